@@ -1,0 +1,296 @@
+"""What the platform answers, as frozen values. Every decimal is exact; every name carries its unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Registered(Generic[T]):
+    """What was registered, and whether this call did it (`created`) or an earlier one."""
+
+    value: T
+    created: bool
+
+
+@dataclass(frozen=True)
+class Park:
+    """A registered park."""
+
+    park_id: str
+    tenant_id: str
+    name_zh: str
+    name_en: str
+    region_code: str
+    time_zone: str
+    factor_set_id: str
+    registered_time: datetime
+    latitude_deg: Decimal | None = None
+    longitude_deg: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Enterprise:
+    """A registered enterprise of a park."""
+
+    enterprise_id: str
+    name_zh: str
+    name_en: str
+    industry_code: str
+    registered_time: datetime
+    park_id: str | None = None
+    credit_code: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A registered emission source. Without `enterprise_id` it belongs to the park itself."""
+
+    source_id: str
+    name_zh: str
+    name_en: str
+    item: str
+    scope: int
+    carrier: str
+    gas: str
+    sector: str
+    settlement_basis: str
+    registered_time: datetime
+    park_id: str | None = None
+    enterprise_id: str | None = None
+
+
+@dataclass(frozen=True)
+class AnnualFigures:
+    """One version of the figures of a year; the highest version is in force.
+
+    `changed` is only in the answer to recording: False when the figures in force said the same.
+    """
+
+    year: int
+    version: int
+    recorded_time: datetime
+    gross_output_10k_cny: Decimal | None = None
+    value_added_10k_cny: Decimal | None = None
+    gdp_10k_cny: Decimal | None = None
+    employees_persons: Decimal | None = None
+    land_area_km2: Decimal | None = None
+    leading_industries_share_pct: Decimal | None = None
+    changed: bool | None = None
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """Why one row was rejected: the reason code, the field, what was found, what is allowed, and a sentence."""
+
+    reason: str
+    field: str = ""
+    found: str = ""
+    allowed: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """What became of one row: `accepted`, `duplicate`, `superseded` or `rejected`."""
+
+    row: int
+    outcome: str
+    record_id: str = ""
+    problem: RowProblem | None = None
+
+
+@dataclass(frozen=True)
+class ActivityOutcome:
+    """What became of one request's rows. `results_shown` says whether `results` lists all, the rejected or none of them."""
+
+    park_id: str
+    rows: int
+    accepted: int
+    duplicate: int
+    superseded: int
+    rejected: int
+    results: tuple[RowResult, ...] = ()
+    results_shown: str = "all"
+
+
+@dataclass(frozen=True)
+class ActivityRecord:
+    """An accepted record. `basis_id` names the factors it was computed with; `superseded_by` is None while it is in force."""
+
+    record_id: str
+    source_id: str
+    period_start_time: datetime
+    period_end_time: datetime
+    quantity: Decimal
+    unit: str
+    emissions_t_co2e: Decimal
+    energy_tce: Decimal
+    basis_id: str
+    position: int
+    recorded_time: datetime
+    supersedes: str | None = None
+    superseded_by: str | None = None
+
+
+@dataclass(frozen=True)
+class EmissionsSum:
+    """An exact sum of records."""
+
+    emissions_t_co2e: Decimal
+    energy_tce: Decimal
+    records: int
+
+
+@dataclass(frozen=True)
+class EmissionsGroup:
+    """An exact sum of the records that share `keys`, such as {"scope": "2", "carrier": "electricity"}."""
+
+    keys: Mapping[str, str]
+    emissions_t_co2e: Decimal
+    energy_tce: Decimal
+    records: int
+
+
+@dataclass(frozen=True)
+class Emissions:
+    """Totals of a park within [from_month, to_month). Removals and straddling records stand apart from the total."""
+
+    park_id: str
+    from_month: str
+    to_month: str
+    group_by: tuple[str, ...]
+    factor_set_id: str
+    groups: tuple[EmissionsGroup, ...]
+    total: EmissionsSum
+    removals: EmissionsSum
+    straddling: EmissionsSum
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """A figure with its unit and formula. Without a value, `missing` says what it would need."""
+
+    name: str
+    value: Decimal | None
+    unit: str
+    formula: str
+    missing: str | None = None
+
+
+@dataclass(frozen=True)
+class MixShare:
+    """The share of one carrier in the year's energy."""
+
+    carrier: str
+    energy_tce: Decimal
+    share_pct: Decimal
+
+
+@dataclass(frozen=True)
+class Indicators:
+    """A park's own figures of one year."""
+
+    park_id: str
+    year: int
+    factor_set_id: str
+    electricity_conversion: str
+    records: int
+    indicators: tuple[Indicator, ...]
+    energy_mix: tuple[MixShare, ...]
+
+    def value(self, name: str) -> Decimal | None:
+        """Returns the value of the indicator of that name, None when it is missing or not among them."""
+        return next((indicator.value for indicator in self.indicators if indicator.name == name), None)
+
+
+@dataclass(frozen=True)
+class FactorSet:
+    """A named, dated set of factors; a park is computed with one."""
+
+    set_id: str
+    name_zh: str
+    name_en: str
+    grid_level: str = ""
+    electricity_basis: str = ""
+    gwp_table: str = ""
+    published_date: str = ""
+    source: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One published value with its source. `valid_to_date` is exclusive and None while the value is the newest."""
+
+    factor_id: str
+    table_id: str
+    quantity: str
+    value: Decimal
+    unit: str
+    carrier: str = ""
+    gas: str = ""
+    region: str = ""
+    basis: str = ""
+    valid_from_date: str = ""
+    valid_to_date: str | None = None
+    published_date: str = ""
+    confidence: str = ""
+    source: str = ""
+    checked_where: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A long task. `progress` runs from 0 to 1 where the server gives it; `result` or `error` stands when it has ended."""
+
+    job_id: str
+    state: str
+    progress: Decimal | None = None
+    result: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job will not change any more."""
+        return self.state.lower() in ENDED_JOB_STATES
+
+
+ENDED_JOB_STATES = frozenset({"succeeded", "failed", "cancelled"})
+
+
+@dataclass(frozen=True)
+class Change:
+    """One fact that the platform heard from its services."""
+
+    position: int
+    topic: str
+    type: str
+    park_id: str
+    time: datetime
+    event_id: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ChangePage:
+    """Facts in order. Keep `next` once they are applied: it is where to go on, today or after a restart."""
+
+    changes: tuple[Change, ...]
+    next: str
+    more: bool
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """One page of a list; `next_page_token` is "" on the last."""
+
+    items: tuple[T, ...]
+    next_page_token: str

@@ -1,0 +1,295 @@
+"""The asynchronous client: the methods of the blocking one, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from parkcarbon_client import calls
+from parkcarbon_client.answers import (
+    ActivityOutcome,
+    ActivityRecord,
+    AnnualFigures,
+    Change,
+    ChangePage,
+    Emissions,
+    Enterprise,
+    Factor,
+    FactorSet,
+    Indicators,
+    Job,
+    Page,
+    Park,
+    Registered,
+    Source,
+)
+from parkcarbon_client.calls import Call
+from parkcarbon_client.connecting import headers, is_on_this_machine
+from parkcarbon_client.entries import ActivityRow, NewEnterprise, NewPark, NewSource, YearFigures
+from parkcarbon_client.errors import ClientError, JobNotFinished, ProblemError, PushInterrupted, ServerUnreachable
+from parkcarbon_client.files import PIECE_ROWS, RefusedLine, pieces
+from parkcarbon_client.receipts import PushProgress, Receipt
+from parkcarbon_client.retrying import RETRIED_ERRORS, Attempts, RetryPolicy
+
+T = TypeVar("T")
+LONGEST_POLL_SECONDS = 2.0
+
+
+class AsyncParkCarbonClient:
+    """Talks to a ParkCarbon platform. Close it, or use it in an `async with` statement, in one event loop.
+
+    Every method raises ProblemError when the server refuses, ServerUnreachable when no answer comes after every retry, and
+    AnswerNotUnderstood when an answer does not have the promised shape.
+
+    >>> async with AsyncParkCarbonClient("https://parkcarbon.example", token) as client:  # doctest: +SKIP
+    ...     receipt = await client.push_file("ganzhou-etdz", "records.csv")
+
+    Args:
+        base_url: Where the platform is, such as https://parkcarbon.example.
+        token: The bearer token; "" for the routes that need none.
+        timeout_seconds: How long one attempt may wait for the connection, and for each part of the answer, s, > 0.
+        retries: How often and how patiently to ask again after 429, 502, 503, 504 and connection errors; a number of further
+            attempts, or a policy.
+        language: "zh" or "en": what sentences of the server are in.
+        transport: Stands in for the network, for tests and special routes; without one, the environment's proxies are used,
+            except for this machine.
+        sleep: Waits, s.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        timeout_seconds: float = 60.0,
+        retries: int | RetryPolicy = 4,
+        language: str = "en",
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        if transport is None and is_on_this_machine(base_url):
+            transport = httpx.AsyncHTTPTransport()
+        self.base_url = base_url.rstrip("/")
+        self._language = language
+        self._policy = retries if isinstance(retries, RetryPolicy) else RetryPolicy(retries)
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(
+            base_url=self.base_url, headers=headers(token, language), timeout=timeout_seconds, transport=transport
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def is_up(self) -> bool:
+        """Returns whether the platform's process answers; asks once."""
+        return await self._succeeds(calls.healthy())
+
+    async def is_ready(self) -> bool:
+        """Returns whether the platform can do its work; asks once."""
+        return await self._succeeds(calls.ready())
+
+    async def openapi(self) -> Mapping[str, Any]:
+        """Returns the OpenAPI description of the API."""
+        return await self._send(calls.openapi())
+
+    async def create_park(self, park: NewPark) -> Registered[Park]:
+        """Registers a park. The same park again is answered as before; the same id with other content is refused (409)."""
+        return await self._send(calls.create_park(park))
+
+    async def park(self, park_id: str) -> Park:
+        """Returns a park."""
+        return await self._send(calls.park(park_id))
+
+    def iterate_parks(self) -> AsyncIterator[Park]:
+        """Yields the parks of the token's tenant in order of id."""
+        return self._items(calls.list_parks)
+
+    async def create_enterprise(self, park_id: str, enterprise: NewEnterprise) -> Registered[Enterprise]:
+        """Registers an enterprise of a park; idempotent like `create_park`."""
+        return await self._send(calls.create_enterprise(park_id, enterprise))
+
+    def iterate_enterprises(self, park_id: str) -> AsyncIterator[Enterprise]:
+        """Yields the enterprises of a park in order of id."""
+        return self._items(lambda token: calls.list_enterprises(park_id, token))
+
+    async def create_source(self, park_id: str, source: NewSource) -> Registered[Source]:
+        """Registers an emission source of a park; idempotent like `create_park`."""
+        return await self._send(calls.create_source(park_id, source))
+
+    def iterate_sources(self, park_id: str) -> AsyncIterator[Source]:
+        """Yields the emission sources of a park in order of id."""
+        return self._items(lambda token: calls.list_sources(park_id, token))
+
+    async def record_annual_figures(self, park_id: str, year: int, figures: YearFigures) -> AnnualFigures:
+        """Records the figures of a year; the same figures again change nothing, others become the next version."""
+        return await self._send(calls.record_annual_figures(park_id, year, figures))
+
+    def iterate_annual_figures(self, park_id: str) -> AsyncIterator[AnnualFigures]:
+        """Yields every version of a park's annual figures, by year, then by version."""
+        return self._items(lambda token: calls.list_annual_figures(park_id, token))
+
+    async def record_activity(self, park_id: str, rows: Sequence[ActivityRow], *, results: str = "all") -> ActivityOutcome:
+        """Sends rows in one request; good rows are kept whatever the others are.
+
+        Args:
+            park_id: The park.
+            rows: 1 to 100,000 rows.
+            results: Which rows the answer lists: "all", "rejected" or "none".
+        """
+        return await self._send(calls.record_activity(park_id, rows, results))
+
+    async def push_file(
+        self,
+        park_id: str,
+        path: str | PathLike[str],
+        *,
+        progress: Callable[[PushProgress], None] | None = None,
+        piece_rows: int = PIECE_ROWS,
+    ) -> Receipt:
+        """Sends a CSV, NDJSON or JSON file in pieces and returns what became of its rows. Sending it again changes nothing.
+
+        Args:
+            park_id: The park.
+            path: The file, named *.csv, *.ndjson, *.jsonl or *.json, in UTF-8 (with or without a mark) or GB 18030.
+            progress: Told after each piece, in the event loop.
+            piece_rows: Rows in one request, 1 to 100,000.
+
+        Raises:
+            FileNotReadable: The file is none of these; nothing was sent.
+            PushInterrupted: It ended before the last row; it says which rows were answered.
+        """
+        file = Path(path)
+        bytes_total = (await asyncio.to_thread(file.stat)).st_size
+        receipt = Receipt(park_id)
+        remaining = pieces(file, self._language, piece_rows=piece_rows)
+        while (piece := await asyncio.to_thread(next, remaining, None)) is not None:
+            if isinstance(piece, RefusedLine):
+                receipt = receipt.with_refused(piece.result)
+            else:
+                try:
+                    outcome = await self._send(calls.send_activity(park_id, piece.body, piece.media_type, "rejected"))
+                except ClientError as error:
+                    raise PushInterrupted(receipt, error) from error
+                receipt = receipt.with_outcome(outcome, piece.row_offset)
+            if progress is not None:
+                progress(PushProgress(piece.bytes_done, bytes_total, receipt))
+        return receipt
+
+    def iterate_activity_records(self, park_id: str) -> AsyncIterator[ActivityRecord]:
+        """Yields a park's records in the order in which they were accepted, superseded ones included."""
+        return self._items(lambda token: calls.list_activity_records(park_id, token))
+
+    async def emissions(self, park_id: str, from_month: str, to_month: str, *, group_by: Sequence[str] = ()) -> Emissions:
+        """Returns exact totals of the records in force.
+
+        Args:
+            park_id: The park.
+            from_month: YYYY-MM, or YYYY for its January, inclusive, in the park's time zone.
+            to_month: The same, exclusive.
+            group_by: At most 4 of year, month, scope, item, carrier, gas, sector, enterprise, source.
+        """
+        return await self._send(calls.emissions(park_id, from_month, to_month, group_by))
+
+    async def indicators(self, park_id: str, year: int) -> Indicators:
+        """Returns a park's own figures of one year: emissions, energy, mix, intensities."""
+        return await self._send(calls.indicators(park_id, year))
+
+    def iterate_factor_sets(self) -> AsyncIterator[FactorSet]:
+        """Yields the factor sets that a park can choose from."""
+        return self._items(calls.list_factor_sets)
+
+    def iterate_factors(self, set_id: str) -> AsyncIterator[Factor]:
+        """Yields the factors of a set."""
+        return self._items(lambda token: calls.list_factors(set_id, token))
+
+    async def rebuild_sums(self, park_id: str) -> Job:
+        """Starts the job that computes a park's sums anew from its records."""
+        return await self._send(calls.rebuild_sums(park_id))
+
+    async def job(self, job_id: str) -> Job:
+        """Returns a job."""
+        return await self._send(calls.job(job_id))
+
+    async def wait_for_job(self, job_id: str, *, timeout_seconds: float = 600.0) -> Job:
+        """Asks for a job until it has ended, and returns it; whether it succeeded, its state says.
+
+        Args:
+            job_id: The job.
+            timeout_seconds: How long to wait between asking, in sum, s.
+
+        Raises:
+            JobNotFinished: The job still ran when the time was over.
+        """
+        waited, wait = 0.0, 0.05
+        while not (job := await self.job(job_id)).ended:
+            if waited >= timeout_seconds:
+                raise JobNotFinished(job, waited)
+            await self._sleep(wait)
+            waited += wait
+            wait = min(wait * 1.5, LONGEST_POLL_SECONDS)
+        return job
+
+    async def read_changes(self, since: str = "", *, limit: int | None = None) -> ChangePage:
+        """Returns what happened after a cursor, "" from the beginning, in an order without gaps."""
+        return await self._send(calls.changes(since, limit))
+
+    async def iterate_change_pages(self, since: str = "", *, limit: int | None = None) -> AsyncIterator[ChangePage]:
+        """Yields pages of what happened after a cursor until there is no more; keep each page's `next` once it is applied."""
+        more = True
+        while more:
+            page = await self.read_changes(since, limit=limit)
+            yield page
+            since, more = page.next, page.more
+
+    async def iterate_changes(self, since: str = "") -> AsyncIterator[Change]:
+        """Yields what happened after a cursor, one fact at a time."""
+        async for page in self.iterate_change_pages(since):
+            for change in page.changes:
+                yield change
+
+    async def _items(self, listing: Callable[[str], Call[Page[T]]]) -> AsyncIterator[T]:
+        token = ""
+        while True:
+            page = await self._send(listing(token))
+            for item in page.items:
+                yield item
+            token = page.next_page_token
+            if not token:
+                return
+
+    async def _succeeds(self, call: Call[None]) -> bool:
+        try:
+            await self._send(call)
+        except (ProblemError, ServerUnreachable):
+            return False
+        return True
+
+    async def _send(self, call: Call[T]) -> T:
+        attempts = Attempts(self._policy if call.retried else RetryPolicy(0))
+        request_headers = {"Content-Type": call.media_type} if call.media_type else None
+        while True:
+            try:
+                response = await self._http.request(
+                    call.method, call.path, params=call.params, content=call.content, headers=request_headers
+                )
+            except RETRIED_ERRORS as error:
+                wait = attempts.wait_after_error(error, self.base_url)
+            else:
+                pause = attempts.wait_after_answer(response)
+                if pause is None:
+                    return calls.read_answer(call, response)
+                wait = pause
+            await self._sleep(wait)
