@@ -1,0 +1,291 @@
+"""What becomes of files: pieces, row numbers, encodings, resuming."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parkcarbon_client import (
+    AsyncParkCarbonClient,
+    FileNotReadable,
+    ParkCarbonClient,
+    ProblemError,
+    PushInterrupted,
+    PushProgress,
+    RetryPolicy,
+)
+from parkcarbon_client.files import LINE_BYTES, Piece, RefusedLine, detect_encoding, pieces
+
+if TYPE_CHECKING:
+    from client.tests.conftest import FakePlatform
+
+HEADER = "record_id,source_id,period_start,period_end,quantity,unit"
+
+
+@pytest.fixture
+def client(platform: FakePlatform) -> Iterator[ParkCarbonClient]:
+    policy = RetryPolicy(retries=1, first_wait_seconds=0.001)
+    with ParkCarbonClient(platform.url, platform.token, retries=policy) as client:
+        yield client
+
+
+def csv_row(number: int, quantity: str = "1") -> str:
+    return f"r{number},s,2020-01-01,2021-01-01,{quantity},kWh"
+
+
+def json_row(number: int, quantity: str = "1") -> str:
+    return json.dumps({"record_id": f"r{number}", "source_id": "s", "quantity": quantity, "unit": "kWh"})
+
+
+def write(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def test_csv_goes_in_pieces_and_its_lines_keep_their_numbers(
+    platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path
+) -> None:
+    # header is line 1; rows 1..25 are lines 2..26; rows 7 and 24 are bad
+    rows = [csv_row(number, "x" if number in (7, 24) else "1") for number in range(1, 26)]
+    path = write(tmp_path, "rows.csv", "\n".join([HEADER, *rows]) + "\n")
+    receipt = client.push_file("p", path, piece_rows=10)
+    assert (receipt.rows, receipt.accepted, receipt.duplicate, receipt.rejected) == (25, 23, 0, 2)
+    assert [(result.row, result.record_id) for result in receipt.rejected_rows] == [(8, "r7"), (25, "r24")]
+    assert len(platform.asked) == 3
+    assert all(asked.body.startswith(HEADER.encode()) for asked in platform.asked)
+    assert all(asked.headers["content-type"] == "text/csv; charset=utf-8" for asked in platform.asked)
+    assert all(asked.params == {"results": "rejected"} for asked in platform.asked)
+
+
+def test_pushing_again_changes_nothing(platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path) -> None:
+    path = write(tmp_path, "rows.csv", "\n".join([HEADER, *map(csv_row, range(5))]))
+    assert client.push_file("p", path).accepted == 5
+    again = client.push_file("p", path, piece_rows=2)
+    assert (again.accepted, again.duplicate, again.rows) == (0, 5, 5)
+    assert len(platform.records) == 5
+
+
+def test_interrupted_push_says_what_was_answered_and_resumes(
+    platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path
+) -> None:
+    path = write(tmp_path, "rows.csv", "\n".join([HEADER, *map(csv_row, range(30))]))
+
+    def break_after_the_first(progress: PushProgress) -> None:
+        if progress.receipt.rows == 10:
+            platform.tell(503)
+            platform.tell(503)
+
+    with pytest.raises(PushInterrupted) as caught:
+        client.push_file("p", path, piece_rows=10, progress=break_after_the_first)
+    assert caught.value.receipt.rows == 10
+    assert isinstance(caught.value.cause, ProblemError)
+    resumed = client.push_file("p", path, piece_rows=10)
+    assert (resumed.accepted, resumed.duplicate) == (20, 10)
+
+
+def test_lost_answer_in_the_middle_loses_and_doubles_nothing(
+    platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path
+) -> None:
+    path = write(tmp_path, "rows.csv", "\n".join([HEADER, *map(csv_row, range(10))]))
+    platform.tell(hang_up=True, handle_first=True)
+    receipt = client.push_file("p", path, piece_rows=4)
+    # the first 4 were accepted by the attempt whose answer was lost
+    assert (receipt.rows, receipt.accepted, receipt.duplicate) == (10, 6, 4)
+    assert len(platform.records) == 10
+
+
+def test_blank_lines_count_in_csv(client: ParkCarbonClient, tmp_path: Path) -> None:
+    path = write(tmp_path, "rows.csv", f"{HEADER}\r\n{csv_row(1)}\r\n\r\n\r\n{csv_row(2, 'x')}\r\n\r\n")
+    receipt = client.push_file("p", path, piece_rows=1)
+    assert (receipt.rows, receipt.accepted) == (2, 1)
+    assert [result.row for result in receipt.rejected_rows] == [5]
+
+
+def test_field_over_several_lines_is_not_cut(platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path) -> None:
+    # record 1 is on lines 2 and 3, record 2 on line 4, record 3 on 5 to 7
+    body = f'{HEADER}\n"r\n1",s,a,b,1,kWh\nr2,s,a,b,x,kWh\n"r3,""\n\n",s,a,b,y,kWh\n'
+    receipt = client.push_file("p", write(tmp_path, "rows.csv", body), piece_rows=1)
+    assert list(platform.records) == ["r\n1"]
+    assert [(result.row, result.record_id) for result in receipt.rejected_rows] == [(4, "r2"), (5, 'r3,"\n\n')]
+    assert len(platform.asked) == 3
+
+
+def test_quote_that_never_closes_keeps_no_later_piece_back(tmp_path: Path) -> None:
+    rows = "".join(f"{csv_row(number)}\n" for number in range(10_000))
+    path = write(tmp_path, "rows.csv", f'{HEADER}\n"open,s,a,b,1,kWh\n{rows}')
+    bodies = [piece.body for piece in pieces(path, "en", piece_rows=100) if isinstance(piece, Piece)]
+    assert b"".join(body.removeprefix(f"{HEADER}\n".encode()) for body in bodies) == path.read_bytes()[len(HEADER) + 1 :]
+    # about 64 KiB of rows are drawn into the open field, the others are cut as ever
+    assert len(bodies) > 50
+
+
+@pytest.mark.parametrize(("encoding", "detected"), [("utf-8", "utf-8"), ("utf-8-sig", "utf-8-sig"), ("gb18030", "gb18030")])
+def test_chinese_headings_arrive_from_every_encoding(
+    encoding: str, detected: str, platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path
+) -> None:
+    text = "记录编号,排放源编号,开始时间,结束时间,数量,单位\n电力一,s,a,b,1,kWh\n𠮷电力二,s,a,b,坏,kWh\n"
+    path = write(tmp_path, "rows.csv", text.encode(encoding))
+    assert detect_encoding(path) == detected
+    receipt = client.push_file("p", path, piece_rows=1)
+    assert list(platform.records) == ["电力一"]
+    assert [(result.row, result.record_id) for result in receipt.rejected_rows] == [(3, "𠮷电力二")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"\xff\xfea\x00", id="utf_16"),
+        pytest.param(b"record_id\n\x80\x81\xff\n", id="none"),
+        pytest.param(b"\xef\xbb\xbfa\n\xc4\xe3\n", id="mark_of_utf_8_before_gb_18030"),
+        pytest.param("记录".encode()[:-1], id="cut_in_a_character"),
+    ],
+)
+def test_text_in_no_known_encoding_is_refused_before_anything_is_sent(
+    content: bytes, platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path
+) -> None:
+    if content == "记录".encode()[:-1]:
+        # five bytes that end inside a character of both encodings
+        with pytest.raises(UnicodeDecodeError):
+            content.decode("gb18030")
+    with pytest.raises(FileNotReadable, match="encoding"):
+        client.push_file("p", write(tmp_path, "rows.csv", content))
+    assert platform.asked == []
+
+
+def test_file_of_another_kind_is_refused(platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path) -> None:
+    with pytest.raises(FileNotReadable, match=r"\*\.csv"):
+        client.push_file("p", write(tmp_path, "rows.xlsx", b"PK"))
+    assert platform.asked == []
+
+
+def test_ndjson_lines_keep_their_numbers(platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path) -> None:
+    lines = [json_row(1), "", json_row(2, "x"), json_row(3), "", "", json_row(4, "y")]
+    receipt = client.push_file("p", write(tmp_path, "rows.ndjson", "\n".join(lines)), piece_rows=1)
+    assert (receipt.rows, receipt.accepted) == (4, 2)
+    assert [result.row for result in receipt.rejected_rows] == [3, 7]
+    assert len(platform.asked) == 4
+
+
+@pytest.mark.parametrize("wrapping", ["%s", '{"records": %s }', "\n\t %s \n"])
+def test_json_elements_keep_their_places(wrapping: str, platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path) -> None:
+    rows = [json_row(1), json_row(2, "x"), json_row(3), json_row(4, "y"), json_row(5)]
+    receipt = client.push_file("p", write(tmp_path, "rows.json", wrapping % f"[{' , '.join(rows)}]"), piece_rows=2)
+    assert (receipt.rows, receipt.accepted) == (5, 3)
+    assert [result.row for result in receipt.rejected_rows] == [2, 4]
+    assert len(platform.asked) == 3
+
+
+def test_json_elements_go_out_as_they_are_written(tmp_path: Path) -> None:
+    # what a parser would smooth over is for the server to refuse
+    elements = ['{"quantity": 1.50, "quantity": NaN}', "1" * 5000, '"😀\\u4e2d"', "null"]
+    path = write(tmp_path, "rows.json", f"[{','.join(elements)}]")
+    bodies = [piece.body for piece in pieces(path, "en", piece_rows=1) if isinstance(piece, Piece)]
+    assert bodies == [f"[{element}]".encode() for element in elements]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{}", "[1,", "[1 2]", "[1]]", '{"rows": []}', '{"records": [1], "more": 1}', "12", '[{"a":}]', "[" * 100_000],
+)
+def test_json_that_is_no_array_of_rows_sends_nothing(
+    text: str, platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotReadable, match="an array of rows"):
+        client.push_file("p", write(tmp_path, "rows.json", text))
+    assert platform.asked == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.csv", ""), ("b.csv", HEADER), ("c.ndjson", "\n\n"), ("d.json", " "), ("e.json", "[]")]
+)
+def test_what_is_wrong_with_a_file_without_rows_is_the_servers_to_say(
+    name: str, content: str, client: ParkCarbonClient, tmp_path: Path
+) -> None:
+    with pytest.raises(PushInterrupted) as caught:
+        client.push_file("p", write(tmp_path, name, content))
+    assert isinstance(caught.value.cause, ProblemError)
+    assert caught.value.cause.status == 422
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.ndjson"])
+def test_line_that_is_too_long_is_refused_and_the_others_are_kept(
+    name: str, platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path
+) -> None:
+    def text(number: int) -> str:
+        return csv_row(number) if name.endswith("csv") else json_row(number)
+
+    first = HEADER if name.endswith("csv") else json_row(0)
+    lines = [first, text(1), "x" * (LINE_BYTES + 1), text(2), "y" * 3_000_000, text(3)]
+    receipt = client.push_file("p", write(tmp_path, name, "\n".join(lines)))
+    kept = ["r1", "r2", "r3"] if name.endswith("csv") else ["r0", "r1", "r2", "r3"]
+    assert list(platform.records) == kept
+    assert (receipt.rows, receipt.rejected) == (len(kept) + 2, 2)
+    assert [(result.row, result.problem and result.problem.reason) for result in receipt.rejected_rows] == [
+        (3, "LINE_TOO_LONG"),
+        (5, "LINE_TOO_LONG"),
+    ]
+
+
+def test_line_of_exactly_the_bound_is_sent(tmp_path: Path) -> None:
+    for ending in ("\n", "\r\n", ""):
+        path = write(tmp_path, "rows.ndjson", "x" * LINE_BYTES + ending)
+        assert not any(isinstance(piece, RefusedLine) for piece in pieces(path, "en"))
+
+
+def test_progress_ends_with_the_file(client: ParkCarbonClient, tmp_path: Path) -> None:
+    for name, text in (
+        ("rows.csv", "\n".join([HEADER, *map(csv_row, range(9))])),
+        ("rows.json", f"[{','.join(map(json_row, range(9)))}]"),
+    ):
+        path = write(tmp_path, name, text)
+        seen: list[PushProgress] = []
+        client.push_file("p", path, piece_rows=2, progress=seen.append)
+        done = [progress.bytes_done for progress in seen]
+        assert done == sorted(done)
+        assert done[-1] == seen[-1].bytes_total == path.stat().st_size
+        assert [progress.receipt.rows for progress in seen] == [2, 4, 6, 8, 9]
+
+
+async def test_asynchronous_push_is_the_same(platform: FakePlatform, tmp_path: Path) -> None:
+    rows = [csv_row(number, "x" if number == 7 else "1") for number in range(1, 26)]
+    path = write(tmp_path, "rows.csv", "\n".join([HEADER, *rows]))
+    async with AsyncParkCarbonClient(platform.url, platform.token) as client:
+        receipt = await client.push_file("p", path, piece_rows=10)
+        assert (receipt.rows, receipt.accepted) == (25, 24)
+        assert [result.row for result in receipt.rejected_rows] == [8]
+        with pytest.raises(FileNotReadable):
+            await client.push_file("p", write(tmp_path, "rows.txt", ""))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    fields=st.lists(st.lists(st.text(alphabet='a,"\n\r电 ', max_size=6), min_size=2, max_size=2), min_size=1, max_size=12),
+    piece_rows=st.integers(1, 5),
+    encoding=st.sampled_from(["utf-8", "gb18030"]),
+)
+def test_pieces_put_together_are_the_file_and_are_cut_between_records(
+    fields: list[list[str]], piece_rows: int, encoding: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(["a", "b"])
+    writer.writerows(fields)
+    path = tmp_path_factory.mktemp("pieces") / "rows.csv"
+    path.write_bytes(buffer.getvalue().encode(encoding))
+    back: list[list[str]] = []
+    for piece in pieces(path, "en", piece_rows=piece_rows):
+        assert isinstance(piece, Piece)
+        header, *rows = csv.reader(io.StringIO(piece.body.decode(), newline=""), strict=True)
+        assert header == ["a", "b"]
+        assert 1 <= len(rows) <= piece_rows
+        back.extend(rows)
+    assert back == fields
