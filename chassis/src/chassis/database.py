@@ -1,0 +1,340 @@
+"""One service's database: SQLite in an embedded run, PostgreSQL otherwise, with the same promises.
+
+A commit that was answered is on disk; a block that is left without a commit leaves nothing behind; reading sees one moment.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from importlib import resources
+from itertools import repeat
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from chassis.columns import utc_text
+from chassis.telemetry import Telemetry
+
+Dialect = Literal["sqlite", "postgresql"]
+
+
+class Timeouts(BaseModel):
+    """How long the database may take before it gives up.
+
+    Attributes:
+        statement_seconds: For one statement, PostgreSQL only.
+        lock_seconds: For a lock that another transaction holds; in SQLite, another process.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    statement_seconds: float = Field(default=60.0, gt=0.0)
+    lock_seconds: float = Field(default=10.0, gt=0.0)
+
+
+class Access(StrEnum):
+    """What a transaction may do."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+class Database:
+    """Sessions, bulk rows and migrations over one database."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        echo: bool = False,
+        timeouts: Timeouts | None = None,
+        telemetry: Telemetry | None = None,
+    ) -> None:
+        """Prepares connections; opens none.
+
+        Args:
+            url: `sqlite:///path/file.sqlite3` or `postgresql://user:password@host/name`, the latter with
+                `?options=-csearch_path%3Dname` for a schema of its own.
+            pool_size: Connections for reading and, in PostgreSQL, for writing; SQLite writes through one more.
+            echo: Logs every statement, for debugging.
+            timeouts: As in `Timeouts`, its defaults when None.
+            telemetry: Records a span per statement.
+
+        Raises:
+            ValueError: If the url names another kind of database.
+        """
+        self._timeouts = timeouts if timeouts is not None else Timeouts()
+        self._url = _driver_url(url)
+        self.dialect: Dialect = "sqlite" if self._url.get_backend_name() == "sqlite" else "postgresql"
+        common: dict[str, Any] = {"echo": echo, "hide_parameters": True}
+        if self.dialect == "sqlite":
+            self._writer = create_async_engine(_asynchronous(self._url), pool_size=1, max_overflow=0, **common)
+            self._reader = create_async_engine(_asynchronous(self._url), pool_size=pool_size, max_overflow=0, **common)
+            _prepare_sqlite(self._writer.sync_engine, self._timeouts, Access.WRITE)
+            _prepare_sqlite(self._reader.sync_engine, self._timeouts, Access.READ)
+            self._engines = [self._writer, self._reader]
+            # Waiters queue here, fairly and without a time limit of the pool's, instead of at the file's lock.
+            self._one_writer: asyncio.Lock | nullcontext[None] = asyncio.Lock()
+        else:
+            self._writer = create_async_engine(self._url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, **common)
+            _prepare_postgresql(self._writer.sync_engine, self._timeouts)
+            self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._engines = [self._writer]
+            self._one_writer = nullcontext()
+        if telemetry is not None:
+            for engine in self._engines:
+                telemetry.instrument_engine(engine)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """Opens a transaction that may write.
+
+        Nothing is kept unless the block calls `session.commit()`. In SQLite the block holds the file's only write
+        transaction from its first statement, so a block must neither nest another nor wait for one.
+        """
+        async with self._one_writer, AsyncSession(self._writer, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """Opens a read-only transaction that sees the database as it was at its first statement."""
+        async with AsyncSession(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    async def copy_rows(
+        self, session: AsyncSession, table_name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Inserts many rows on the shortest way the driver has, inside the session's transaction.
+
+        A duplicate key fails the whole call. Moments are written as `columns.utc_text` does.
+
+        Args:
+            session: Of this database, opened by `begin`.
+            table_name: The table, or a temporary stage.
+            columns: Names in the order of the rows' values.
+            rows: Values of None, bool, int, float, str, bytes, Decimal, date, datetime, UUID or StrEnum; SQLite takes
+                Decimals as their text.
+
+        Raises:
+            TypeError: If a value is of another type.
+            ValueError: If a text holds NUL, which PostgreSQL cannot store, or a moment has no offset.
+        """
+        if not rows:
+            return
+        connection = await session.connection()
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        names = ", ".join(_quoted(name) for name in columns)
+        if self.dialect == "sqlite":
+            marks = ", ".join(repeat("?", len(columns)))
+            statement = f"INSERT INTO {_quoted(table_name)} ({names}) VALUES ({marks})"  # noqa: S608 - quoted
+            cursor = await driver.executemany(statement, _plain_rows(rows))
+            await cursor.close()
+            return
+        body = copy_text(rows)
+        async with driver.cursor() as cursor, cursor.copy(f"COPY {_quoted(table_name)} ({names}) FROM STDIN") as copy:
+            await copy.write(body)
+
+    async def migrate(self, package: str) -> None:
+        """Brings the schema up to the newest revision, in a thread.
+
+        The revisions are package data: modules in `<package>/versions/`, run in-process and each in a transaction of its
+        own; there is no `env.py`. Two replicas that start at once migrate one after the other. Each root package keeps its
+        revision in a table of its own.
+
+        Args:
+            package: Of the script directory, such as `accounting.adapters.migrations`.
+        """
+        await asyncio.to_thread(self._migrate, package)
+
+    def _migrate(self, package: str) -> None:
+        engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True)
+        if self.dialect == "sqlite":
+            _prepare_sqlite(engine, self._timeouts, Access.WRITE)
+        version_table = f"schema_version_{package.split('.', maxsplit=1)[0]}"
+        with resources.as_file(resources.files(package)) as directory, engine.connect() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(directory).replace("%", "%%"))
+            config.set_main_option("path_separator", "os")
+            scripts = ScriptDirectory.from_config(config)
+
+            def upgrade(revision: Any, _context: Any) -> list[Any]:
+                return scripts._upgrade_revs("head", revision)
+
+            if self.dialect == "postgresql":
+                connection.execute(
+                    text("SELECT pg_advisory_lock(hashtextextended(current_schema() || :name, 0))"),
+                    {"name": version_table},
+                )
+                connection.commit()
+            with EnvironmentContext(config, scripts, fn=upgrade, destination_rev="head") as environment:
+                environment.configure(
+                    connection=connection,
+                    version_table=version_table,
+                    transactional_ddl=True,
+                    transaction_per_migration=True,
+                )
+                with environment.begin_transaction():
+                    environment.run_migrations()
+            connection.commit()
+        engine.dispose()
+
+    async def dispose(self) -> None:
+        """Closes every connection."""
+        for engine in self._engines:
+            await engine.dispose()
+
+
+def _driver_url(url: str) -> URL:
+    parsed = make_url(url)
+    drivers = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+    if parsed.drivername not in drivers:
+        raise ValueError(f"a database url begins with sqlite or postgresql, got {parsed.drivername!r}")
+    return parsed.set(drivername=drivers[parsed.drivername])
+
+
+def _asynchronous(url: URL) -> URL:
+    return url.set(drivername="sqlite+aiosqlite")
+
+
+def _prepare_sqlite(engine: Engine, timeouts: Timeouts, access: Access) -> None:
+    """Sets what SQLite leaves off by default, and takes BEGIN out of the driver's hands.
+
+    The driver begins late and deferred: a transaction that reads before it writes then fails at once with "database is
+    locked" when another has written in between, whatever the timeout.
+    """
+
+    def connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        driver: Any = connection
+        driver.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(timeouts.lock_seconds * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        if access is Access.READ:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if access is Access.WRITE else "BEGIN")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
+
+
+def _prepare_postgresql(engine: Engine, timeouts: Timeouts) -> None:
+    def connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SET statement_timeout = {int(timeouts.statement_seconds * 1000)}")
+        cursor.execute(f"SET lock_timeout = {int(timeouts.lock_seconds * 1000)}")
+        cursor.close()
+        connection.commit()
+
+    event.listen(engine, "connect", connected)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+_PLAIN: Final = frozenset({type(None), int, float, str, bytes})
+
+
+def _plain_rows(rows: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
+    columns = list(zip(*rows, strict=True))
+    if all(_PLAIN.issuperset(map(type, column)) for column in columns):
+        return rows
+    return zip(*(_plain_column(column) for column in columns), strict=True)
+
+
+def _plain_column(column: Sequence[Any]) -> Iterable[Any]:
+    if _PLAIN.issuperset(map(type, column)):
+        return column
+    return [None if value is None else _plain(value) for value in column]
+
+
+def _plain(value: Any) -> int | float | str | bytes:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int | float | bytes):
+        return value
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return utc_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    raise TypeError(f"a bulk row cannot hold a {type(value).__name__}")
+
+
+# What the text format of COPY gives a meaning to; the backslash is the first, as it escapes the others.
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_NULL: Final = "\\N"
+_SEPARATOR: Final = "\x00"
+
+
+def copy_text(rows: Sequence[Sequence[Any]]) -> bytes:
+    """Encodes rows in the text format of PostgreSQL's COPY.
+
+    Works a column at a time: nearly every column holds one type and nothing to escape, and then costs no Python per value.
+
+    Raises:
+        TypeError: If a value has a type that bulk rows cannot hold.
+        ValueError: If a text holds NUL.
+    """
+    columns = [_encoded(column) for column in zip(*rows, strict=True)]
+    return "\n".join(map("\t".join, zip(*columns, strict=True))).encode() + b"\n"
+
+
+def _encoded(column: Sequence[Any]) -> Iterable[str]:
+    types = set(map(type, column))
+    encode = _ENCODERS.get(next(iter(types))) if len(types) == 1 else None
+    if encode is not None:
+        return encode(column)
+    return [_NULL if value is None else _encoded_value(value) for value in column]
+
+
+def _encoded_texts(column: Sequence[str]) -> Sequence[str]:
+    joined = _SEPARATOR.join(column)
+    if joined.count(_SEPARATOR) != len(column) - 1:
+        raise ValueError("a text to store holds NUL")
+    if "\\" in joined or "\t" in joined or "\n" in joined or "\r" in joined:
+        return joined.translate(_ESCAPES).split(_SEPARATOR)
+    return column
+
+
+def _encoded_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    if isinstance(value, str):
+        return _encoded_texts([str(value)])[0]
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, bytes):
+        return "\\\\x" + value.hex()
+    return _text(value)
+
+
+_ENCODERS: Final[dict[type, Callable[[Sequence[Any]], Iterable[str]]]] = {
+    str: _encoded_texts,
+    int: lambda column: map(str, column),
+    float: lambda column: map(repr, column),
+}

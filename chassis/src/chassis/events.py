@@ -1,0 +1,104 @@
+"""Events as they travel: CloudEvents 1.0 in the binary mode of the Kafka binding.
+
+Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary, to_binary
+from cloudevents.core.exceptions import BaseCloudEventException
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+from chassis.broker import Message
+
+CONTENT_TYPE: Final = "application/protobuf"
+_TRACEPARENT: Final = "traceparent"
+
+
+class NotAnEvent(Exception):
+    """A message is not an event of ours: an attribute is missing or cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact that one service tells the others.
+
+    Attributes:
+        id: Unique among all events.
+        source: The service that tells it, such as `/accounting`.
+        type: Full name of the message in `data`.
+        subject: The resource it is about.
+        time: When it became a fact; aware.
+        topic: Where it is published.
+        key: Events of one key stay in order.
+        data: The serialized message.
+        tenant_id: Whose fact it is.
+        park_id: The park it belongs to, "" for none.
+        traceparent: The span it was recorded in, "" for none.
+    """
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    topic: str
+    key: str
+    data: bytes
+    tenant_id: str
+    park_id: str = ""
+    traceparent: str = ""
+
+
+def to_message(event: Event) -> Message:
+    """Puts an event into a message: its attributes become headers, its data the value."""
+    attributes: dict[str, Any] = {
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "time": event.time,
+        "datacontenttype": CONTENT_TYPE,
+        "tenantid": event.tenant_id,
+        "subject": event.subject or None,
+        "parkid": event.park_id or None,
+    }
+    present = {name: value for name, value in attributes.items() if value is not None}
+    made = to_binary(CloudEvent(present, event.data), JSONFormat(), key_mapper=lambda _: event.key)
+    headers = dict(made.headers)
+    if event.traceparent:
+        headers[_TRACEPARENT] = event.traceparent.encode()
+    return Message(topic=event.topic, key=event.key, value=made.value, headers=headers)
+
+
+def from_message(message: Message) -> Event:
+    """Reads an event out of a message; the inverse of `to_message`.
+
+    Raises:
+        NotAnEvent: If it is not a CloudEvent with id, source, type, time and tenant.
+    """
+    try:
+        read = from_binary(KafkaMessage(dict(message.headers), message.key, message.value), JSONFormat(), CloudEvent)
+        time = read.get_time()
+        if time is None or time.tzinfo is None:
+            raise NotAnEvent("the event has no time with an offset")
+        tenant_id = read.get_extension("tenantid")
+        if not tenant_id:
+            raise NotAnEvent("the event has no tenant")
+        return Event(
+            id=read.get_id(),
+            source=read.get_source(),
+            type=read.get_type(),
+            subject=read.get_subject() or "",
+            time=time,
+            topic=message.topic,
+            key=message.key,
+            data=message.value,
+            tenant_id=tenant_id,
+            park_id=read.get_extension("parkid") or "",
+            traceparent=message.headers.get(_TRACEPARENT, b"").decode("ascii"),
+        )
+    except (BaseCloudEventException, ValueError) as error:
+        raise NotAnEvent(f"the message is not a CloudEvent: {error}") from error

@@ -1,0 +1,83 @@
+"""A real PostgreSQL for tests: one temporary cluster per session, one fresh database per test.
+
+Loaded with `pytest_plugins = ["chassis.testing.postgres"]` in the root conftest.
+"""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+_DEBIAN: Final = Path("/usr/lib/postgresql")
+
+
+def _bin_directory() -> Path | None:
+    versions = [path for path in _DEBIAN.glob("*/bin") if (path / "initdb").exists()]
+    if versions:
+        return max(versions, key=lambda path: int(path.parent.name))
+    found = shutil.which("pg_ctl")
+    return Path(found).resolve().parent if found is not None else None
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _run(*command: str) -> None:
+    """Runs one of PostgreSQL's programs, as a user it accepts: it refuses to be root."""
+    owner = ("runuser", "-u", "postgres", "--") if os.geteuid() == 0 else ()
+    # The server that pg_ctl leaves behind would keep a pipe open, and whoever reads it waiting.
+    subprocess.run(  # noqa: S603 - programs of the system
+        [*owner, *command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/"
+    )
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The url of a cluster that lives as long as the session; skips where PostgreSQL is not installed."""
+    directory = _bin_directory()
+    if directory is None:
+        pytest.skip("PostgreSQL is not installed: neither /usr/lib/postgresql/*/bin nor pg_ctl on PATH")
+    root = os.geteuid() == 0
+    if root:
+        try:
+            pwd.getpwnam("postgres")
+        except KeyError:
+            pytest.skip("PostgreSQL refuses to run as root, and there is no user `postgres`")
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
+        if root:
+            shutil.chown(name, "postgres")
+        data, port = Path(name, "data"), _free_port()
+        _run(str(directory / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        # Tests kill services, never this server: it may leave out what only a power cut needs.
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={name} -c fsync=off"
+        control = str(directory / "pg_ctl")
+        _run(control, "-D", str(data), "-w", "-l", str(Path(name, "log")), "-o", options, "start")
+        try:
+            yield f"postgresql://postgres@127.0.0.1:{port}"
+        finally:
+            _run(control, "-D", str(data), "-m", "immediate", "-w", "stop")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The url of an empty database that is dropped after the test."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        try:
+            yield f"{postgres_server}/{name}"
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
