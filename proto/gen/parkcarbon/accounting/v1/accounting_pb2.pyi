@@ -1241,6 +1241,7 @@ class QueryEmissionsResponse(_message.Message):
     TOTAL_FIELD_NUMBER: _builtins.int
     REMOVALS_FIELD_NUMBER: _builtins.int
     STRADDLING_FIELD_NUMBER: _builtins.int
+    BIOGENIC_FIELD_NUMBER: _builtins.int
     FACTOR_SET_ID_FIELD_NUMBER: _builtins.int
     factor_set_id: _builtins.str
     @_builtins.property
@@ -1257,6 +1258,10 @@ class QueryEmissionsResponse(_message.Message):
     def straddling(self) -> Global___EmissionsGroup:
         """Records that lie only partly in [from_month, to_month); they are in no group."""
 
+    @_builtins.property
+    def biogenic(self) -> Global___EmissionsGroup:
+        """CO2 of biogenic carriers: it stands apart and is not in the total."""
+
     def __init__(
         self,
         *,
@@ -1264,11 +1269,12 @@ class QueryEmissionsResponse(_message.Message):
         total: Global___EmissionsGroup | None = ...,
         removals: Global___EmissionsGroup | None = ...,
         straddling: Global___EmissionsGroup | None = ...,
+        biogenic: Global___EmissionsGroup | None = ...,
         factor_set_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["removals", b"removals", "straddling", b"straddling", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["biogenic", b"biogenic", "removals", b"removals", "straddling", b"straddling", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_set_id", b"factor_set_id", "groups", b"groups", "removals", b"removals", "straddling", b"straddling", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic", b"biogenic", "factor_set_id", b"factor_set_id", "groups", b"groups", "removals", b"removals", "straddling", b"straddling", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

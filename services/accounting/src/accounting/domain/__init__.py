@@ -1,0 +1,1 @@
+"""Values, formulas and rules of the account; pure functions, no input or output."""

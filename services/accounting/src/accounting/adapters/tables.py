@@ -1,0 +1,203 @@
+"""The tables of the account. What they hold is accepted data and is never updated in place, but for three tables that are derived
+from it and can be rebuilt: activity_key, emissions_sum, park_ledger.
+"""
+
+from sqlalchemy import CheckConstraint, Column, Index, MetaData, Table, Text, text
+
+from chassis.columns import UtcDateTime, big_integer
+from chassis.inbox import inbox_table
+from chassis.jobs import job_table
+from chassis.outbox import outbox_table
+
+metadata = MetaData()
+
+park = Table(
+    "park",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("park_id", Text, primary_key=True),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("region_code", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("latitude_deg", Text, nullable=False),
+    Column("longitude_deg", Text, nullable=False),
+    Column("factor_set_id", Text, nullable=False),
+    Column("registered_time", UtcDateTime, nullable=False),
+    Index("park_by_tenant", "tenant_id", "park_id"),
+    sqlite_strict=True,
+)
+
+enterprise = Table(
+    "enterprise",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("park_id", Text, primary_key=True),
+    Column("enterprise_id", Text, primary_key=True),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("industry_code", Text, nullable=False),
+    Column("credit_code", Text, nullable=False),
+    Column("registered_time", UtcDateTime, nullable=False),
+    sqlite_strict=True,
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("park_id", Text, primary_key=True),
+    Column("source_id", Text, primary_key=True),
+    Column("enterprise_id", Text, nullable=False),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("scope", big_integer(), nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("gas", Text, nullable=False),
+    Column("sector", Text, nullable=False),
+    Column("settlement_basis", Text, nullable=False),
+    Column("registered_time", UtcDateTime, nullable=False),
+    CheckConstraint("scope IN (1, 2, 3)", name="source_scope"),
+    sqlite_strict=True,
+)
+
+annual_figures = Table(
+    "annual_figures",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("park_id", Text, primary_key=True),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("version", big_integer(), primary_key=True, autoincrement=False),
+    # Decimals as text: SQLite would make floats of them.
+    Column("gross_output_10k_cny", Text),
+    Column("value_added_10k_cny", Text),
+    Column("gdp_10k_cny", Text),
+    Column("employees_persons", Text),
+    Column("land_area_km2", Text),
+    Column("leading_industries_share_pct", Text),
+    Column("recorded_time", UtcDateTime, nullable=False),
+    sqlite_strict=True,
+)
+
+# One row per park: its lock, and the position of its newest record.
+park_ledger = Table(
+    "park_ledger",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("park_id", Text, primary_key=True),
+    Column("last_position", big_integer(), nullable=False),
+    sqlite_strict=True,
+)
+
+activity_record = Table(
+    "activity_record",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("park_id", Text, primary_key=True),
+    Column("position", big_integer(), primary_key=True, autoincrement=False),
+    Column("record_id", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("period_start_s", big_integer(), nullable=False),
+    Column("period_end_s", big_integer(), nullable=False),
+    Column("quantity_micro", big_integer(), nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("basis_id", Text, nullable=False),
+    Column("emissions_mg", big_integer(), nullable=False),
+    Column("energy_mgce", big_integer(), nullable=False),
+    Column("first_month", big_integer(), nullable=False),
+    Column("last_month", big_integer(), nullable=False),
+    Column("supersedes", Text, nullable=False),
+    Column("recorded_time", UtcDateTime, nullable=False),
+    CheckConstraint("period_end_s > period_start_s", name="activity_record_period"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# The ids that are taken, and which records are in force: what a new record is checked against.
+activity_key = Table(
+    "activity_key",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("park_id", Text, primary_key=True),
+    Column("record_id", Text, primary_key=True),
+    Column("position", big_integer(), nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("period_start_s", big_integer(), nullable=False),
+    Column("period_end_s", big_integer(), nullable=False),
+    Column("superseded_by", Text),
+    Index(
+        "activity_key_in_force",
+        "park_id",
+        "source_id",
+        "period_start_s",
+        sqlite_where=text("superseded_by IS NULL"),
+        postgresql_where=text("superseded_by IS NULL"),
+    ),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+emissions_sum = Table(
+    "emissions_sum",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("park_id", Text, primary_key=True),
+    Column("source_id", Text, primary_key=True),
+    Column("first_month", big_integer(), primary_key=True, autoincrement=False),
+    Column("last_month", big_integer(), primary_key=True, autoincrement=False),
+    Column("emissions_mg", big_integer(), nullable=False),
+    Column("energy_mgce", big_integer(), nullable=False),
+    Column("covered_s", big_integer(), nullable=False),
+    Column("records", big_integer(), nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# Factors and bases belong to the platform: tenant_id is "platform" and park_id empty.
+factor = Table(
+    "factor",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("park_id", Text, nullable=False),
+    Column("factor_id", Text, primary_key=True),
+    Column("table_id", Text, nullable=False),
+    Column("quantity", Text, nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("gas", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("valid_from", Text, nullable=False),
+    Column("valid_to", Text, nullable=False),
+    Column("published", Text, nullable=False),
+    Column("confidence", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("checked_where", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    sqlite_strict=True,
+)
+
+basis = Table(
+    "basis",
+    metadata,
+    Column("tenant_id", Text, nullable=False),
+    Column("park_id", Text, nullable=False),
+    Column("basis_id", Text, primary_key=True),
+    Column("factor_set_id", Text, nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("gas", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    # Milligrams per millionth of the unit, as exact ratios; text because they may exceed 64 bits.
+    Column("emissions_numerator", Text, nullable=False),
+    Column("emissions_denominator", Text, nullable=False),
+    Column("energy_numerator", Text, nullable=False),
+    Column("energy_denominator", Text, nullable=False),
+    Column("factor_ids", Text, nullable=False),
+    sqlite_strict=True,
+)
+
+outbox = outbox_table(metadata)
+inbox = inbox_table(metadata)
+job = job_table(metadata)

@@ -1,0 +1,51 @@
+"""Keeping the account: publishing factors, rebuilding what is derived."""
+
+from accounting.application.ports import UnitOfWork
+from accounting.application.register import park_of
+from accounting.domain.callers import WRITERS, Caller, require
+from accounting.domain.factors import FactorBook
+from accounting.domain.facts import FactorPublished
+from accounting.domain.stored import RebuiltSums
+
+
+async def publish_factors(uow: UnitOfWork, *, book: FactorBook) -> int:
+    """Keeps every factor row that is shipped and not yet known, and tells that it was published.
+
+    Rows are never changed: another value, period or source is another row, so that an old figure finds what it was made from.
+
+    Returns:
+        How many rows are new.
+    """
+    new = await uow.keep_factors(book.all_factors())
+    for factor in new:
+        uow.collect(FactorPublished(factor, book.sets_using(factor.table_id)))
+    await uow.commit()
+    return len(new)
+
+
+async def request_rebuild(uow: UnitOfWork, caller: Caller, park_id: str) -> str:
+    """Queues a rebuild of a park's sums.
+
+    Returns:
+        The id of the job.
+
+    Raises:
+        Denied, ParkNotFound: the caller may not.
+    """
+    require(caller, WRITERS)
+    park = await park_of(uow, caller, park_id)
+    job_id = await uow.submit_rebuild(park, caller.subject)
+    await uow.commit()
+    return job_id
+
+
+async def rebuild_sums(uow: UnitOfWork, park_id: str) -> RebuiltSums:
+    """Computes keys and sums of a park anew from its records, while nothing else writes to it.
+
+    Returns:
+        How many records were read, how many sums written, and how many of them had been wrong or missing.
+    """
+    await uow.lock(park_id)
+    result = await uow.rebuild(park_id)
+    await uow.commit()
+    return result

@@ -1,0 +1,136 @@
+"""What the use cases need of the outside."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol, Self
+
+from accounting.domain.accounts import MonthRange, SummedRow
+from accounting.domain.activity import Candidates, PastSpan
+from accounting.domain.factors import Basis, Factor
+from accounting.domain.facts import Fact, SpanSum
+from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
+from accounting.domain.record import Existing
+from accounting.domain.stored import RebuiltSums, StoredRecord
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Returns the present moment, aware, in UTC."""
+        ...
+
+
+class Account(Protocol):
+    """What is recorded, as it was at one moment. Ids compare exactly; pages come in ascending order of what they page by."""
+
+    async def park(self, park_id: str) -> Park | None:
+        """Returns a park of any tenant."""
+        ...
+
+    async def parks(self, tenant_id: str, after: str, limit: int) -> Sequence[Park]:
+        """Returns parks of a tenant whose ids come after one."""
+        ...
+
+    async def enterprise(self, park_id: str, enterprise_id: str) -> Enterprise | None:
+        """Returns an enterprise."""
+        ...
+
+    async def enterprises(self, park_id: str, after: str, limit: int) -> Sequence[Enterprise]:
+        """Returns enterprises whose ids come after one."""
+        ...
+
+    async def sources(self, park_id: str, after: str, limit: int) -> Sequence[Source]:
+        """Returns sources whose ids come after one."""
+        ...
+
+    async def sources_named(self, park_id: str, source_ids: Sequence[str]) -> Mapping[str, Source]:
+        """Returns those of the named sources that exist."""
+        ...
+
+    async def figures_in_force(self, park_id: str, year: int) -> AnnualFigures | None:
+        """Returns the highest version of a year's figures."""
+        ...
+
+    async def figures(self, park_id: str, after: tuple[int, int], limit: int) -> Sequence[AnnualFigures]:
+        """Returns versions that come after a year and version."""
+        ...
+
+    async def records(self, park_id: str, after: int, limit: int) -> Sequence[StoredRecord]:
+        """Returns records whose positions come after one, superseded ones included."""
+        ...
+
+    async def summed(self, park_id: str, months: MonthRange, dimensions: Sequence[str]) -> Sequence[SummedRow]:
+        """Returns the sums that touch a range of months, by dimensions and by what decides where they count."""
+        ...
+
+    async def history(self, park_id: str, source_ids: Sequence[str], from_month: int) -> Mapping[str, Sequence[PastSpan]]:
+        """Returns what sources emitted in the spans that start in or after a month (YYYYMM)."""
+        ...
+
+
+class UnitOfWork(Account, Protocol):
+    """One transaction. What is not committed when the block ends never was."""
+
+    async def __aenter__(self) -> Self:
+        """Begins."""
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Ends; rolls back what was not committed."""
+        ...
+
+    async def add_park(self, park: Park) -> None:
+        """Stores a new park."""
+        ...
+
+    async def add_enterprise(self, enterprise: Enterprise) -> None:
+        """Stores a new enterprise."""
+        ...
+
+    async def add_source(self, source: Source) -> None:
+        """Stores a new source."""
+        ...
+
+    async def add_figures(self, figures: AnnualFigures) -> None:
+        """Stores a new version of a year's figures."""
+        ...
+
+    async def lock(self, park_id: str) -> int:
+        """Makes this the only transaction that writes to the park's account; returns the last position in it."""
+        ...
+
+    async def stage(self, park: Park, wave: Candidates) -> Existing:
+        """Takes a wave in, and returns what the account knows of its rows."""
+        ...
+
+    async def append(self, park: Park, dropped: Sequence[int], last_position: int, recorded_time: datetime) -> Sequence[SpanSum]:
+        """Stores the staged wave but for the dropped rows, from last_position + 1 on; returns the sums that it touched."""
+        ...
+
+    async def keep_bases(self, bases: Sequence[Basis]) -> None:
+        """Stores the bases that records name, if they are new."""
+        ...
+
+    async def keep_factors(self, factors: Sequence[Factor]) -> Sequence[Factor]:
+        """Stores factor rows; returns those that are new."""
+        ...
+
+    async def rebuild(self, park_id: str) -> RebuiltSums:
+        """Computes keys and sums of a park anew from its records and puts them in place."""
+        ...
+
+    async def submit_rebuild(self, park: Park, owner: str) -> str:
+        """Queues a rebuild as a job; returns the job's id."""
+        ...
+
+    def collect(self, fact: Fact) -> None:
+        """Adds a fact that becomes known with the commit."""
+        ...
+
+    async def commit(self) -> None:
+        """Makes everything durable, the facts included."""
+        ...

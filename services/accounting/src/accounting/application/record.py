@@ -1,0 +1,149 @@
+"""Recording activity: the main way into the account."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accounting.application.ports import Clock, UnitOfWork
+from accounting.application.register import park_of
+from accounting.domain.activity import (
+    HISTORY_S,
+    MAX_ROWS,
+    ActivityColumns,
+    Candidates,
+    held,
+    judge,
+    long_sources,
+    waves,
+)
+from accounting.domain.callers import WRITERS, Caller, require
+from accounting.domain.errors import BatchTooLarge
+from accounting.domain.factors import FactorBook
+from accounting.domain.facts import MAX_EVENT_ROWS, ActivityRecorded, EmissionsCalculated, SpanSum
+from accounting.domain.parks import Park
+from accounting.domain.problems import RowProblem, shown
+from accounting.domain.record import BatchResult, Outcome, decide
+from accounting.domain.reference import ReferenceTables
+from kernel.periods import month_of
+from kernel.quantities import format_scaled
+
+
+async def record_activity(
+    uow: UnitOfWork,
+    caller: Caller,
+    park_id: str,
+    columns: ActivityColumns,
+    *,
+    book: FactorBook,
+    reference: ReferenceTables,
+    clock: Clock,
+) -> BatchResult:
+    """Records a batch of activity rows and adds what they emit to the park's sums, in one transaction.
+
+    Good rows are kept whatever the others are. The same record again changes nothing; a row that names an accepted record in
+    `supersedes` takes its place. Totals do not depend on the order of rows or on how they are cut into batches.
+
+    Args:
+        uow: the transaction.
+        caller: who records; needs to write for the park's tenant.
+        park_id: the park.
+        columns: at most 10,000 rows as text.
+        book: the factors.
+        reference: carriers and known mistakes of units.
+        clock: a period that ends after its present is refused.
+
+    Returns:
+        What became of each row.
+
+    Raises:
+        Denied, ParkNotFound, BatchTooLarge: nothing is recorded.
+    """
+    require(caller, WRITERS)
+    if columns.rows > MAX_ROWS:
+        raise BatchTooLarge(columns.rows, MAX_ROWS)
+    park = await park_of(uow, caller, park_id)
+    now = clock.now()
+    sources = await uow.sources_named(park.park_id, sorted(set(columns.source_id.values)))
+    candidates, problems = judge(columns, park, sources, book, reference, int(now.timestamp()))
+    last_position = await uow.lock(park.park_id)
+    candidates = await _without_held(uow, park, candidates, columns, problems, reference)
+
+    outcomes = [Outcome.REJECTED] * columns.rows
+    sums: dict[tuple[str, int, int], SpanSum] = {}
+    for rows in waves(candidates):
+        wave = candidates.take(rows)
+        decision = decide(wave, await uow.stage(park, wave), park.zone)
+        batch_row = wave.index.tolist()
+        for row, (reason, field, found, allowed, allowed_zh) in decision.problems.items():
+            number, record_id = columns.row_number[batch_row[row]], shown(wave.record_id[row])
+            translated = allowed if allowed_zh is None else allowed_zh
+            problems[batch_row[row]] = RowProblem(number, record_id, reason, field, found, allowed, translated)
+        for row in decision.duplicates:
+            outcomes[batch_row[row]] = Outcome.DUPLICATE
+        for row in decision.accepted.tolist():
+            outcomes[batch_row[row]] = Outcome.SUPERSEDED if wave.supersedes[row] else Outcome.ACCEPTED
+        if len(decision.accepted) == 0:
+            continue
+        accepted = wave.take(decision.accepted)
+        await uow.keep_bases(book.bases_named(set(accepted.basis_id)))
+        touched = await uow.append(park, [*decision.duplicates, *decision.problems], last_position, now)
+        sums |= {(each.source_id, each.first_month, each.last_month): each for each in touched}
+        for fact in _recorded(park, accepted, last_position, now):
+            uow.collect(fact)
+        last_position += len(accepted)
+    if sums:
+        touched_sums = list(sums.values())
+        for start in range(0, len(touched_sums), MAX_EVENT_ROWS):
+            part = touched_sums[start : start + MAX_EVENT_ROWS]
+            uow.collect(EmissionsCalculated(park.park_id, park.tenant_id, last_position, part, now))
+        await uow.commit()
+    return BatchResult(outcomes, problems, last_position)
+
+
+async def _without_held(
+    uow: UnitOfWork,
+    park: Park,
+    candidates: Candidates,
+    columns: ActivityColumns,
+    problems: dict[int, RowProblem],
+    reference: ReferenceTables,
+) -> Candidates:
+    compared = long_sources(candidates)
+    if not compared:
+        return candidates
+    since = month_of(int(candidates.start_s.min()) - HISTORY_S, park.zone).number
+    verdicts = held(candidates, await uow.history(park.park_id, sorted(compared), since), reference.unit_mistakes)
+    for row, (how_en, how_zh) in verdicts.items():
+        found = f"{format_scaled(int(candidates.quantity_micro[row]), 6)} {candidates.unit[row]}"
+        place = int(candidates.index[row])
+        number, record_id = columns.row_number[place], shown(candidates.record_id[row])
+        problems[place] = RowProblem(number, record_id, "QUANTITY_HELD", "quantity", found, how_en, how_zh)
+    return candidates.without(verdicts)
+
+
+def _recorded(park: Park, accepted: Candidates, last_position: int, now: datetime) -> Iterator[ActivityRecorded]:
+    for start in range(0, len(accepted), MAX_EVENT_ROWS):
+        end = start + MAX_EVENT_ROWS
+        yield ActivityRecorded(
+            park_id=park.park_id,
+            tenant_id=park.tenant_id,
+            first_position=last_position + start + 1,
+            record_id=accepted.record_id[start:end],
+            source_id=accepted.source_id[start:end],
+            period_start_s=_numbers(accepted.start_s[start:end]),
+            period_end_s=_numbers(accepted.end_s[start:end]),
+            quantity_micro=_numbers(accepted.quantity_micro[start:end]),
+            unit=accepted.unit[start:end],
+            emissions_mg=_numbers(accepted.emissions_mg[start:end]),
+            energy_mgce=_numbers(accepted.energy_mgce[start:end]),
+            basis_id=accepted.basis_id[start:end],
+            supersedes=accepted.supersedes[start:end],
+            recorded_time=now,
+        )
+
+
+def _numbers(column: NDArray[np.int64]) -> Sequence[int]:
+    numbers: list[int] = column.tolist()
+    return numbers

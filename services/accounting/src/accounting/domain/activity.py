@@ -1,0 +1,612 @@
+"""The judgement of activity rows: what a batch of text columns says, and which of it can be accepted.
+
+A batch comes as columns of text. Each distinct text is judged once; what depends on several fields is checked on whole columns.
+The first problem of a row is its verdict. Nothing here knows what is stored: `record` decides that.
+"""
+
+import re
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import median
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accounting.domain.emissions import AmountOutOfRange, Ratio, milligrams
+from accounting.domain.factors import BasisSpan, FactorBook, FactorMissing
+from accounting.domain.parks import FIRST_YEAR, Park, Source
+from accounting.domain.problems import RowProblem, shown
+from accounting.domain.reference import ReferenceTables, UnitMistake
+from kernel.periods import INSTANT_RULE, Month, NotAnInstant, OffsetMissing, format_instant, parse_instant
+from kernel.quantities import DECIMAL_RULE, NotADecimal, format_scaled, parse_micro
+from kernel.units import UnitError, UnitUnknown
+
+MAX_ROWS = 10_000
+"""Rows of one batch, which is one transaction."""
+
+MAX_RECORD_MG = 10**17
+"""One record emits less than this count of milligrams (10⁸ t), so that sums of a park stay inside 64 bits."""
+
+RECORD_ID_RULE = "1 to 64 of A-Z a-z 0-9 . _ : / -, first a letter or digit"
+RECORD_ID_RULE_ZH = "1 至 64 个字符,限 A-Z a-z 0-9 . _ : / -,首字符为字母或数字"
+DECIMAL_RULE_ZH = "普通十进制数字文本,小数点前至多 12 位、后至多 6 位,如 882077.299"
+INSTANT_RULE_ZH = "带时区偏移、精确到秒的 RFC 3339 时间,如 2020-01-01T00:00:00+08:00,或表示当地零点的日期"
+OFFSET_RULE = "2020-01-01T00:00:00+08:00"
+
+LONG_PERIOD_S = 7 * 86_400
+"""Only records of a week or more are compared with the source's own history: shorter ones idle and peak by nature."""
+
+HISTORY_S = 366 * 86_400
+FEWEST_IN_HISTORY = 3
+FAR_OFF = 10
+NEAR_A_MISTAKE = 0.005
+"""A ratio within half a per cent of a known mistake is held, though it is less than ten times off."""
+
+_RECORD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.ASCII)
+_LAST_YEAR = 2200
+_Parsed = TypeVar("_Parsed")
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumn:
+    """A column of text: distinct values and one index per row, or one value per row and no index. Empty text is missing."""
+
+    values: Sequence[str]
+    indices: NDArray[np.intp] | None = None
+
+    def by_row(self) -> Sequence[str]:
+        """Returns one text per row."""
+        if self.indices is None:
+            return self.values
+        values = self.values
+        return [values[index] for index in self.indices.tolist()]
+
+    def codes(self) -> NDArray[np.intp]:
+        """Returns for each row the index of its text in `values`."""
+        return np.arange(len(self.values), dtype=np.intp) if self.indices is None else self.indices
+
+    def at(self, row: int) -> str:
+        """Returns the text of one row."""
+        return self.values[row if self.indices is None else int(self.indices[row])]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityColumns:
+    """A batch as it came in. Every column has one text per row."""
+
+    row_number: Sequence[int]
+    record_id: TextColumn
+    source_id: TextColumn
+    period_start: TextColumn
+    period_end: TextColumn
+    quantity: TextColumn
+    unit: TextColumn
+    supersedes: TextColumn
+    confirmed: TextColumn
+
+    @property
+    def rows(self) -> int:
+        """How many rows the batch has."""
+        return len(self.row_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Rows that nothing in themselves speaks against, by column; all of one length.
+
+    Attributes:
+        index: place of the row in the batch, counted from 0.
+        start_s: first second of the period; end_s: the second after the last.
+        quantity_micro: millionths of the unit.
+        basis_id: what emissions_mg and energy_mgce were computed with.
+        first_month: YYYYMM of the first month that the period touches; last_month: of the last.
+        supersedes: id of the record that the row corrects, or empty.
+        confirmed: the sender stands by an implausible value.
+    """
+
+    index: NDArray[np.intp]
+    record_id: list[str]
+    source_id: list[str]
+    start_s: NDArray[np.int64]
+    end_s: NDArray[np.int64]
+    quantity_micro: NDArray[np.int64]
+    unit: list[str]
+    basis_id: list[str]
+    emissions_mg: NDArray[np.int64]
+    energy_mgce: NDArray[np.int64]
+    first_month: NDArray[np.int64]
+    last_month: NDArray[np.int64]
+    supersedes: list[str]
+    confirmed: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.record_id)
+
+    def take(self, rows: NDArray[np.intp]) -> "Candidates":
+        """Returns the given rows, in the given order."""
+        chosen = rows.tolist()
+
+        def pick(column: list[str]) -> list[str]:
+            return [column[row] for row in chosen]
+
+        return Candidates(
+            index=self.index[rows],
+            record_id=pick(self.record_id),
+            source_id=pick(self.source_id),
+            start_s=self.start_s[rows],
+            end_s=self.end_s[rows],
+            quantity_micro=self.quantity_micro[rows],
+            unit=pick(self.unit),
+            basis_id=pick(self.basis_id),
+            emissions_mg=self.emissions_mg[rows],
+            energy_mgce=self.energy_mgce[rows],
+            first_month=self.first_month[rows],
+            last_month=self.last_month[rows],
+            supersedes=pick(self.supersedes),
+            confirmed=self.confirmed[rows],
+        )
+
+    def without(self, rows: Iterable[int]) -> "Candidates":
+        """Returns all rows but the given ones."""
+        gone = list(rows)
+        if not gone:
+            return self
+        keep = np.ones(len(self), dtype=np.bool_)
+        keep[gone] = False
+        return self.take(np.flatnonzero(keep))
+
+
+@dataclass(frozen=True, slots=True)
+class PastSpan:
+    """What a source emitted in a span of months: milligrams over the seconds that its records cover."""
+
+    start_s: int
+    emissions_mg: int
+    covered_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The months of a zone and of UTC, as seconds since 1970, from FIRST_YEAR on."""
+
+    edges_s: NDArray[np.int64]
+    utc_edges_s: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+
+
+@lru_cache(maxsize=64)
+def calendar(zone: ZoneInfo) -> Calendar:
+    """Returns the months of a zone."""
+    months = [Month(year, month) for year in range(FIRST_YEAR, _LAST_YEAR) for month in range(1, 13)]
+    utc = ZoneInfo("UTC")
+    return Calendar(
+        edges_s=np.array([parse_instant(f"{month}-01", zone) for month in months], dtype=np.int64),
+        utc_edges_s=np.array([parse_instant(f"{month}-01", utc) for month in months], dtype=np.int64),
+        numbers=np.array([month.number for month in months], dtype=np.int64),
+    )
+
+
+class _Judgement:
+    """Collects the first problem of each row."""
+
+    def __init__(self, columns: ActivityColumns) -> None:
+        self._columns = columns
+        self.ok = np.ones(columns.rows, dtype=np.bool_)
+        self.problems: dict[int, RowProblem] = {}
+
+    def refuse(self, row: int, reason: str, field: str, found: str, allowed: str, allowed_zh: str | None = None) -> None:
+        if self.ok[row]:
+            self.ok[row] = False
+            self.problems[row] = RowProblem(
+                row_number=self._columns.row_number[row],
+                record_id=shown(self._columns.record_id.at(row)),
+                reason=reason,
+                field=field,
+                found=shown(found),
+                allowed=allowed,
+                allowed_zh=allowed if allowed_zh is None else allowed_zh,
+            )
+
+    def refuse_where(self, rows: NDArray[np.bool_], describe: Callable[[int], tuple[str, str, str, str, str | None]]) -> None:
+        """Refuses the rows of a mask that are still good; `describe` gives reason, field, found, allowed, allowed_zh."""
+        for row in np.flatnonzero(rows & self.ok).tolist():
+            self.refuse(row, *describe(row))
+
+    def parse(
+        self,
+        column: TextColumn,
+        parse: Callable[[str], _Parsed | None],
+        problem: Callable[[str], tuple[str, str, str, str, str | None]],
+    ) -> list[_Parsed | None]:
+        """Parses each distinct text once; rows whose text parses to None are refused."""
+        parsed = [parse(text) for text in column.values]
+        bad = [code for code, value in enumerate(parsed) if value is None]
+        if bad:
+            rows_of = np.argsort(column.codes(), kind="stable")
+            ends = np.cumsum(np.bincount(column.codes(), minlength=len(column.values)))
+            for code in bad:
+                for row in rows_of[ends[code - 1] if code else 0 : ends[code]].tolist():
+                    self.refuse(row, *problem(column.values[code]))
+        return parsed
+
+
+def judge(
+    columns: ActivityColumns, park: Park, sources: Mapping[str, Source], book: FactorBook, reference: ReferenceTables, now_s: int
+) -> tuple[Candidates, dict[int, RowProblem]]:
+    """Reads a batch of text columns, computes what it emits, and says which rows cannot be accepted.
+
+    Special cases: a date without time is its midnight in the park's zone; a record lies within one calendar year of the park and
+    within the validity of one factor; a negative quantity is only allowed in a correction.
+
+    Args:
+        columns: the batch.
+        park: whose zone, region and factor set apply.
+        sources: the registered sources that the batch names, by id.
+        book: the factors.
+        reference: the carriers.
+        now_s: seconds since 1970; a period that ends later is in the future.
+
+    Returns:
+        The good rows, and the first problem of each other row by its place in the batch.
+
+    Source: [P] eq. (1), (3), (4), (5); [G] eq. (1).
+    """
+    judgement = _Judgement(columns)
+    zone = park.zone
+    ok = judgement.ok
+
+    record_ids = columns.record_id.by_row()
+    matches = _RECORD_ID.fullmatch
+    for row, text in enumerate(record_ids):
+        if matches(text) is None:
+            reason = "ID_NOT_ALLOWED" if text else "FIELD_MISSING"
+            judgement.refuse(row, reason, "record_id", text, RECORD_ID_RULE, RECORD_ID_RULE_ZH)
+
+    judgement.parse(columns.source_id, sources.get, _source_problem)
+    source_codes = columns.source_id.codes()
+    start_s = _instants(judgement, columns.period_start, "period_start", zone)
+    end_s = _instants(judgement, columns.period_end, "period_end", zone)
+    quantity_micro = _quantities(judgement, columns.quantity)
+    for row in np.flatnonzero(_flags(columns.supersedes, lambda text: bool(text) and not matches(text))).tolist():
+        judgement.refuse(row, "ID_NOT_ALLOWED", "supersedes", columns.supersedes.at(row), RECORD_ID_RULE, RECORD_ID_RULE_ZH)
+    for row in np.flatnonzero(_flags(columns.confirmed, lambda text: text not in ("", "true", "false"))).tolist():
+        judgement.refuse(row, "CONFIRMED_NOT_A_FLAG", "confirmed", columns.confirmed.at(row), "true or false", "true 或 false")
+    corrects = _flags(columns.supersedes, bool)
+    confirmed = _flags(columns.confirmed, lambda text: text == "true")
+
+    judgement.refuse_where(
+        (quantity_micro < 0) & ~corrects,
+        lambda row: ("QUANTITY_NEGATIVE", "quantity", columns.quantity.at(row), "0 or more", "不小于 0"),
+    )
+    first_month, last_month = _check_periods(judgement, columns, start_s, end_s, zone, confirmed, now_s)
+    basis_index, bases, units = _bases(judgement, columns, park, sources, book, reference, source_codes, start_s, end_s)
+
+    rows = np.flatnonzero(ok)
+    emissions_mg, energy_mgce, rows = _amounts(judgement, columns, quantity_micro, basis_index, bases, rows)
+    source_of = columns.source_id.values
+    supersedes = columns.supersedes.by_row()
+    chosen = rows.tolist()
+    basis_ids = [span.basis.basis_id for span in bases]
+    candidates = Candidates(
+        index=rows,
+        record_id=[record_ids[row] for row in chosen],
+        source_id=[source_of[code] for code in source_codes[rows].tolist()],
+        start_s=start_s[rows],
+        end_s=end_s[rows],
+        quantity_micro=quantity_micro[rows],
+        unit=[units[code] for code in columns.unit.codes()[rows].tolist()],
+        basis_id=[basis_ids[index] for index in basis_index[rows].tolist()],
+        emissions_mg=emissions_mg,
+        energy_mgce=energy_mgce,
+        first_month=first_month[rows],
+        last_month=last_month[rows],
+        supersedes=[supersedes[row] for row in chosen],
+        confirmed=confirmed[rows],
+    )
+    return candidates, judgement.problems
+
+
+def _flags(column: TextColumn, test: Callable[[str], bool]) -> NDArray[np.bool_]:
+    return np.array([test(text) for text in column.values], dtype=np.bool_)[column.codes()]
+
+
+def _source_problem(text: str) -> tuple[str, str, str, str, str | None]:
+    if text == "":
+        return "FIELD_MISSING", "source_id", "", "the id of a registered source", "已登记排放源的编号"
+    return "SOURCE_UNKNOWN", "source_id", text, "register it first, or correct the id", "请先登记,或更正编号"
+
+
+def _instants(judgement: _Judgement, column: TextColumn, field: str, zone: ZoneInfo) -> NDArray[np.int64]:
+    def parse(text: str) -> int | None:
+        try:
+            return parse_instant(text, zone)
+        except NotAnInstant:
+            return None
+
+    def problem(text: str) -> tuple[str, str, str, str, str | None]:
+        if text == "":
+            return "FIELD_MISSING", field, "", INSTANT_RULE, INSTANT_RULE_ZH
+        try:
+            parse_instant(text, zone)
+        except OffsetMissing:
+            return "PERIOD_OFFSET_MISSING", field, text, OFFSET_RULE, None
+        except NotAnInstant:
+            pass
+        return "PERIOD_NOT_AN_INSTANT", field, text, INSTANT_RULE, INSTANT_RULE_ZH
+
+    parsed = judgement.parse(column, parse, problem)
+    return np.array([0 if value is None else value for value in parsed], dtype=np.int64)[column.codes()]
+
+
+def _quantities(judgement: _Judgement, column: TextColumn) -> NDArray[np.int64]:
+    def parse(text: str) -> int | None:
+        try:
+            return parse_micro(text)
+        except NotADecimal:
+            return None
+
+    def problem(text: str) -> tuple[str, str, str, str, str | None]:
+        reason = "QUANTITY_NOT_A_DECIMAL" if text else "FIELD_MISSING"
+        return reason, "quantity", text, DECIMAL_RULE, DECIMAL_RULE_ZH
+
+    parsed = judgement.parse(column, parse, problem)
+    return np.array([0 if value is None else value for value in parsed], dtype=np.int64)[column.codes()]
+
+
+def _check_periods(
+    judgement: _Judgement,
+    columns: ActivityColumns,
+    start_s: NDArray[np.int64],
+    end_s: NDArray[np.int64],
+    zone: ZoneInfo,
+    confirmed: NDArray[np.bool_],
+    now_s: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Refuses impossible periods; returns the first and last month (YYYYMM) that each touches."""
+    months = calendar(zone)
+
+    def period(row: int) -> str:
+        return f"{columns.period_start.at(row)} – {columns.period_end.at(row)}"
+
+    def local(seconds: int) -> str:
+        return format_instant(seconds, zone)
+
+    judgement.refuse_where(
+        end_s <= start_s,
+        lambda row: ("PERIOD_END_BEFORE_START", "period_end", columns.period_end.at(row), columns.period_start.at(row), None),
+    )
+    judgement.refuse_where(
+        end_s > now_s, lambda row: ("PERIOD_IN_THE_FUTURE", "period_end", columns.period_end.at(row), local(now_s), None)
+    )
+    judgement.refuse_where(
+        start_s < months.edges_s[0],
+        lambda row: ("PERIOD_TOO_EARLY", "period_start", columns.period_start.at(row), local(int(months.edges_s[0])), None),
+    )
+    last = len(months.edges_s) - 1
+    first_index = np.clip(np.searchsorted(months.edges_s, start_s, side="right") - 1, 0, last)
+    last_index = np.clip(np.searchsorted(months.edges_s, end_s - 1, side="right") - 1, 0, last)
+    judgement.refuse_where(
+        first_index // 12 != last_index // 12,
+        lambda row: (
+            "PERIOD_CROSSES_YEARS",
+            "period_end",
+            period(row),
+            local(int(months.edges_s[min((first_index[row] // 12 + 1) * 12, last)])),
+            None,
+        ),
+    )
+    at_utc_edges = np.isin(start_s, months.utc_edges_s) & np.isin(end_s, months.utc_edges_s)
+    at_local_edges = np.isin(start_s, months.edges_s)
+    judgement.refuse_where(
+        at_utc_edges & ~at_local_edges & ~confirmed,
+        lambda row: ("PERIOD_EDGES_IN_UTC", "period_start", period(row), local(int(months.edges_s[last_index[row]])), None),
+    )
+    return months.numbers[first_index], months.numbers[last_index]
+
+
+def _bases(
+    judgement: _Judgement,
+    columns: ActivityColumns,
+    park: Park,
+    sources: Mapping[str, Source],
+    book: FactorBook,
+    reference: ReferenceTables,
+    source_codes: NDArray[np.intp],
+    start_s: NDArray[np.int64],
+    end_s: NDArray[np.int64],
+) -> tuple[NDArray[np.intp], list[BasisSpan], list[str]]:
+    """Finds each row's basis; returns its index, the bases, and the code of each distinct unit."""
+    ok = judgement.ok
+    zone = park.zone
+    profiles: dict[tuple[str, str], int] = {}
+    profile_of_code = np.array(
+        [
+            profiles.setdefault((source.carrier, source.gas), len(profiles)) if (source := sources.get(text)) else -1
+            for text in columns.source_id.values
+        ],
+        dtype=np.intp,
+    )
+    unit_codes = columns.unit.codes()
+    kinds = max(len(columns.unit.values), 1)
+    combination = profile_of_code[source_codes] * kinds + unit_codes
+    basis_index = np.full(columns.rows, -1, dtype=np.intp)
+    bases: list[BasisSpan] = []
+    canonical = list(columns.unit.values)
+    profile_list = list(profiles)
+    for code in np.unique(combination[ok]).tolist():
+        rows = np.flatnonzero((combination == code) & ok)
+        carrier_code, gas = profile_list[code // kinds]
+        spelling = columns.unit.values[code % kinds]
+        try:
+            spans = book.spans(park.factor_set_id, reference.carriers[carrier_code], gas, park.region_code, spelling, zone)
+        except FactorMissing as missing:
+            for row in rows.tolist():
+                judgement.refuse(row, "FACTOR_MISSING", "source_id", columns.source_id.at(row), str(missing))
+            continue
+        except UnitError as error:
+            reason = "UNIT_UNKNOWN" if isinstance(error, UnitUnknown) else "UNIT_OF_ANOTHER_DIMENSION"
+            for row in rows.tolist():
+                judgement.refuse(row, reason if spelling else "FIELD_MISSING", "unit", spelling, ", ".join(error.allowed))
+            continue
+        canonical[code % kinds] = spans[0].basis.unit if spans else spelling
+        starts = np.array([span.start_s for span in spans], dtype=np.int64)
+        ends = np.array([span.end_s for span in spans], dtype=np.int64)
+        place = np.searchsorted(starts, start_s[rows], side="right") - 1
+        outside = (place < 0) | (start_s[rows] >= ends[place])
+        crossing = ~outside & (end_s[rows] > ends[place])
+        covered = ", ".join(_span_text(span, zone) for span in spans)
+        for row in rows[outside].tolist():
+            allowed = f"factor set {park.factor_set_id} covers {carrier_code} only in {covered}"
+            allowed_zh = f"因子集 {park.factor_set_id} 对 {carrier_code} 仅覆盖 {covered}"
+            judgement.refuse(row, "FACTOR_MISSING", "period_start", columns.period_start.at(row), allowed, allowed_zh)
+        for row, index in zip(rows[crossing].tolist(), place[crossing].tolist(), strict=True):
+            found = f"{columns.period_start.at(row)} – {columns.period_end.at(row)}"
+            judgement.refuse(row, "PERIOD_CROSSES_FACTORS", "period_end", found, format_instant(int(ends[index]), zone))
+        good = ~outside & ~crossing
+        basis_index[rows[good]] = place[good] + len(bases)
+        bases.extend(spans)
+    return basis_index, bases, canonical
+
+
+def _span_text(span: BasisSpan, zone: ZoneInfo) -> str:
+    start = format_instant(span.start_s, zone)[:10]
+    return f"[{start}, {format_instant(span.end_s, zone)[:10]})" if span.end_s < 2**40 else f"[{start}, …)"
+
+
+def _amounts(
+    judgement: _Judgement,
+    columns: ActivityColumns,
+    quantity_micro: NDArray[np.int64],
+    basis_index: NDArray[np.intp],
+    bases: list[BasisSpan],
+    rows: NDArray[np.intp],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.intp]]:
+    """Computes emissions and energy of the good rows; drops those that are too large for a record."""
+
+    def amounts(ratios: list[Ratio]) -> NDArray[np.int64]:
+        return milligrams(quantity_micro[rows], basis_index[rows], ratios)
+
+    while True:
+        try:
+            emissions_mg = amounts([span.basis.emissions for span in bases])
+            energy_mgce = amounts([span.basis.energy for span in bases])
+            too_large = (np.abs(emissions_mg) >= MAX_RECORD_MG) | (np.abs(energy_mgce) >= MAX_RECORD_MG)
+        except AmountOutOfRange as error:
+            too_large = np.zeros(len(rows), dtype=np.bool_)
+            too_large[error.index] = True
+        if not too_large.any():
+            return emissions_mg, energy_mgce, rows
+        for row in rows[too_large].tolist():
+            judgement.refuse(
+                row, "AMOUNT_OUT_OF_RANGE", "quantity", columns.quantity.at(row), f"{format_scaled(MAX_RECORD_MG, 9)} t"
+            )
+        rows = rows[~too_large]
+
+
+def long_sources(candidates: Candidates) -> set[str]:
+    """Returns the sources whose rows are long enough to compare with their history."""
+    long = np.flatnonzero((candidates.end_s - candidates.start_s >= LONG_PERIOD_S) & ~candidates.confirmed)
+    return {candidates.source_id[row] for row in long.tolist()}
+
+
+def held(
+    candidates: Candidates, history: Mapping[str, Sequence[PastSpan]], mistakes: Sequence[UnitMistake]
+) -> dict[int, tuple[str, str]]:
+    """Finds rows whose rate is implausible beside the source's own last twelve months.
+
+    The rate is emissions per second, so that months of different length compare and a change of unit alone does not matter. It is
+    compared with the median of the source's rates that start within the 366 days before, from the account and from this batch, when
+    there are at least three. A row is held when it is ten times off or more, or when the ratio is within half a per cent of a known
+    mistake of units. Zero is a plausible rate. A row that the sender confirms is not held.
+
+    Args:
+        candidates: the rows.
+        history: spans of the account by source.
+        mistakes: ratios with what they mean.
+
+    Returns:
+        For each row held, how far it is off and what is likely, in English and in Chinese.
+
+    Source: robustness rules, abuse 2.
+    """
+    verdicts: dict[int, tuple[str, str]] = {}
+    rates_of: dict[str, list[tuple[int, float]]] = {
+        source: [(span.start_s, span.emissions_mg / span.covered_s) for span in spans if span.covered_s > 0]
+        for source, spans in history.items()
+    }
+    length_s = candidates.end_s - candidates.start_s
+    long = np.flatnonzero(length_s >= LONG_PERIOD_S).tolist()
+    rate = {row: int(candidates.emissions_mg[row]) / int(length_s[row]) for row in long}
+    for row in long:
+        rates_of.setdefault(candidates.source_id[row], []).append((int(candidates.start_s[row]), rate[row]))
+    for row in long:
+        start = int(candidates.start_s[row])
+        past = [other for at, other in rates_of[candidates.source_id[row]] if start - HISTORY_S <= at < start and other > 0]
+        if candidates.confirmed[row] or rate[row] <= 0 or len(past) < FEWEST_IN_HISTORY:
+            continue
+        ratio = rate[row] / median(past)
+        likely = next((mistake for mistake in mistakes if abs(ratio / float(mistake.ratio) - 1) <= NEAR_A_MISTAKE), None)
+        if likely is None and 1 / FAR_OFF < ratio < FAR_OFF:
+            continue
+        times = f"{ratio:.4g}"
+        verdicts[row] = (
+            f"{times} times the median of the last 12 months" + (f" ({likely.meaning_en})" if likely else ""),
+            f"近 12 个月中位数的 {times} 倍" + (f"({likely.meaning_zh})" if likely else ""),
+        )
+    return verdicts
+
+
+def overlapping(candidates: Candidates) -> dict[int, int]:
+    """Finds rows of a batch that overlap an earlier row of the same source.
+
+    Rows are taken in the order of the batch: a row that overlaps one already taken is refused and takes no room itself.
+
+    Returns:
+        For each such row the row that it overlaps.
+    """
+    if len(candidates) < 2:
+        return {}
+    names = {source: code for code, source in enumerate(dict.fromkeys(candidates.source_id))}
+    codes = np.array([names[source] for source in candidates.source_id], dtype=np.intp)
+    order = np.lexsort((candidates.start_s, codes))
+    same_source = codes[order][1:] == codes[order][:-1]
+    touching = same_source & (candidates.start_s[order][1:] < candidates.end_s[order][:-1])
+    if not touching.any():
+        return {}
+    doubtful = set(codes[order][1:][touching].tolist())
+    refused: dict[int, int] = {}
+    taken: dict[int, list[tuple[int, int, int]]] = {}
+    for row in np.flatnonzero(np.isin(codes, list(doubtful))).tolist():
+        start, end = int(candidates.start_s[row]), int(candidates.end_s[row])
+        periods = taken.setdefault(int(codes[row]), [])
+        place = bisect_left(periods, (start,))
+        neighbours = periods[max(place - 1, 0) : place + 1]
+        clash = next((other for begin, finish, other in neighbours if begin < end and start < finish), None)
+        if clash is None:
+            insort(periods, (start, end, row))
+        else:
+            refused[row] = clash
+    return refused
+
+
+def waves(candidates: Candidates) -> list[NDArray[np.intp]]:
+    """Splits a batch so that each correction comes after the record it names, when the batch holds both.
+
+    Returns:
+        Row numbers of the candidates, wave by wave; corrections in a circle come last, where their targets are still unknown.
+    """
+    if not any(candidates.supersedes):
+        return [np.arange(len(candidates), dtype=np.intp)] if len(candidates) else []
+    waiting = list(range(len(candidates)))
+    result = []
+    while waiting:
+        pending = {candidates.record_id[row] for row in waiting}
+        ready = [row for row in waiting if candidates.supersedes[row] not in pending] or waiting
+        result.append(np.array(ready, dtype=np.intp))
+        gone = set(ready)
+        waiting = [row for row in waiting if row not in gone]
+    return result

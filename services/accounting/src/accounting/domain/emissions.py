@@ -1,0 +1,137 @@
+"""The exact arithmetic of the emission-factor method.
+
+A record's emissions are a quantity times an exact ratio, rounded once, half-even, to a whole number of milligrams. Every total is a
+sum of such integers, and so is the same on any engine, in any order and however the records were batched.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernel.quantities import round_half_even
+
+MAX_MG = 2**62
+"""No single record may exceed this count of milligrams (4.6·10⁹ t): sums of a park stay inside 64 bits."""
+
+_MAX_DENOMINATOR = 2**46
+# A dozen columns of this many rows stay in the processor's cache; with a million rows at once memory would be the limit.
+_BLOCK_ROWS = 8192
+
+
+class AmountOutOfRange(ValueError):
+    """A product that does not fit: refused, never wrapped. `index` is the row, counted from 0."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        super().__init__(f"row {index} gives more than {MAX_MG} mg")
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Milligrams per millionth of a unit, exact: numerator / denominator, denominator > 0."""
+
+    numerator: int
+    denominator: int
+
+    @classmethod
+    def of(cls, milligrams_per_unit: Fraction) -> "Ratio":
+        """Returns the ratio for a factor given per whole unit."""
+        per_micro = milligrams_per_unit / 10**6
+        return cls(per_micro.numerator, per_micro.denominator)
+
+
+@dataclass(frozen=True, slots=True)
+class _RatioTable:
+    factor: NDArray[np.float64]
+    numerator: NDArray[np.uint64]
+    denominator: NDArray[np.int64]
+
+
+def milligrams(quantity_micro: NDArray[np.int64], ratio_index: NDArray[np.intp], ratios: list[Ratio]) -> NDArray[np.int64]:
+    """Computes round_half_even(quantity · ratio) for each row, exactly.
+
+    The product does not fit 64 bits, but its remainder does. An estimate e of q·N/M in floating point is wrong by less than
+    2¹² where |q·N/M| < 2⁶², so the true remainder q·N − e·M is smaller than 2⁶¹ when M ≤ 2⁴⁶, and arithmetic modulo 2⁶⁴ gives it
+    without error. The remainder then tells how far e is off and whether it is a tie. Ratios with a larger denominator go by
+    Python's integers.
+
+    Args:
+        quantity_micro: millionths of a unit, shape (n,), |q| < 10¹⁸.
+        ratio_index: which ratio each row uses, shape (n,).
+        ratios: milligrams per millionth.
+
+    Returns:
+        Milligrams, shape (n,).
+
+    Raises:
+        AmountOutOfRange: a result of 2⁶² mg or more.
+
+    Source: [P] eq. (1), [G] eq. (1); rounding: IEEE 754-2019 §4.3.1 roundTiesToEven.
+    """
+    quantity = np.ascontiguousarray(quantity_micro, dtype=np.int64)
+    if any(ratio.denominator > _MAX_DENOMINATOR for ratio in ratios):
+        return _milligrams_in_python(quantity, ratio_index, ratios)
+    table = _RatioTable(
+        factor=np.array([ratio.numerator / ratio.denominator for ratio in ratios], dtype=np.float64),
+        numerator=np.array([ratio.numerator % 2**64 for ratio in ratios], dtype=np.uint64),
+        denominator=np.array([ratio.denominator for ratio in ratios], dtype=np.int64),
+    )
+    result = np.empty(len(quantity), dtype=np.int64)
+    for start in range(0, len(quantity), _BLOCK_ROWS):
+        block = slice(start, start + _BLOCK_ROWS)
+        _milligrams_of_block(quantity[block], ratio_index[block], table, result[block], start)
+    return result
+
+
+def _milligrams_of_block(
+    quantity: NDArray[np.int64], index: NDArray[np.intp], table: _RatioTable, result: NDArray[np.int64], first_row: int
+) -> None:
+    estimate = np.rint(quantity * table.factor[index])
+    if estimate.size and max(estimate.max(), -estimate.min()) >= MAX_MG:
+        raise AmountOutOfRange(first_row + int(np.argmax(np.abs(estimate) >= MAX_MG)))
+    result[:] = estimate
+    denominator = table.denominator[index]
+    product = quantity.view(np.uint64) * table.numerator[index]
+    remainder = (product - result.view(np.uint64) * denominator.view(np.uint64)).view(np.int64)
+    correction = np.rint(remainder / denominator).astype(np.int64)
+    result += correction
+    remainder -= correction * denominator
+    twice = 2 * remainder
+    odd = (result & 1).astype(np.bool_)
+    result += (twice > denominator) | ((twice == denominator) & odd)
+    result -= (twice < -denominator) | ((twice == -denominator) & odd)
+
+
+def _milligrams_in_python(
+    quantity_micro: NDArray[np.int64], ratio_index: NDArray[np.intp], ratios: list[Ratio]
+) -> NDArray[np.int64]:
+    result = np.empty(len(quantity_micro), dtype=np.int64)
+    for row, (quantity, index) in enumerate(zip(quantity_micro.tolist(), ratio_index.tolist(), strict=True)):
+        amount = round_half_even(Fraction(quantity * ratios[index].numerator, ratios[index].denominator))
+        if abs(amount) >= MAX_MG:
+            raise AmountOutOfRange(row)
+        result[row] = amount
+    return result
+
+
+def exact_sums(values: NDArray[np.int64], group: NDArray[np.intp], groups: int) -> list[int]:
+    """Adds integers by group, exactly, whatever their number and order.
+
+    Each value is split into its upper and lower 32 bits; the halves add up without loss in 64 bits for fewer than 2³¹ rows, and are
+    joined as Python integers, which have no limit.
+
+    Args:
+        values: shape (n,), n < 2³¹.
+        group: group of each row, 0 <= group < groups, shape (n,).
+        groups: how many groups there are.
+
+    Returns:
+        The sum of each group, length `groups`.
+    """
+    upper = np.zeros(groups, dtype=np.int64)
+    lower = np.zeros(groups, dtype=np.int64)
+    np.add.at(upper, group, values >> 32)
+    np.add.at(lower, group, values & 0xFFFFFFFF)
+    return [(high << 32) + low for high, low in zip(upper.tolist(), lower.tolist(), strict=True)]

@@ -1,0 +1,114 @@
+"""What can be wrong with a request as a whole.
+
+    AccountingError
+    ├── InvalidField            a field breaks its rule: field, found, allowed
+    ├── NotFound
+    │   ├── ParkNotFound        also when the park belongs to another tenant
+    │   └── FactorSetNotFound
+    ├── ContentDiffers          the same id was registered with other content
+    ├── ParkIdTaken             the id belongs to a park of another tenant
+    ├── Denied                  the caller's role does not allow it
+    └── BatchTooLarge
+
+What is wrong with a single row of a batch is not an error but a result: see `problems`.
+Each error carries a kind (invalid, not_found, already_exists, denied), a stable reason, and its facts; the sentence is made from
+them.
+"""
+
+from collections.abc import Mapping
+
+
+class AccountingError(Exception):
+    """Base of the tree. `kind` and `reason` are set by each class."""
+
+    kind = "invalid"
+    reason = "ACCOUNTING_ERROR"
+
+    def __init__(self, sentence: str, **facts: str) -> None:
+        self._facts = facts
+        super().__init__(sentence)
+
+    def facts(self) -> Mapping[str, str]:
+        """Returns what was found and what was allowed, by name."""
+        return self._facts
+
+
+class InvalidField(AccountingError):
+    """A field breaks its rule."""
+
+    reason = "INVALID_FIELD"
+
+    def __init__(self, field: str, found: str, allowed: str) -> None:
+        shown = found if len(found) <= 80 else found[:80] + "…"
+        super().__init__(f"{field} must be {allowed}, got {shown!r}", field=field, found=shown, allowed=allowed)
+
+
+class NotFound(AccountingError):
+    """Something that the request names does not exist for this caller."""
+
+    kind = "not_found"
+    reason = "NOT_FOUND"
+
+
+class ParkNotFound(NotFound):
+    """No such park in the caller's tenant."""
+
+    reason = "PARK_NOT_FOUND"
+
+    def __init__(self, park_id: str) -> None:
+        super().__init__(f"park {park_id!r} does not exist", park_id=park_id)
+
+
+class FactorSetNotFound(NotFound):
+    """No factor set of that id is shipped."""
+
+    reason = "FACTOR_SET_NOT_FOUND"
+
+    def __init__(self, set_id: str, allowed: str) -> None:
+        super().__init__(f"factor set {set_id!r} is not one of {allowed}", field="factor_set_id", found=set_id, allowed=allowed)
+
+
+class ContentDiffers(AccountingError):
+    """The same id was registered before with other content; what is registered is never changed in place."""
+
+    kind = "already_exists"
+    reason = "CONTENT_DIFFERS"
+
+    def __init__(self, what: str, identifier: str, field: str, found: str, recorded: str) -> None:
+        super().__init__(
+            f"{what} {identifier!r} is registered with {field} {recorded!r}, got {found!r}",
+            field=field,
+            found=found,
+            allowed=recorded,
+        )
+
+
+class ParkIdTaken(AccountingError):
+    """The id belongs to another tenant's park. Park ids are unique on the platform, and nothing more is told of that park."""
+
+    kind = "already_exists"
+    reason = "PARK_ID_TAKEN"
+
+    def __init__(self, park_id: str) -> None:
+        super().__init__(
+            f"park id {park_id!r} is taken, choose another", field="park_id", found=park_id, allowed="an id that is not taken"
+        )
+
+
+class Denied(AccountingError):
+    """The caller's roles do not allow this."""
+
+    kind = "denied"
+    reason = "ROLE_MISSING"
+
+    def __init__(self, roles: str, needed: str) -> None:
+        super().__init__(f"this needs one of the roles {needed}, the caller has {roles or 'none'}", found=roles, allowed=needed)
+
+
+class BatchTooLarge(AccountingError):
+    """More rows in one batch than one transaction takes."""
+
+    reason = "BATCH_TOO_LARGE"
+
+    def __init__(self, rows: int, allowed: int) -> None:
+        super().__init__(f"a batch has at most {allowed} rows, got {rows}", field="rows", found=str(rows), allowed=str(allowed))

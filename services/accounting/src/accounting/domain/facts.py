@@ -1,0 +1,101 @@
+"""What happened, with numbers: stored in the transaction of the change and published from there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from accounting.domain.factors import Factor
+from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
+
+
+@dataclass(frozen=True, slots=True)
+class ParkRegistered:
+    """A park was registered."""
+
+    park: Park
+
+
+@dataclass(frozen=True, slots=True)
+class EnterpriseRegistered:
+    """An enterprise was registered."""
+
+    enterprise: Enterprise
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRegistered:
+    """A source was registered."""
+
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class AnnualFiguresRecorded:
+    """The figures of a year were recorded; an earlier version is superseded."""
+
+    figures: AnnualFigures
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRecorded:
+    """A batch of at most MAX_EVENT_ROWS records was accepted, by column."""
+
+    park_id: str
+    tenant_id: str
+    first_position: int
+    record_id: Sequence[str]
+    source_id: Sequence[str]
+    period_start_s: Sequence[int]
+    period_end_s: Sequence[int]
+    quantity_micro: Sequence[int]
+    unit: Sequence[str]
+    emissions_mg: Sequence[int]
+    energy_mgce: Sequence[int]
+    basis_id: Sequence[str]
+    supersedes: Sequence[str]
+    recorded_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SpanSum:
+    """The sum of one source over one span of months: YYYYMM of its first and last month."""
+
+    source_id: str
+    first_month: int
+    last_month: int
+    emissions_mg: int
+    energy_mgce: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class EmissionsCalculated:
+    """The sums that a batch touched, as they are after it."""
+
+    park_id: str
+    tenant_id: str
+    last_position: int
+    sums: Sequence[SpanSum]
+    calculated_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FactorPublished:
+    """A factor row became available to the sets that use its table."""
+
+    factor: Factor
+    set_ids: Sequence[str]
+
+
+Fact = (
+    ParkRegistered
+    | EnterpriseRegistered
+    | SourceRegistered
+    | AnnualFiguresRecorded
+    | ActivityRecorded
+    | EmissionsCalculated
+    | FactorPublished
+)
+
+MAX_EVENT_ROWS = 1_000
+"""Rows of one event, so that it stays under 512 KiB."""
