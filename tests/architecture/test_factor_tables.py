@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -39,6 +40,7 @@ OTHER_COLUMNS = {
     "grid_regions.csv": "region_prefix,grid_region,name_zh,name_en,source,note",
     "inventory_items.csv": "item,parent,equation,sign,scopes,name_zh,name_en,source",
     "regions.csv": "region,name_zh,name_en",
+    "unit_mistakes.csv": "ratio,meaning_zh,meaning_en,source",
 }
 FACTOR_FILES = [
     "gwp.csv",
@@ -70,6 +72,8 @@ BASES = {
 }
 DECIMAL = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?")
 CARBON_TO_CO2 = Decimal(44) / Decimal(12)
+# The one row of its own kind: the heat that one kgce stands for, of no carrier.
+HEAT_OF_STANDARD_COAL = ("standard_coal", "", "", "", "")
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,11 @@ def factor_set(set_id: str) -> dict[str, str]:
 
 def factors_of(set_id: str) -> list[Factor]:
     return [factor for table in factor_set(set_id)["tables"].split(";") for factor in tables()[table]]
+
+
+def emission_parameters_of_fuels(set_id: str) -> list[Factor]:
+    """The rows that the emissions of fuels are made from: heating value and what follows it, without standard coal."""
+    return [f for f in factors_of(set_id) if f["quantity"] != "standard_coal" and carriers()[f["carrier"]]["kind"] == "fuel"]
 
 
 def one(set_id: str, quantity: str, carrier: str, on: str, gas: str = "", region: str = "", basis: str = "") -> Factor:
@@ -220,13 +229,22 @@ def test_unit_belongs_to_quantity_and_gas() -> None:
     for row in read("carriers.csv"):
         if row["gas"]:
             units["gwp", row["gas"]] = {"kgCO2e/kg"}
-    assert [str(f) for f in factors() if f["unit"] not in units.get((f["quantity"], f["gas"]), set())] == []
+    others = [factor for factor in factors() if factor.key != HEAT_OF_STANDARD_COAL]
+    assert [str(f) for f in others if f["unit"] not in units.get((f["quantity"], f["gas"]), set())] == []
 
 
-def test_carriers_exist_and_only_gwp_has_none() -> None:
+def test_carriers_exist_and_only_gwp_and_the_heat_of_standard_coal_have_none() -> None:
     known = carriers()
-    assert [str(f) for f in factors() if f["quantity"] != "gwp" and f["carrier"] not in known] == []
+    assert [str(f) for f in factors() if f["carrier"] and f["carrier"] not in known] == []
+    without = [factor for factor in factors() if not factor["carrier"]]
+    assert [str(f) for f in without if f["quantity"] != "gwp" and f.key != HEAT_OF_STANDARD_COAL] == []
     assert [str(f) for f in factors() if f["quantity"] == "gwp" and f["carrier"]] == []
+
+
+def test_heat_of_standard_coal_is_one_row_of_the_standard() -> None:
+    (row,) = [factor for factor in factors() if factor.key == HEAT_OF_STANDARD_COAL]
+    # 7000 kcal/kg x 4.1868 kJ/kcal
+    assert (row["table_id"], row.value, row["unit"]) == ("standard_coal_gbt2589", Decimal("29.3076"), "MJ/kgce")
 
 
 def test_regions_exist() -> None:
@@ -323,9 +341,8 @@ def test_every_table_belongs_to_a_set_or_is_a_choice_of_gwp() -> None:
 @pytest.mark.parametrize("set_id", SET_IDS)
 def test_every_fuel_of_a_set_is_complete_in_the_set(set_id: str) -> None:
     given: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for factor in factors_of(set_id):
-        if carriers()[factor["carrier"]]["kind"] == "fuel" and factor["quantity"] != "standard_coal":
-            given[factor["carrier"]].add((factor["quantity"], factor["gas"]))
+    for factor in emission_parameters_of_fuels(set_id):
+        given[factor["carrier"]].add((factor["quantity"], factor["gas"]))
     by_carbon = {("net_calorific_value", ""), ("carbon_content", "CO2"), ("oxidation_rate", "CO2")}
     by_heat = {("net_calorific_value", "")} | {("emission_factor", gas) for gas in ("CO2", "CH4", "N2O")}
     assert given
@@ -335,10 +352,26 @@ def test_every_fuel_of_a_set_is_complete_in_the_set(set_id: str) -> None:
 @pytest.mark.parametrize("set_id", SET_IDS)
 def test_parameters_of_one_fuel_apply_to_a_common_period(set_id: str) -> None:
     periods: dict[str, list[tuple[date, date]]] = defaultdict(list)
-    for factor in factors_of(set_id):
-        if carriers()[factor["carrier"]]["kind"] == "fuel" and factor["quantity"] != "standard_coal":
-            periods[factor["carrier"]].append((factor.valid_from, factor.valid_to))
+    for factor in emission_parameters_of_fuels(set_id):
+        periods[factor["carrier"]].append((factor.valid_from, factor.valid_to))
     assert {fuel: found for fuel, found in periods.items() if len(set(found)) != 1} == {}
+
+
+@pytest.mark.parametrize("set_id", SET_IDS)
+def test_every_carrier_of_a_set_has_standard_coal(set_id: str) -> None:
+    """Its own coefficient, or for a fuel the heat of standard coal over which its heating value counts."""
+    rows = factors_of(set_id)
+    own = {factor["carrier"] for factor in rows if factor["quantity"] == "standard_coal"}
+    emitting = {factor["carrier"] for factor in rows if factor["quantity"] != "standard_coal"}
+    by_heat = {carrier for carrier in emitting if carriers()[carrier]["kind"] == "fuel"} if "" in own else set()
+    assert emitting
+    assert emitting - own - by_heat == set()
+
+
+@pytest.mark.parametrize("set_id", [set_id for set_id in SET_IDS if set_id != "wang-2024"])
+def test_standard_coal_of_a_set_begins_with_the_standard(set_id: str) -> None:
+    coal = [factor for factor in factors_of(set_id) if factor["quantity"] == "standard_coal"]
+    assert {(f["table_id"], f["valid_from"], f["valid_to"]) for f in coal} == {("standard_coal_gbt2589", "2021-01-01", "")}
 
 
 @pytest.mark.parametrize("set_id", SET_IDS)
@@ -571,7 +604,7 @@ def test_ipcc_co2_factor_has_the_oxidation_in_it() -> None:
     ncv = one("ipcc-2006", "net_calorific_value", "diesel", "2020-06-30")
     factor = one("ipcc-2006", "emission_factor", "diesel", "2020-06-30", gas="CO2")
     assert ncv.value * factor.value / 1_000_000 == Decimal("3.1863")
-    assert {f["quantity"] for f in factors_of("ipcc-2006")} == {"net_calorific_value", "emission_factor"}
+    assert {f["quantity"] for f in tables()["ipcc_2006"]} == {"net_calorific_value", "emission_factor"}
 
 
 def test_standard_coal_of_electricity_is_its_calorific_value() -> None:
@@ -579,3 +612,43 @@ def test_standard_coal_of_electricity_is_its_calorific_value() -> None:
     assert row["value"] == "0.1229"
     # 3600 kJ/kWh over 29307.6 kJ/kgce, as printed in the standard to four places, rounded up
     assert abs(row.value - Decimal(3600) / Decimal("29307.6")) < Decimal("0.0001")
+
+
+@pytest.mark.parametrize(
+    ("set_id", "carrier", "kgce_per_t"),
+    [
+        pytest.param("cn-enterprise-24", "anthracite", "836.47", id="anthracite 24515 MJ/t over 29.3076 MJ/kgce"),
+        pytest.param("ipcc-2006", "natural_gas", "1637.80", id="natural gas 48000 MJ/t over 29.3076 MJ/kgce"),
+    ],
+)
+def test_fuel_without_a_fitting_coefficient_weighs_its_heat(set_id: str, carrier: str, kgce_per_t: str) -> None:
+    heat_mj_per_t = one(set_id, "net_calorific_value", carrier, "2021-06-30").value * 1000
+    assert (heat_mj_per_t / one(set_id, "standard_coal", "", "2021-06-30").value).quantize(Decimal("0.01")) == Decimal(kgce_per_t)
+
+
+# --- mistakes of units ------------------------------------------------------------------------------------------------
+
+
+def ratio(text: str) -> Fraction:
+    over, _, under = text.partition("/")
+    return Fraction(over) / Fraction(under or "1")
+
+
+def test_mistakes_are_positive_ratios_with_a_meaning_in_two_languages_and_a_source() -> None:
+    rows = read("unit_mistakes.csv")
+    assert [
+        row for row in rows if ratio(row["ratio"]) <= 0 or not (row["meaning_zh"] and row["meaning_en"] and row["source"])
+    ] == []
+    assert len({ratio(row["ratio"]) for row in rows}) == len(rows)
+
+
+def test_ratios_within_one_per_cent_mean_the_same_mistake() -> None:
+    """A value is compared within half a per cent, so that nearer ratios could not be told apart."""
+    ordered = sorted(read("unit_mistakes.csv"), key=lambda row: ratio(row["ratio"]))
+    near = [(a, b) for a, b in pairwise(ordered) if ratio(b["ratio"]) / ratio(a["ratio"]) <= Fraction(101, 100)]
+    assert [(a["ratio"], b["ratio"]) for a, b in near if a["meaning_en"] != b["meaning_en"]] == []
+
+
+def test_every_mistake_can_be_made_the_other_way_round() -> None:
+    ratios = [ratio(row["ratio"]) for row in read("unit_mistakes.csv")]
+    assert [r for r in ratios if not any(abs(r * other - 1) < Fraction(1, 1000) for other in ratios)] == []
