@@ -1,0 +1,81 @@
+"""`parkcarbon push FILE --park P`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from devstack.access import Access, access_options, opened, park_option
+from devstack.tables import console, table
+from devstack.wording import Words
+from parkcarbon_client import PushProgress, Receipt
+
+EXIT_SOME_REJECTED = 1
+SHOWN_REJECTED_ROWS = 50
+
+
+def build(words: Words) -> click.Command:
+    """Returns the subcommand in one language."""
+
+    def run(file: Path, park: str, **access: Any) -> None:
+        receipt = _push(words, file, park, Access(**access))
+        _print_receipt(words, receipt)
+        if receipt.rejected:
+            sys.exit(EXIT_SOME_REJECTED)
+
+    return click.Command(
+        "push",
+        callback=run,
+        help=words("help.push"),
+        params=[
+            click.Argument(["file"], type=click.Path(path_type=Path, exists=True, dir_okay=False)),
+            park_option(words),
+            *access_options(words),
+        ],
+    )
+
+
+def _push(words: Words, file: Path, park: str, access: Access) -> Receipt:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with (
+        opened(words, access, role="park_manager") as client,
+        Progress(*columns, console=console(error=True), transient=True) as bar,
+    ):
+        task = bar.add_task(words("pushing", file=file.name), total=file.stat().st_size)
+
+        def show(progress: PushProgress) -> None:
+            bar.update(task, completed=progress.bytes_done)
+
+        return client.push_file(park, file, progress=show)
+
+
+def _print_receipt(words: Words, receipt: Receipt) -> None:
+    out = console()
+    if receipt.rejected_rows:
+        columns = [(words("row"), "right"), *((words(key), "left") for key in ("record", "reason", "problem"))]
+        rows = [
+            (
+                str(result.row),
+                result.record_id,
+                result.problem.reason if result.problem else "",
+                result.problem.message if result.problem else "",
+            )
+            for result in receipt.rejected_rows[:SHOWN_REJECTED_ROWS]
+        ]
+        out.print(table(words("rejected"), columns, rows))
+        more = receipt.rejected - len(rows)
+        if more:
+            out.print(words("rejected.more", more=more), markup=False)
+    counts = words(
+        "receipt",
+        rows=receipt.rows,
+        accepted=receipt.accepted,
+        duplicate=receipt.duplicate,
+        superseded=receipt.superseded,
+        rejected=receipt.rejected,
+    )
+    out.print(counts, markup=False)
