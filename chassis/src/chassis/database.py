@@ -4,6 +4,7 @@ A commit that was answered is on disk; a block that is left without a commit lea
 """
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import date, datetime
@@ -48,6 +49,20 @@ class Access(StrEnum):
 
     READ = "read"
     WRITE = "write"
+    MIGRATE = "migrate"
+
+
+# Alembic keeps the migration that runs in a module, `alembic.op`: two at a time in one process would mix.
+_ONE_MIGRATION: Final = threading.Lock()
+
+
+class ForeignKeysBroken(Exception):
+    """A migration has left rows that refer to nothing; it is undone."""
+
+    def __init__(self, tables: Sequence[str]) -> None:
+        """Stores the tables with such rows."""
+        super().__init__(f"rows refer to nothing in {', '.join(tables)}")
+        self.tables = tuple(tables)
 
 
 class Database:
@@ -149,45 +164,48 @@ class Database:
     async def migrate(self, package: str) -> None:
         """Brings the schema up to the newest revision, in a thread.
 
-        The revisions are package data: modules in `<package>/versions/`, run in-process and each in a transaction of its
-        own; there is no `env.py`. Two replicas that start at once migrate one after the other. Each root package keeps its
-        revision in a table of its own.
+        The revisions are package data: modules in `<package>/versions/`. They run in-process without an `env.py`, all of them in
+        one transaction, so a failure leaves the schema as it was. Two replicas that start at once migrate one after the other.
+        Each root package keeps its revision in a table of its own. SQLite checks foreign keys at the end, not on the way,
+        so that a table can be rebuilt.
 
         Args:
-            package: Of the script directory, such as `accounting.adapters.migrations`.
+            package: Of the script directory, with an `__init__.py`, such as `accounting.adapters.migrations`.
+
+        Raises:
+            ForeignKeysBroken: If a row refers to nothing after the migration, in SQLite.
         """
         await asyncio.to_thread(self._migrate, package)
 
     def _migrate(self, package: str) -> None:
         engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True)
         if self.dialect == "sqlite":
-            _prepare_sqlite(engine, self._timeouts, Access.WRITE)
+            _prepare_sqlite(engine, self._timeouts, Access.MIGRATE)
         version_table = f"schema_version_{package.split('.', maxsplit=1)[0]}"
-        with resources.as_file(resources.files(package)) as directory, engine.connect() as connection:
+        with (
+            _ONE_MIGRATION,
+            resources.as_file(resources.files(package)) as directory,
+            engine.connect() as connection,
+            connection.begin(),
+        ):
+            if self.dialect == "postgresql":
+                lock = text("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.' || :name, 0))")
+                connection.execute(lock, {"name": version_table})
             config = Config()
             config.set_main_option("script_location", str(directory).replace("%", "%%"))
             config.set_main_option("path_separator", "os")
             scripts = ScriptDirectory.from_config(config)
 
             def upgrade(revision: Any, _context: Any) -> list[Any]:
-                return scripts._upgrade_revs("head", revision)
+                return scripts._upgrade_revs("head", revision)  # as Alembic's cookbook does
 
-            if self.dialect == "postgresql":
-                connection.execute(
-                    text("SELECT pg_advisory_lock(hashtextextended(current_schema() || :name, 0))"),
-                    {"name": version_table},
-                )
-                connection.commit()
             with EnvironmentContext(config, scripts, fn=upgrade, destination_rev="head") as environment:
-                environment.configure(
-                    connection=connection,
-                    version_table=version_table,
-                    transactional_ddl=True,
-                    transaction_per_migration=True,
-                )
-                with environment.begin_transaction():
-                    environment.run_migrations()
-            connection.commit()
+                environment.configure(connection=connection, version_table=version_table, transactional_ddl=True)
+                environment.run_migrations()
+            if self.dialect == "sqlite":
+                broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+                if broken:
+                    raise ForeignKeysBroken(sorted({row[0] for row in broken}))
         engine.dispose()
 
     async def dispose(self) -> None:
@@ -222,13 +240,13 @@ def _prepare_sqlite(engine: Engine, timeouts: Timeouts, access: Access) -> None:
         cursor.execute(f"PRAGMA busy_timeout = {int(timeouts.lock_seconds * 1000)}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA foreign_keys = {'OFF' if access is Access.MIGRATE else 'ON'}")
         if access is Access.READ:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
 
     def begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if access is Access.WRITE else "BEGIN")
+        connection.exec_driver_sql("BEGIN" if access is Access.READ else "BEGIN IMMEDIATE")
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
