@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import threading
 from collections import deque
@@ -267,15 +266,14 @@ def rows_of(content_type: str, body: bytes) -> Iterator[tuple[int, dict[str, Any
     """Yields the rows of a body with their numbers as the API counts them."""
     text = body.decode()
     if content_type.startswith("text/csv"):
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        header = next(reader, None)
+        # line by line, as the gateway does: a quoted field cannot run over a line's end
+        lines = enumerate(text.split("\n"), 1)
+        header = next((next(csv.reader([line])) for _, line in lines if line.strip()), None)
         if header is None:
             raise ValueError("no header")
-        line = reader.line_num + 1
-        for row in reader:
-            if row:
-                yield line, dict(zip(header, row, strict=True))
-            line = reader.line_num + 1
+        for number, line in lines:
+            if line.strip(", \t\r"):
+                yield number, dict(zip(header, next(csv.reader([line])), strict=True))
     elif content_type == "application/x-ndjson":
         for number, line_text in enumerate(text.split("\n"), 1):
             if line_text.strip():

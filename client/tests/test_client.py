@@ -91,13 +91,14 @@ def test_problem_lists_its_field_errors(platform: FakePlatform, client: ParkCarb
         422,
         {"Content-Type": "application/problem+json"},
         b'{"type":"t","title":"refused","status":422,"reason":"BODY_INVALID","errors":['
-        b'{"field":"scope","found":"7","allowed":"1, 2, 3","message":"scope must be 1, 2 or 3"},'
+        b'{"field":"scope","found":"7","allowed":"1, 2, 3","reason":"FIELD_INVALID","message":"scope must be 1, 2 or 3"},'
         b'{"row":4,"record_id":"x","outcome":"rejected","problem":{"field":"unit","found":"?","allowed":"kWh"}}]}',
     )
     with pytest.raises(ProblemError, match="scope must be 1, 2 or 3") as caught:
         client.park("p")
     first, second = caught.value.errors
     assert (first.row, first.field, first.found, first.allowed) == (None, "scope", "7", "1, 2, 3")
+    assert first.reason == "FIELD_INVALID"
     assert (second.row, second.field, second.found) == (4, "unit", "?")
 
 
@@ -340,7 +341,7 @@ def test_answer_of_another_shape_is_named(body: bytes, platform: FakePlatform, c
 
 @pytest.mark.parametrize(
     "value",
-    ['"NaN"', '"1e999999999999999999"', "true", '"twelve"', "{}"],
+    ['"NaN"', '"1e999999999999999999"', "1e999999999999999999", "NaN", '"٣"', "true", '"twelve"', "{}"],
 )
 def test_decimal_that_is_none_is_not_understood(value: str, platform: FakePlatform, client: ParkCarbonClient) -> None:
     figures = f'"year":2020,"version":1,"recorded_time":"2020-01-01T00:00:00Z","gdp_10k_cny":{value}'

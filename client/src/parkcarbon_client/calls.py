@@ -98,6 +98,7 @@ def _field_problem(entry: dict[str, Any]) -> FieldProblem:
         found=str(said.get("found", "")),
         allowed=str(said.get("allowed", "")),
         message=str(said.get("message", "")),
+        reason=str(said.get("reason", "")),
         row=row if isinstance(row, int) else None,
     )
 

@@ -89,15 +89,19 @@ def _of_type(kind: type[T], value: Any, where: str) -> T:
     return value
 
 
-# an exponent would let a few characters stand for a number that fills the memory once it is written out
 _DECIMAL = re.compile(r"-?[0-9]{1,100}(\.[0-9]{1,100})?", re.ASCII)
+# a few characters of exponent could stand for a number that fills the memory once it is written out
+_LARGEST_EXPONENT = 100
 
 
 def _decimal(value: Any, where: str) -> Decimal:
-    text = str(value) if isinstance(value, str | int | Decimal) else ""
-    if not _DECIMAL.fullmatch(text):
-        raise AnswerNotUnderstood(where, "a decimal", value)
-    return Decimal(text)
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return Decimal(value)
+    if isinstance(value, Decimal | int) and not isinstance(value, bool):
+        number = Decimal(value)
+        if number.is_finite() and abs(number.adjusted()) <= _LARGEST_EXPONENT:
+            return number
+    raise AnswerNotUnderstood(where, "a decimal", value)
 
 
 def _instant(value: Any, where: str) -> datetime:

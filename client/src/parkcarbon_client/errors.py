@@ -32,6 +32,7 @@ class FieldProblem:
     found: str
     allowed: str
     message: str
+    reason: str = ""
     row: int | None = None
 
 

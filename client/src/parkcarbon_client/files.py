@@ -1,8 +1,8 @@
 """A file of activity rows as pieces that fit into requests, each with what its row numbers mean in the file.
 
-CSV and NDJSON are cut at the ends of lines (of records, where a quoted field runs over several lines) and read as they are sent;
-JSON is read whole and cut between the elements of its array, whose texts stay as they are: what a row says is for the server to
-judge. Encodings are recognised strictly: UTF-8 with or without a mark, else GB 18030, else the file is refused. Pieces are UTF-8.
+CSV and NDJSON are cut at the ends of lines, which the API reads one by one whatever they hold, and are read as they are sent; JSON
+is read whole and cut between the elements of its array, whose texts stay as they are: what a row says is for the server to judge.
+Encodings are recognised strictly: UTF-8 with or without a mark, else GB 18030, else the file is refused. Pieces are UTF-8.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ READ_BYTES = 1024 * 1024
 CSV, NDJSON, JSON = "text/csv", "application/x-ndjson", "application/json"
 MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 TOO_LONG = {
-    "en": "the line is too long: more than {found} bytes, allowed are {allowed}",
-    "zh": "该行过长：超过 {found} 字节，最多允许 {allowed} 字节",
+    "en": "the line has {found} bytes, allowed are {allowed}",
+    "zh": "该行有 {found} 字节，最多允许 {allowed} 字节",
 }
+# what the API takes for an empty line: spreadsheets end in rows of commas
+BLANK = {CSV: b", \t\r\n", NDJSON: b" \t\r\n\v\f"}
 
 
 @dataclass(frozen=True)
@@ -115,139 +117,89 @@ def _is_valid_in(file: BinaryIO, encoding: str) -> bool:
 def _line_pieces(
     file: BinaryIO, *, media_type: str, encoding: str, language: str, piece_rows: int, piece_bytes: int
 ) -> Iterator[Piece | RefusedLine]:
-    records = _records(file, quoted=media_type == CSV)
-    header, header_lines = b"", 0
-    if media_type == CSV:
-        first = next(records, None)
-        if first is not None:
-            if first.text is None:
-                raise FileNotReadable(file.name, "a first line too long for a header", f"{LINE_BYTES} bytes")
-            header, header_lines = first.text, first.lines
-    cutter = _Cutter(media_type, encoding, header, header_lines)
-    for record in records:
-        if record.text is None:
+    lines = _lines(file)
+    header = _header(lines, file.name) if media_type == CSV else []
+    cutter = _Cutter(media_type, encoding, header)
+    sent_any = False
+    for line in lines:
+        if line.length > LINE_BYTES:
             yield from cutter.cut()
-            cutter.any_yielded = True
-            yield RefusedLine(_too_long(record.number, language), record.end)
+            yield RefusedLine(_too_long(line, language), line.end)
+            sent_any = True
             continue
-        cutter.add(record)
+        cutter.add(line)
         if cutter.rows >= piece_rows or cutter.size >= piece_bytes:
             yield from cutter.cut()
-    yield from cutter.cut()
-    if not cutter.any_yielded:
-        yield Piece(_to_utf8(header, encoding), media_type, 0, file.tell())
+            sent_any = True
+    for piece in cutter.cut():
+        yield piece
+        sent_any = True
+    if not sent_any:
+        yield Piece(_to_utf8(b"".join(header), encoding), media_type, 0, file.tell())
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line with its end, its number from 1, its length without its end, and where it ends in the file; cut when too long."""
+
+    text: bytes
+    number: int
+    length: int
+    end: int
+
+
+def _lines(file: BinaryIO) -> Iterator[_Line]:
+    number = 0
+    # room for the two characters of a line's end
+    while text := file.readline(LINE_BYTES + 2):
+        number += 1
+        length = len(text.rstrip(b"\r\n"))
+        more = text
+        while not more.endswith(b"\n") and (more := file.readline(READ_BYTES)):
+            length += len(more.rstrip(b"\r\n"))
+        yield _Line(text, number, length, file.tell())
+
+
+def _header(lines: Iterator[_Line], path: str) -> list[bytes]:
+    """Returns the lines up to the first that says something; they go in front of every piece."""
+    header = []
+    for line in lines:
+        if line.length > LINE_BYTES:
+            raise FileNotReadable(path, f"a header of {line.length} bytes", f"{LINE_BYTES} bytes")
+        header.append(line.text)
+        if line.text.strip():
+            break
+    return header
 
 
 class _Cutter:
-    """Collects records until they make a piece."""
+    """Collects lines until they make a piece."""
 
-    def __init__(self, media_type: str, encoding: str, header: bytes, header_lines: int) -> None:
+    def __init__(self, media_type: str, encoding: str, header: list[bytes]) -> None:
         self._media_type = media_type
         self._encoding = encoding
         self._header = header
-        self._header_lines = header_lines
         self._texts: list[bytes] = []
         self._first_line = 0
         self._end = 0
         self.rows = 0
         self.size = 0
-        self.any_yielded = False
 
-    def add(self, record: _Record) -> None:
-        assert record.text is not None
+    def add(self, line: _Line) -> None:
         if not self._texts:
-            self._first_line = record.number
-        self._texts.append(record.text)
-        self._end = record.end
-        self.rows += 1 if record.text.strip() else 0
-        self.size += len(record.text)
+            self._first_line = line.number
+        self._texts.append(line.text)
+        self._end = line.end
+        self.rows += 1 if line.text.strip(BLANK[self._media_type]) else 0
+        self.size += len(line.text)
 
     def cut(self) -> Iterator[Piece]:
         # blank lines alone are no rows, and a body without rows is refused
         if self.rows:
-            self.any_yielded = True
-            yield Piece(
-                _to_utf8(self._header + b"".join(self._texts), self._encoding),
-                self._media_type,
-                self._first_line - 1 - self._header_lines,
-                self._end,
-            )
+            body = _to_utf8(b"".join((*self._header, *self._texts)), self._encoding)
+            yield Piece(body, self._media_type, self._first_line - 1 - len(self._header), self._end)
         self._texts = []
         self.rows = self.size = 0
-
-
-@dataclass(frozen=True)
-class _Record:
-    """One line, or the lines of one CSV record: text (None when too long), first line's number, lines, end in the file."""
-
-    text: bytes | None
-    number: int
-    lines: int
-    end: int
-
-
-def _records(file: BinaryIO, *, quoted: bool) -> Iterator[_Record]:
-    held: list[bytes] = []
-    held_size = 0
-    open_quote = False
-    first = number = 1
-    while line := file.readline(LINE_BYTES + 2):
-        if len(line.rstrip(b"\r\n")) > LINE_BYTES:
-            while not line.endswith(b"\n") and (line := file.readline(READ_BYTES)):
-                pass
-            if held:
-                yield _Record(b"".join(held), first, len(held), file.tell())
-            yield _Record(None, number, 1, file.tell())
-            held, held_size, open_quote = [], 0, False
-            number += 1
-            first = number
-            continue
-        if quoted:
-            open_quote = ends_in_quotes(line, open_quote)
-        held.append(line)
-        held_size += len(line)
-        number += 1
-        # a quote that stays open over that much is a mistake in one line; the others must not be drawn into it
-        if not open_quote or held_size > LINE_BYTES:
-            yield _Record(b"".join(held), first, len(held), file.tell())
-            held, held_size, open_quote = [], 0, False
-            first = number
-    if held:
-        yield _Record(b"".join(held), first, len(held), file.tell())
-
-
-def ends_in_quotes(line: bytes, open_quote: bool) -> bool:
-    """Returns whether a CSV line ends inside a quoted field, given whether it begins in one.
-
-    A quote opens a field only at the field's beginning; inside, two quotes are one. Works on bytes: in UTF-8 and in GB 18030 no
-    later byte of a character is a quote, a comma or a line feed.
-
-    >>> ends_in_quotes(b'a,"b', False)
-    True
-    >>> ends_in_quotes(b'c",d', True)
-    False
-    >>> ends_in_quotes(b'3" pipe,x', False)
-    False
-    """
-    if b'"' not in line:
-        return open_quote
-    position, end = 0, len(line)
-    at_start = True
-    while position < end:
-        byte = line[position]
-        if open_quote:
-            if byte == 0x22:
-                if line[position + 1 : position + 2] == b'"':
-                    position += 1
-                else:
-                    open_quote = False
-            at_start = False
-        elif byte == 0x22 and at_start:
-            open_quote = True
-        else:
-            at_start = byte == 0x2C
-        position += 1
-    return open_quote
 
 
 def _json_pieces(path: Path, encoding: str, piece_rows: int, piece_bytes: int) -> Iterator[Piece]:
@@ -327,7 +279,7 @@ def _to_utf8(body: bytes, encoding: str) -> bytes:
     return body if encoding.startswith("utf-8") else body.decode(encoding).encode()
 
 
-def _too_long(number: int, language: str) -> RowResult:
-    sentence = TOO_LONG[language].format(found=LINE_BYTES, allowed=LINE_BYTES)
-    problem = RowProblem("LINE_TOO_LONG", "", f"> {LINE_BYTES} bytes", f"<= {LINE_BYTES} bytes", sentence)
-    return RowResult(number, "rejected", "", problem)
+def _too_long(line: _Line, language: str) -> RowResult:
+    found, allowed = str(line.length), str(LINE_BYTES)
+    sentence = TOO_LONG[language].format(found=found, allowed=allowed)
+    return RowResult(line.number, "rejected", "", RowProblem("LINE_TOO_LONG", "", found, allowed, sentence))
