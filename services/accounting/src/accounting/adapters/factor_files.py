@@ -23,6 +23,9 @@ FACTOR_TABLES = (
     "gwp",
 )
 
+# What makes a row another factor: who says so and where it was checked may be told better without changing a figure.
+_IDENTIFYING = ("table_id", "quantity", "carrier", "gas", "region", "basis", "value", "unit", "valid_from", "valid_to", "published")
+
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
     with (files("accounting.adapters") / "factor_tables" / f"{name}.csv").open("r", encoding="utf-8") as table:
@@ -30,7 +33,19 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 
 
 def _factor(row: dict[str, str]) -> Factor:
-    identifying = ("table_id", "quantity", "carrier", "gas", "region", "basis", "value", "unit", "valid_from", "valid_to", "published")
+    identifying = (
+        "table_id",
+        "quantity",
+        "carrier",
+        "gas",
+        "region",
+        "basis",
+        "value",
+        "unit",
+        "valid_from",
+        "valid_to",
+        "published",
+    )
     return Factor(
         factor_id=factor_digest(*(row[name] for name in identifying)),
         table_id=row["table_id"],

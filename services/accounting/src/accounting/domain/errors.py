@@ -7,12 +7,13 @@
     │   └── FactorSetNotFound
     ├── ContentDiffers          the same id was registered with other content
     ├── ParkIdTaken             the id belongs to a park of another tenant
+    ├── RegisteredMeanwhile     another call registered the same id at the same moment: try again
     ├── Denied                  the caller's role does not allow it
     └── BatchTooLarge
 
 What is wrong with a single row of a batch is not an error but a result: see `problems`.
-Each error carries a kind (invalid, not_found, already_exists, denied), a stable reason, and its facts; the sentence is made from
-them.
+Each error carries a kind (invalid, not_found, already_exists, denied, unavailable), a stable reason, and its facts; the sentence is
+made from them.
 """
 
 from collections.abc import Mapping
@@ -93,6 +94,16 @@ class ParkIdTaken(AccountingError):
         super().__init__(
             f"park id {park_id!r} is taken, choose another", field="park_id", found=park_id, allowed="an id that is not taken"
         )
+
+
+class RegisteredMeanwhile(AccountingError):
+    """Another call registered the same id between the look and the write; a repetition finds it."""
+
+    kind = "unavailable"
+    reason = "REGISTERED_MEANWHILE"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the same {what} was registered at the same moment, try again", what=what)
 
 
 class Denied(AccountingError):

@@ -1,0 +1,1 @@
+"""The Alembic tree of the account; shipped with it."""

@@ -1,0 +1,563 @@
+"""The account in SQLite or PostgreSQL: the ports of the application over one transaction.
+
+A wave of records is staged in a temporary table by the driver's bulk path, looked up there, and moved into the account by a handful
+of statements that are the same for both databases.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import date, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Row, String, Table, and_, bindparam, case, cast, func, insert, select, text, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from accounting.adapters import tables
+from accounting.domain.accounts import MonthRange, Sum, SummedRow, month_key
+from accounting.domain.activity import Candidates, PastSpan, calendar
+from accounting.domain.errors import RegisteredMeanwhile
+from accounting.domain.factors import Basis, Factor
+from accounting.domain.facts import Fact, SpanSum
+from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
+from accounting.domain.record import Content, Existing, StoredPeriod
+from accounting.domain.stored import RebuiltSums, StoredRecord
+from chassis import jobs, outbox
+from chassis.clock import Clock
+from chassis.database import Database
+from chassis.events import Event
+
+PLATFORM = "platform"
+"""The tenant of what belongs to no tenant: factors and bases."""
+
+_MANY = 500
+"""Values in one IN list; SQLite takes 32,766 in a statement, and short lists plan fast."""
+
+_STAGE = "activity_stage"
+_STAGE_COLUMNS = (
+    "n",
+    "record_id",
+    "source_id",
+    "period_start_s",
+    "period_end_s",
+    "quantity_micro",
+    "unit",
+    "basis_id",
+    "emissions_mg",
+    "energy_mgce",
+    "first_month",
+    "last_month",
+    "supersedes",
+)
+_CREATE_STAGE = """
+CREATE TEMP TABLE IF NOT EXISTS activity_stage (
+    n bigint NOT NULL, record_id text NOT NULL, source_id text NOT NULL, period_start_s bigint NOT NULL,
+    period_end_s bigint NOT NULL, quantity_micro bigint NOT NULL, unit text NOT NULL, basis_id text NOT NULL,
+    emissions_mg bigint NOT NULL, energy_mgce bigint NOT NULL, first_month bigint NOT NULL, last_month bigint NOT NULL,
+    supersedes text NOT NULL)
+"""
+_SAME_IDS = text("""
+SELECT s.n, r.source_id, r.period_start_s, r.period_end_s, r.quantity_micro, r.unit, r.supersedes
+FROM activity_stage s
+JOIN activity_key k ON k.park_id = :park_id AND k.record_id = s.record_id
+JOIN activity_record r ON r.park_id = k.park_id AND r.position = k.position
+""")
+# Records in force of one source never overlap each other, so only the last that starts before a row ends can overlap it.
+_OVERLAPS = text("""
+SELECT p.n, k.record_id, k.period_start_s, k.period_end_s
+FROM (
+    SELECT s.n, (
+        SELECT CASE WHEN k.period_end_s > s.period_start_s THEN k.record_id END
+        FROM activity_key k
+        WHERE k.park_id = :park_id AND k.source_id = s.source_id AND k.superseded_by IS NULL
+            AND k.period_start_s < s.period_end_s AND k.record_id <> s.supersedes
+        ORDER BY k.period_start_s DESC LIMIT 1
+    ) AS record_id
+    FROM activity_stage s
+) p
+JOIN activity_key k ON k.park_id = :park_id AND k.record_id = p.record_id
+WHERE p.record_id IS NOT NULL
+""")
+_TARGETS = text("""
+SELECT s.n, COALESCE(k.superseded_by, '') AS superseded_by
+FROM activity_stage s
+JOIN activity_key k ON k.park_id = :park_id AND k.record_id = s.supersedes
+WHERE s.supersedes <> ''
+""")
+_ADD_TO_SUMS = """
+ON CONFLICT (park_id, source_id, first_month, last_month) DO UPDATE SET
+    emissions_mg = emissions_sum.emissions_mg + excluded.emissions_mg,
+    energy_mgce = emissions_sum.energy_mgce + excluded.energy_mgce,
+    covered_s = emissions_sum.covered_s + excluded.covered_s,
+    records = emissions_sum.records + excluded.records
+RETURNING source_id, first_month, last_month, emissions_mg, energy_mgce, records
+"""
+_SUM_COLUMNS = "tenant_id, park_id, source_id, first_month, last_month, emissions_mg, energy_mgce, covered_s, records"
+_TAKE_FROM_SUMS = text(f"""
+INSERT INTO emissions_sum ({_SUM_COLUMNS})
+SELECT :tenant_id, :park_id, r.source_id, r.first_month, r.last_month, CAST(-SUM(r.emissions_mg) AS bigint),
+    CAST(-SUM(r.energy_mgce) AS bigint), CAST(-SUM(r.period_end_s - r.period_start_s) AS bigint), -COUNT(*)
+FROM activity_stage s
+JOIN activity_key k ON k.park_id = :park_id AND k.record_id = s.supersedes
+JOIN activity_record r ON r.park_id = k.park_id AND r.position = k.position
+WHERE s.supersedes <> ''
+GROUP BY r.source_id, r.first_month, r.last_month
+{_ADD_TO_SUMS}
+""")  # noqa: S608 - constants of this module
+_PUT_INTO_SUMS = text(f"""
+INSERT INTO emissions_sum ({_SUM_COLUMNS})
+SELECT :tenant_id, :park_id, source_id, first_month, last_month, CAST(SUM(emissions_mg) AS bigint),
+    CAST(SUM(energy_mgce) AS bigint), CAST(SUM(period_end_s - period_start_s) AS bigint), COUNT(*)
+FROM activity_stage
+WHERE true
+GROUP BY source_id, first_month, last_month
+{_ADD_TO_SUMS}
+""")  # noqa: S608 - constants of this module
+_SUPERSEDE = text("""
+UPDATE activity_key SET superseded_by = s.record_id
+FROM activity_stage s
+WHERE activity_key.park_id = :park_id AND activity_key.record_id = s.supersedes AND s.supersedes <> ''
+""")
+_APPEND_RECORDS = text("""
+INSERT INTO activity_record (tenant_id, park_id, position, record_id, source_id, period_start_s, period_end_s, quantity_micro, unit,
+    basis_id, emissions_mg, energy_mgce, first_month, last_month, supersedes, recorded_time)
+SELECT :tenant_id, :park_id, :last_position + ROW_NUMBER() OVER (ORDER BY n), record_id, source_id, period_start_s, period_end_s,
+    quantity_micro, unit, basis_id, emissions_mg, energy_mgce, first_month, last_month, supersedes, :recorded_time
+FROM activity_stage
+""").bindparams(bindparam("recorded_time", type_=tables.activity_record.c.recorded_time.type))
+_APPEND_KEYS = text("""
+INSERT INTO activity_key (tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s)
+SELECT :tenant_id, :park_id, record_id, :last_position + ROW_NUMBER() OVER (ORDER BY n), source_id, period_start_s, period_end_s
+FROM activity_stage
+""")
+_REBUILD_KEYS = text("""
+INSERT INTO activity_key (tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s, superseded_by)
+SELECT r.tenant_id, r.park_id, r.record_id, r.position, r.source_id, r.period_start_s, r.period_end_s, c.record_id
+FROM activity_record r
+LEFT JOIN activity_record c ON c.park_id = r.park_id AND c.supersedes = r.record_id
+WHERE r.park_id = :park_id
+""")
+_REBUILD_SUMS = text(f"""
+INSERT INTO emissions_sum ({_SUM_COLUMNS})
+SELECT r.tenant_id, r.park_id, r.source_id, r.first_month, r.last_month, CAST(SUM(r.emissions_mg) AS bigint),
+    CAST(SUM(r.energy_mgce) AS bigint), CAST(SUM(r.period_end_s - r.period_start_s) AS bigint), COUNT(*)
+FROM activity_record r
+JOIN activity_key k ON k.park_id = r.park_id AND k.record_id = r.record_id
+WHERE r.park_id = :park_id AND k.superseded_by IS NULL
+GROUP BY r.tenant_id, r.park_id, r.source_id, r.first_month, r.last_month
+""")  # noqa: S608 - constants of this module
+
+
+class SqlAccount:
+    """Reads the account through one session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        """Stores the session; its transaction decides what is seen."""
+        self._session = session
+
+    async def park(self, park_id: str) -> Park | None:
+        """Returns a park of any tenant."""
+        row = (await self._session.execute(select(tables.park).where(tables.park.c.park_id == park_id))).one_or_none()
+        return _park(row) if row else None
+
+    async def parks(self, tenant_id: str, after: str, limit: int) -> Sequence[Park]:
+        """Returns parks of a tenant whose ids come after one."""
+        park = tables.park
+        query = select(park).where(park.c.tenant_id == tenant_id, park.c.park_id > after).order_by(park.c.park_id).limit(limit)
+        return [_park(row) for row in await self._session.execute(query)]
+
+    async def enterprise(self, park_id: str, enterprise_id: str) -> Enterprise | None:
+        """Returns an enterprise."""
+        table = tables.enterprise
+        query = select(table).where(table.c.park_id == park_id, table.c.enterprise_id == enterprise_id)
+        row = (await self._session.execute(query)).one_or_none()
+        return Enterprise(**row._mapping) if row else None
+
+    async def enterprises(self, park_id: str, after: str, limit: int) -> Sequence[Enterprise]:
+        """Returns enterprises whose ids come after one."""
+        table = tables.enterprise
+        query = select(table).where(table.c.park_id == park_id, table.c.enterprise_id > after)
+        rows = await self._session.execute(query.order_by(table.c.enterprise_id).limit(limit))
+        return [Enterprise(**row._mapping) for row in rows]
+
+    async def sources(self, park_id: str, after: str, limit: int) -> Sequence[Source]:
+        """Returns sources whose ids come after one."""
+        table = tables.source
+        query = select(table).where(table.c.park_id == park_id, table.c.source_id > after)
+        rows = await self._session.execute(query.order_by(table.c.source_id).limit(limit))
+        return [Source(**row._mapping) for row in rows]
+
+    async def sources_named(self, park_id: str, source_ids: Sequence[str]) -> Mapping[str, Source]:
+        """Returns those of the named sources that exist."""
+        table = tables.source
+        found: dict[str, Source] = {}
+        for start in range(0, len(source_ids), _MANY):
+            wanted = source_ids[start : start + _MANY]
+            query = select(table).where(table.c.park_id == park_id, table.c.source_id.in_(wanted))
+            found |= {row.source_id: Source(**row._mapping) for row in await self._session.execute(query)}
+        return found
+
+    async def figures_in_force(self, park_id: str, year: int) -> AnnualFigures | None:
+        """Returns the highest version of a year's figures."""
+        table = tables.annual_figures
+        query = select(table).where(table.c.park_id == park_id, table.c.year == year).order_by(table.c.version.desc()).limit(1)
+        row = (await self._session.execute(query)).one_or_none()
+        return AnnualFigures(**row._mapping) if row else None
+
+    async def figures(self, park_id: str, after: tuple[int, int], limit: int) -> Sequence[AnnualFigures]:
+        """Returns versions that come after a year and version."""
+        table = tables.annual_figures
+        key = tuple_(table.c.year, table.c.version)
+        query = select(table).where(table.c.park_id == park_id, key > after).order_by(table.c.year, table.c.version).limit(limit)
+        return [AnnualFigures(**row._mapping) for row in await self._session.execute(query)]
+
+    async def records(self, park_id: str, after: int, limit: int) -> Sequence[StoredRecord]:
+        """Returns records whose positions come after one, superseded ones included."""
+        record, key = tables.activity_record, tables.activity_key
+        query = (
+            select(record, func.coalesce(key.c.superseded_by, "").label("superseded_by"))
+            .join(key, and_(key.c.park_id == record.c.park_id, key.c.record_id == record.c.record_id))
+            .where(record.c.park_id == park_id, record.c.position > after)
+            .order_by(record.c.position)
+            .limit(limit)
+        )
+        return [
+            StoredRecord(
+                position=row.position,
+                record_id=row.record_id,
+                source_id=row.source_id,
+                start_s=row.period_start_s,
+                end_s=row.period_end_s,
+                quantity_micro=row.quantity_micro,
+                unit=row.unit,
+                basis_id=row.basis_id,
+                emissions_mg=row.emissions_mg,
+                energy_mgce=row.energy_mgce,
+                supersedes=row.supersedes,
+                superseded_by=row.superseded_by,
+                recorded_time=row.recorded_time,
+            )
+            for row in await self._session.execute(query)
+        ]
+
+    async def summed(self, park_id: str, months: MonthRange, dimensions: Sequence[str]) -> Sequence[SummedRow]:
+        """Returns the sums that touch a range of months, by dimensions and by what decides where they count."""
+        sums, source = tables.emissions_sum, tables.source
+        first, end = months.first.number, months.end.number
+        by: dict[str, ColumnElement[Any]] = {
+            "year": sums.c.first_month // 100,
+            "scope": source.c.scope,
+            "item": source.c.item,
+            "carrier": source.c.carrier,
+            "gas": source.c.gas,
+            "sector": source.c.sector,
+            "enterprise": source.c.enterprise_id,
+            "source": source.c.source_id,
+            "first_month": sums.c.first_month,
+            "last_month": sums.c.last_month,
+        }
+        spans = ("first_month", "last_month") if "month" in dimensions else ()
+        keys = [by[name].label(f"key_{name}") for name in (*(each for each in dimensions if each != "month"), *spans)]
+        straddles = case((and_(sums.c.first_month >= first, sums.c.last_month < end), 0), else_=1).label("straddles")
+        fold = [straddles, source.c.item, source.c.carrier, source.c.gas]
+        query = (
+            select(
+                *keys,
+                *fold,
+                # Text, because a database adds 64-bit integers as numeric and SQLite would make floats of those.
+                cast(func.sum(sums.c.emissions_mg), String).label("emissions_mg"),
+                cast(func.sum(sums.c.energy_mgce), String).label("energy_mgce"),
+                cast(func.sum(sums.c.records), String).label("records"),
+            )
+            .join(source, and_(source.c.park_id == sums.c.park_id, source.c.source_id == sums.c.source_id))
+            .where(sums.c.park_id == park_id, sums.c.last_month >= first, sums.c.first_month < end, sums.c.records > 0)
+            .group_by(*[by[key.name.removeprefix("key_")] for key in keys], straddles, *fold[1:])
+        )
+        return [
+            SummedRow(
+                keys=tuple(_key(row, name) for name in dimensions),
+                item=row.item,
+                carrier=row.carrier,
+                gas=row.gas,
+                straddles=bool(row.straddles),
+                sum=Sum(int(row.emissions_mg), int(row.energy_mgce), int(row.records)),
+            )
+            for row in await self._session.execute(query)
+        ]
+
+    async def history(self, park_id: str, source_ids: Sequence[str], from_month: int) -> Mapping[str, Sequence[PastSpan]]:
+        """Returns what sources emitted in the spans that start in or after a month (YYYYMM)."""
+        park = await self.park(park_id)
+        if park is None:
+            return {}
+        sums = tables.emissions_sum
+        months = calendar(park.zone)
+        start_of = dict(zip(months.numbers.tolist(), months.edges_s.tolist(), strict=True))
+        found: dict[str, list[PastSpan]] = {}
+        for start in range(0, len(source_ids), _MANY):
+            query = select(sums.c.source_id, sums.c.first_month, sums.c.emissions_mg, sums.c.covered_s).where(
+                sums.c.park_id == park_id, sums.c.source_id.in_(source_ids[start : start + _MANY]), sums.c.first_month >= from_month
+            )
+            for row in await self._session.execute(query):
+                span = PastSpan(start_of[row.first_month], row.emissions_mg, row.covered_s)
+                found.setdefault(row.source_id, []).append(span)
+        return found
+
+
+class SqlUnitOfWork(SqlAccount):
+    """One transaction that may write.
+
+    Facts that were collected are stored in the outbox with the commit; the relay is told afterwards.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        encode: Callable[[Fact], Event],
+        committed: Callable[[], None],
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        """Stores the parts; the transaction begins with the `async with` block.
+
+        Args:
+            database: Of the service.
+            encode: Makes an event of a fact.
+            committed: Called after each commit, so that relay and job runner look at once.
+            clock: For the time of queued jobs.
+            new_id: Gives the ids of jobs.
+        """
+        self._database = database
+        self._encode = encode
+        self._committed = committed
+        self._clock = clock
+        self._new_id = new_id
+        self._facts: list[Fact] = []
+        self._opened: AbstractAsyncContextManager[AsyncSession] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begins the transaction."""
+        self._opened = self._database.begin()
+        super().__init__(await self._opened.__aenter__())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Ends the transaction; rolls back what was not committed."""
+        if self._opened is not None:
+            await self._opened.__aexit__(kind, error, traceback)
+
+    async def add_park(self, park: Park) -> None:
+        """Stores a new park, and its ledger."""
+        await self._add(tables.park, park)
+        ledger = {"tenant_id": park.tenant_id, "park_id": park.park_id, "last_position": 0}
+        await self._session.execute(insert(tables.park_ledger), [ledger])
+
+    async def add_enterprise(self, enterprise: Enterprise) -> None:
+        """Stores a new enterprise."""
+        await self._add(tables.enterprise, enterprise)
+
+    async def add_source(self, source: Source) -> None:
+        """Stores a new source."""
+        await self._add(tables.source, source)
+
+    async def add_figures(self, figures: AnnualFigures) -> None:
+        """Stores a new version of a year's figures."""
+        await self._add(tables.annual_figures, figures)
+
+    async def _add(self, table: Table, value: Park | Enterprise | Source | AnnualFigures) -> None:
+        values = {column.name: getattr(value, column.name) for column in table.columns}
+        try:
+            await self._session.execute(insert(table), [values])
+        except IntegrityError as error:
+            raise RegisteredMeanwhile(table.name) from error
+
+    async def lock(self, park_id: str) -> int:
+        """Makes this the only transaction that writes to the park's account; returns the last position in it."""
+        ledger = tables.park_ledger
+        query = select(ledger.c.last_position).where(ledger.c.park_id == park_id).with_for_update()
+        last_position: int = (await self._session.execute(query)).scalar_one()
+        return last_position
+
+    async def stage(self, park: Park, wave: Candidates) -> Existing:
+        """Takes a wave in, and returns what the account knows of its rows."""
+        on_commit = " ON COMMIT DELETE ROWS" if self._database.dialect == "postgresql" else ""
+        await self._session.execute(text(_CREATE_STAGE + on_commit))
+        await self._session.execute(text("DELETE FROM activity_stage"))
+        rows = list(
+            zip(
+                range(len(wave)),
+                wave.record_id,
+                wave.source_id,
+                wave.start_s.tolist(),
+                wave.end_s.tolist(),
+                wave.quantity_micro.tolist(),
+                wave.unit,
+                wave.basis_id,
+                wave.emissions_mg.tolist(),
+                wave.energy_mgce.tolist(),
+                wave.first_month.tolist(),
+                wave.last_month.tolist(),
+                wave.supersedes,
+                strict=True,
+            )
+        )
+        await self._database.copy_rows(self._session, _STAGE, _STAGE_COLUMNS, rows)
+        parameters = {"park_id": park.park_id}
+        same_id = {
+            row.n: Content(row.source_id, row.period_start_s, row.period_end_s, row.quantity_micro, row.unit, row.supersedes)
+            for row in await self._session.execute(_SAME_IDS, parameters)
+        }
+        overlaps = {
+            row.n: StoredPeriod(row.record_id, row.period_start_s, row.period_end_s)
+            for row in await self._session.execute(_OVERLAPS, parameters)
+        }
+        targets = {}
+        if any(wave.supersedes):
+            targets = {row.n: row.superseded_by for row in await self._session.execute(_TARGETS, parameters)}
+        return Existing(same_id, overlaps, targets)
+
+    async def append(self, park: Park, dropped: Sequence[int], last_position: int, recorded_time: datetime) -> Sequence[SpanSum]:
+        """Stores the staged wave but for the dropped rows, from last_position + 1 on; returns the sums that it touched."""
+        if dropped:
+            gone = [{"row": row} for row in dropped]
+            await self._session.execute(text("DELETE FROM activity_stage WHERE n = :row"), gone)
+        parameters = {"tenant_id": park.tenant_id, "park_id": park.park_id, "last_position": last_position}
+        touched = [
+            *await self._session.execute(_TAKE_FROM_SUMS, parameters),
+            *await self._session.execute(_PUT_INTO_SUMS, parameters),
+        ]
+        await self._session.execute(_SUPERSEDE, parameters)
+        appended = await self._session.execute(_APPEND_RECORDS, parameters | {"recorded_time": recorded_time})
+        await self._session.execute(_APPEND_KEYS, parameters)
+        ledger = tables.park_ledger
+        new_position = last_position + _row_count(appended)
+        await self._session.execute(ledger.update().where(ledger.c.park_id == park.park_id).values(last_position=new_position))
+        return [
+            SpanSum(row.source_id, row.first_month, row.last_month, row.emissions_mg, row.energy_mgce, row.records)
+            for row in touched
+        ]
+
+    async def keep_bases(self, bases: Sequence[Basis]) -> None:
+        """Stores the bases that records name, if they are new."""
+        table = tables.basis
+        query = select(table.c.basis_id).where(table.c.basis_id.in_([each.basis_id for each in bases]))
+        known = set(await self._session.scalars(query))
+        new = [
+            {
+                "tenant_id": PLATFORM,
+                "park_id": "",
+                "basis_id": each.basis_id,
+                "factor_set_id": each.set_id,
+                "carrier": each.carrier,
+                "gas": each.gas,
+                "unit": each.unit,
+                "emissions_numerator": str(each.emissions.numerator),
+                "emissions_denominator": str(each.emissions.denominator),
+                "energy_numerator": str(each.energy.numerator),
+                "energy_denominator": str(each.energy.denominator),
+                "factor_ids": ";".join(each.factor_ids),
+            }
+            for each in bases
+            if each.basis_id not in known
+        ]
+        if new:
+            await self._session.execute(self._insert_or_ignore(table), new)
+
+    async def keep_factors(self, factors: Sequence[Factor]) -> Sequence[Factor]:
+        """Stores factor rows; returns those that are new."""
+        known = set(await self._session.scalars(select(tables.factor.c.factor_id)))
+        new = [factor for factor in factors if factor.factor_id not in known]
+        if new:
+            rows = [{"tenant_id": PLATFORM, "park_id": "", **_factor_values(factor)} for factor in new]
+            await self._session.execute(self._insert_or_ignore(tables.factor), rows)
+        return new
+
+    def _insert_or_ignore(self, table: Table) -> Any:
+        dialect = sqlite if self._database.dialect == "sqlite" else postgresql
+        return dialect.insert(table).on_conflict_do_nothing()
+
+    async def rebuild(self, park_id: str) -> RebuiltSums:
+        """Computes keys and sums of a park anew from its records and puts them in place."""
+        before = await self._sums(park_id)
+        for table in (tables.activity_key, tables.emissions_sum):
+            await self._session.execute(table.delete().where(table.c.park_id == park_id))
+        records = await self._session.execute(_REBUILD_KEYS, {"park_id": park_id})
+        await self._session.execute(_REBUILD_SUMS, {"park_id": park_id})
+        after = await self._sums(park_id)
+        corrected = sum(1 for span in before.keys() | after.keys() if before.get(span) != after.get(span))
+        return RebuiltSums(records=_row_count(records), sums=len(after), corrected=corrected)
+
+    async def _sums(self, park_id: str) -> Mapping[tuple[Any, ...], tuple[Any, ...]]:
+        """The sums in force by span; a span whose records were all superseded has none, whether its row is there or not."""
+        sums = tables.emissions_sum
+        query = select(sums).where(sums.c.park_id == park_id, sums.c.records > 0)
+        return {
+            (row.source_id, row.first_month, row.last_month): (row.emissions_mg, row.energy_mgce, row.covered_s, row.records)
+            for row in await self._session.execute(query)
+        }
+
+    async def submit_rebuild(self, park: Park, owner: str) -> str:
+        """Queues a rebuild as a job; returns the job's id."""
+        job_id = self._new_id()
+        await jobs.submit(
+            self._session,
+            tables.job,
+            job_id=job_id,
+            kind=REBUILD_SUMS,
+            tenant_id=park.tenant_id,
+            park_id=park.park_id,
+            owner=owner,
+            arguments={"park_id": park.park_id},
+            now=self._clock.now(),
+        )
+        return job_id
+
+    def collect(self, fact: Fact) -> None:
+        """Adds a fact that becomes known with the commit."""
+        self._facts.append(fact)
+
+    async def commit(self) -> None:
+        """Makes everything durable, the facts included."""
+        events = [self._encode(fact) for fact in self._facts]
+        await outbox.append(self._session, tables.outbox, events)
+        await self._session.commit()
+        self._facts.clear()
+        self._committed()
+
+
+REBUILD_SUMS = "rebuild-sums"
+"""The kind of the job that rebuilds a park's sums."""
+
+
+@asynccontextmanager
+async def read_account(database: Database) -> AsyncIterator[SqlAccount]:
+    """Opens the account for reading, as it is at this moment."""
+    async with database.read() as session:
+        yield SqlAccount(session)
+
+
+def _park(row: Row[Any]) -> Park:
+    return Park(**{name: getattr(row, name) for name in Park.__dataclass_fields__})
+
+
+def _key(row: Any, dimension: str) -> str:
+    if dimension == "month":
+        return month_key(row.key_first_month, row.key_last_month)
+    value = getattr(row, f"key_{dimension}")
+    return str(int(value)) if dimension == "year" else str(value)
+
+
+def _row_count(result: Any) -> int:
+    return int(result.rowcount)
+
+
+def _factor_values(factor: Factor) -> dict[str, str]:
+    def written(value: str | date | None) -> str:
+        return "" if value is None else str(value)
+
+    return {name: written(getattr(factor, name)) for name in Factor.__dataclass_fields__}

@@ -1,0 +1,224 @@
+"""Makes events of facts."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from google.protobuf.message import Message
+
+from accounting.domain.facts import (
+    ActivityRecorded,
+    AnnualFiguresRecorded,
+    EmissionsCalculated,
+    EnterpriseRegistered,
+    Fact,
+    FactorPublished,
+    ParkRegistered,
+    SourceRegistered,
+)
+from accounting.domain.parks import FIGURE_NAMES
+from chassis.events import Event
+from parkcarbon.accounting.events.v1 import events_pb2
+
+SOURCE = "/accounting"
+PARK_TOPIC = "accounting.park.v1"
+ACTIVITY_TOPIC = "accounting.activity.v1"
+FACTOR_TOPIC = "accounting.factor.v1"
+PLATFORM = "platform"
+"""The tenant of facts that belong to no tenant."""
+
+_UTC = ZoneInfo("UTC")
+
+
+class FactEncoder:
+    """Makes the event of a fact.
+
+    Args:
+        new_id: gives an id that no other event has.
+        now: gives the present moment, for facts that carry none.
+        traceparent: gives the span that the fact was recorded in, or "".
+    """
+
+    def __init__(self, *, new_id: Callable[[], str], now: Callable[[], datetime], traceparent: Callable[[], str]) -> None:
+        self._new_id = new_id
+        self._now = now
+        self._traceparent = traceparent
+
+    def encode(self, fact: Fact) -> Event:
+        """Returns the event of a fact; its topic, key and subject follow from the fact's kind."""
+        match fact:
+            case ParkRegistered():
+                park = fact.park
+                return self._event(PARK_TOPIC, park.tenant_id, park.park_id, "", park.registered_time, _park(fact))
+            case EnterpriseRegistered():
+                enterprise = fact.enterprise
+                subject, at = f"enterprises/{enterprise.enterprise_id}", enterprise.registered_time
+                return self._event(PARK_TOPIC, enterprise.tenant_id, enterprise.park_id, subject, at, _enterprise(fact))
+            case SourceRegistered():
+                source = fact.source
+                subject, at = f"sources/{source.source_id}", source.registered_time
+                return self._event(PARK_TOPIC, source.tenant_id, source.park_id, subject, at, _source(fact))
+            case AnnualFiguresRecorded():
+                figures = fact.figures
+                subject, at = f"annual-figures/{figures.year}", figures.recorded_time
+                return self._event(PARK_TOPIC, figures.tenant_id, figures.park_id, subject, at, _figures(fact))
+            case ActivityRecorded():
+                subject = f"activity-records/{fact.first_position}"
+                return self._event(ACTIVITY_TOPIC, fact.tenant_id, fact.park_id, subject, fact.recorded_time, _activity(fact))
+            case EmissionsCalculated():
+                subject = f"emissions/{fact.last_position}"
+                return self._event(ACTIVITY_TOPIC, fact.tenant_id, fact.park_id, subject, fact.calculated_time, _emissions(fact))
+            case FactorPublished():
+                event = self._event(FACTOR_TOPIC, PLATFORM, "", f"factors/{fact.factor.factor_id}", self._now(), _factor(fact))
+                return event
+
+    def _event(self, topic: str, tenant_id: str, park_id: str, subject: str, time: datetime, message: Message) -> Event:
+        return Event(
+            id=self._new_id(),
+            source=SOURCE,
+            type=message.DESCRIPTOR.full_name,
+            subject=f"parks/{park_id}/{subject}".rstrip("/") if park_id else subject,
+            time=time,
+            topic=topic,
+            key=park_id or subject,
+            data=message.SerializeToString(),
+            tenant_id=tenant_id,
+            park_id=park_id,
+            traceparent=self._traceparent(),
+        )
+
+
+def written_time(at: datetime) -> str:
+    """Writes a moment as RFC 3339 text in UTC."""
+    return at.astimezone(_UTC).isoformat().replace("+00:00", "Z")
+
+
+def _park(fact: ParkRegistered) -> events_pb2.ParkRegistered:
+    park = fact.park
+    return events_pb2.ParkRegistered(
+        park_id=park.park_id,
+        tenant_id=park.tenant_id,
+        name_zh=park.name_zh,
+        name_en=park.name_en,
+        region_code=park.region_code,
+        time_zone=park.time_zone,
+        factor_set_id=park.factor_set_id,
+        registered_time=written_time(park.registered_time),
+        latitude_deg=park.latitude_deg,
+        longitude_deg=park.longitude_deg,
+    )
+
+
+def _enterprise(fact: EnterpriseRegistered) -> events_pb2.EnterpriseRegistered:
+    enterprise = fact.enterprise
+    return events_pb2.EnterpriseRegistered(
+        park_id=enterprise.park_id,
+        tenant_id=enterprise.tenant_id,
+        enterprise_id=enterprise.enterprise_id,
+        name_zh=enterprise.name_zh,
+        name_en=enterprise.name_en,
+        industry_code=enterprise.industry_code,
+        credit_code=enterprise.credit_code,
+        registered_time=written_time(enterprise.registered_time),
+    )
+
+
+def _source(fact: SourceRegistered) -> events_pb2.SourceRegistered:
+    source = fact.source
+    return events_pb2.SourceRegistered(
+        park_id=source.park_id,
+        tenant_id=source.tenant_id,
+        source_id=source.source_id,
+        enterprise_id=source.enterprise_id,
+        name_zh=source.name_zh,
+        name_en=source.name_en,
+        item=source.item,
+        scope=source.scope,
+        carrier=source.carrier,
+        gas=source.gas,
+        sector=source.sector,
+        settlement_basis=source.settlement_basis,
+        registered_time=written_time(source.registered_time),
+    )
+
+
+def _figures(fact: AnnualFiguresRecorded) -> events_pb2.AnnualFiguresRecorded:
+    figures = fact.figures
+    return events_pb2.AnnualFiguresRecorded(
+        park_id=figures.park_id,
+        tenant_id=figures.tenant_id,
+        year=figures.year,
+        version=figures.version,
+        recorded_time=written_time(figures.recorded_time),
+        **{name: getattr(figures, name) or "" for name in FIGURE_NAMES},
+    )
+
+
+def _activity(fact: ActivityRecorded) -> events_pb2.ActivityRecorded:
+    sources, source_index = _dictionary(fact.source_id)
+    units, unit_index = _dictionary(fact.unit)
+    bases, basis_index = _dictionary(fact.basis_id)
+    return events_pb2.ActivityRecorded(
+        park_id=fact.park_id,
+        tenant_id=fact.tenant_id,
+        first_position=fact.first_position,
+        record_id=fact.record_id,
+        source_id=sources,
+        source_index=source_index,
+        period_start_s=fact.period_start_s,
+        period_end_s=fact.period_end_s,
+        quantity_micro=fact.quantity_micro,
+        unit=units,
+        unit_index=unit_index,
+        emissions_mg_co2e=fact.emissions_mg,
+        energy_mgce=fact.energy_mgce,
+        basis_id=bases,
+        basis_index=basis_index,
+        supersessions=[
+            events_pb2.Supersession(record_id=record_id, superseded_record_id=target)
+            for record_id, target in zip(fact.record_id, fact.supersedes, strict=True)
+            if target
+        ],
+        recorded_time=written_time(fact.recorded_time),
+    )
+
+
+def _dictionary(column: Sequence[str]) -> tuple[list[str], list[int]]:
+    codes: dict[str, int] = {}
+    indices = [codes.setdefault(value, len(codes)) for value in column]
+    return list(codes), indices
+
+
+def _emissions(fact: EmissionsCalculated) -> events_pb2.EmissionsCalculated:
+    return events_pb2.EmissionsCalculated(
+        park_id=fact.park_id,
+        tenant_id=fact.tenant_id,
+        last_position=fact.last_position,
+        source_id=[each.source_id for each in fact.sums],
+        first_month=[each.first_month for each in fact.sums],
+        last_month=[each.last_month for each in fact.sums],
+        emissions_mg_co2e=[each.emissions_mg for each in fact.sums],
+        energy_mgce=[each.energy_mgce for each in fact.sums],
+        records=[each.records for each in fact.sums],
+        calculated_time=written_time(fact.calculated_time),
+    )
+
+
+def _factor(fact: FactorPublished) -> events_pb2.FactorPublished:
+    factor = fact.factor
+    return events_pb2.FactorPublished(
+        factor_id=factor.factor_id,
+        table_id=factor.table_id,
+        set_id=fact.set_ids,
+        quantity=factor.quantity,
+        carrier=factor.carrier,
+        gas=factor.gas,
+        region=factor.region,
+        basis=factor.basis,
+        value=factor.value,
+        unit=factor.unit,
+        valid_from_date=factor.valid_from.isoformat(),
+        valid_to_date=factor.valid_to.isoformat() if factor.valid_to else "",
+        published_date=factor.published.isoformat(),
+        source=factor.source,
+    )

@@ -1,0 +1,134 @@
+"""Stands the accounting service up: the only module that knows every room."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from uuid import uuid4
+
+from accounting.adapters import tables
+from accounting.adapters.factor_files import load_factor_book, load_reference_tables
+from accounting.adapters.sql import REBUILD_SUMS, SqlAccount, SqlUnitOfWork, read_account
+from accounting.api.servicer import AccountingServicer, Rooms
+from accounting.application.maintain import publish_factors, rebuild_sums
+from accounting.events.publish import FactEncoder
+from accounting.settings import AccountingSettings
+from chassis.broker import Broker
+from chassis.clock import Clock
+from chassis.identity import CallerVerifier
+from chassis.jobs import JobContext, JobRunner, Json
+from chassis.logs import configure
+from chassis.operations import OperationsServicer
+from chassis.relay import Relay
+from chassis.server import GrpcServer, Registration
+from chassis.telemetry import Telemetry
+from parkcarbon.accounting.v1 import accounting_pb2
+from parkcarbon.accounting.v1.accounting_pb2_grpc import add_AccountingServiceServicer_to_server
+
+MIGRATIONS = "accounting.adapters.migrations"
+ERROR_DOMAIN = "accounting.parkcarbon"
+
+
+class Accounting:
+    """The service, built and not yet started."""
+
+    def __init__(self, settings: AccountingSettings, *, clock: Clock, broker: Broker) -> None:
+        """Names every part once.
+
+        Args:
+            settings: What it was told.
+            clock: Tells the time.
+            broker: Where its facts go.
+        """
+        self.logger = configure("accounting", level=settings.logs.level, renderer=settings.logs.renderer)
+        self.telemetry = Telemetry("accounting", settings.telemetry)
+        self.database = settings.database.open(self.telemetry)
+        self.book = load_factor_book()
+        self.reference = load_reference_tables()
+        self._clock = clock
+        self._encoder = FactEncoder(new_id=_new_id, now=clock.now, traceparent=self.telemetry.traceparent)
+        self.relay = Relay(
+            self.database,
+            broker,
+            tables.outbox,
+            clock=clock,
+            telemetry=self.telemetry,
+            logger=self.logger,
+            batch=settings.relay_batch,
+        )
+        self.runner = JobRunner(
+            self.database,
+            tables.job,
+            {REBUILD_SUMS: self._rebuild},
+            clock=clock,
+            telemetry=self.telemetry,
+            logger=self.logger,
+        )
+        verifier = CallerVerifier(
+            settings.caller_public_key.read_bytes(),
+            issuer=settings.caller_issuer,
+            audience=settings.caller_audience,
+            clock=clock,
+        )
+        operations = OperationsServicer(self.database, tables.job, self.runner, clock=clock, error_domain=ERROR_DOMAIN)
+        servicer = AccountingServicer(Rooms(self.write, self.read, self.book, self.reference, clock))
+        name = accounting_pb2.DESCRIPTOR.services_by_name["AccountingService"].full_name
+        self.server = GrpcServer(
+            settings.server,
+            services=[
+                Registration(name, lambda server: add_AccountingServiceServicer_to_server(servicer, server)),
+                operations.registration(),
+            ],
+            verifier=verifier,
+            error_domain=ERROR_DOMAIN,
+            telemetry=self.telemetry,
+            logger=self.logger,
+        )
+
+    def write(self) -> SqlUnitOfWork:
+        """Returns a transaction that may write."""
+        return SqlUnitOfWork(
+            self.database, encode=self._encoder.encode, committed=self._committed, clock=self._clock, new_id=_new_id
+        )
+
+    def read(self) -> AbstractAsyncContextManager[SqlAccount]:
+        """Returns the account for reading."""
+        return read_account(self.database)
+
+    @property
+    def grpc_address(self) -> str:
+        """Where it listens, once started."""
+        return self.server.address
+
+    async def start(self) -> None:
+        """Brings the schema and the factors up to date, then serves."""
+        await self.database.migrate(MIGRATIONS)
+        async with self.write() as uow:
+            await publish_factors(uow, book=self.book)
+        await self.relay.start()
+        await self.runner.start()
+        await self.server.start()
+
+    async def stop(self) -> None:
+        """Finishes the calls in flight, then stops the rest."""
+        await self.server.stop()
+        await self.runner.stop()
+        await self.relay.stop()
+        await self.database.dispose()
+        self.telemetry.shutdown()
+
+    def _committed(self) -> None:
+        self.relay.notify()
+        self.runner.notify()
+
+    async def _rebuild(self, context: JobContext) -> Mapping[str, Json]:
+        async with self.write() as uow:
+            result = await rebuild_sums(uow, context.job.park_id)
+        return {"records": result.records, "sums": result.sums, "corrected": result.corrected}
+
+
+def _new_id() -> str:
+    return str(uuid4())
+
+
+def build(settings: AccountingSettings, *, clock: Clock, broker: Broker) -> Accounting:
+    """Builds the service; nothing runs until `start`."""
+    return Accounting(settings, clock=clock, broker=broker)
