@@ -167,10 +167,12 @@ class EmbeddedLog:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._connection.execute("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # SQLite itself has rolled back after some errors, such as a full disk.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
         """Joins a group. As `Broker.subscribe`."""
