@@ -1,0 +1,3 @@
+"""What every test of the workspace may use."""
+
+pytest_plugins = ["chassis.testing.postgres"]
