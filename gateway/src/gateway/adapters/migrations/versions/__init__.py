@@ -1,0 +1,1 @@
+"""Revisions, in the order that their `down_revision` says."""

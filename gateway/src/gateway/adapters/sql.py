@@ -1,0 +1,170 @@
+"""The gateway's ports over its own database."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Table, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.clock import Clock
+from chassis.database import Database
+from gateway.adapters.tables import Tables
+from gateway.domain.callers import Caller, Role
+from gateway.domain.changes import Change, HeardChange
+from gateway.domain.errors import Unavailable
+from gateway.domain.tokens import Grant
+
+
+def _upsert(session: AsyncSession, table: Table) -> Any:
+    """Returns an INSERT that knows ON CONFLICT; both dialects spell it the same."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return insert(table)
+
+
+class SqlTokens:
+    """A TokenStore over the table of tokens."""
+
+    def __init__(self, database: Database, tables: Tables) -> None:
+        self._database = database
+        self._table = tables.bearer_token
+
+    async def find(self, sha256: str) -> Caller | None:
+        """Returns the caller of a token that is in force, by the token's digest."""
+        table = self._table
+        async with self._database.read() as session:
+            rows = await session.execute(select(table.c.subject, table.c.tenant_id, table.c.roles).where(table.c.sha256 == sha256))
+            row = rows.one_or_none()
+        if row is None:
+            return None
+        return Caller(row.subject, row.tenant_id, frozenset(Role(role) for role in json.loads(row.roles)))
+
+
+class SqlTokenRegister:
+    """A TokenRegister within one transaction."""
+
+    def __init__(self, session: AsyncSession, tables: Tables, now: datetime) -> None:
+        self._session = session
+        self._table = tables.bearer_token
+        self._now = now
+
+    async def put(self, grant: Grant) -> None:
+        """Grants a token, or changes whom a granted one stands for."""
+        said = {
+            "tenant_id": grant.caller.tenant,
+            "park_id": "",
+            "subject": grant.caller.subject,
+            "roles": json.dumps(sorted(grant.caller.roles)),
+        }
+        statement = _upsert(self._session, self._table).values(sha256=grant.sha256, granted_at=self._now, **said)
+        await self._session.execute(statement.on_conflict_do_update(index_elements=["sha256"], set_=said))
+
+
+class SqlUnitOfWork:
+    """A UnitOfWork over one session."""
+
+    def __init__(self, session: AsyncSession, tables: Tables, now: datetime) -> None:
+        self._session = session
+        self.tokens = SqlTokenRegister(session, tables, now)
+
+    async def commit(self) -> None:
+        """Makes everything permanent."""
+        await self._session.commit()
+
+
+class SqlUnitsOfWork:
+    """Opens units of work."""
+
+    def __init__(self, database: Database, tables: Tables, clock: Clock) -> None:
+        self._database = database
+        self._tables = tables
+        self._clock = clock
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[SqlUnitOfWork]:
+        """Opens a transaction; nothing of it stays without a commit."""
+        async with self._database.begin() as session:
+            yield SqlUnitOfWork(session, self._tables, self._clock.now())
+
+
+class SqlChangeLog:
+    """A ChangeLog within the transaction of the inbox."""
+
+    def __init__(self, session: AsyncSession, tables: Tables) -> None:
+        self._session = session
+        self._tables = tables
+
+    async def append(self, change: HeardChange) -> Change:
+        """Gives the change the tenant's next position.
+
+        The counter's row is locked by the upsert until the transaction ends. Without that lock a transaction that took its position
+        early could commit after a later one, and a reader would have gone past it.
+        """
+        counter = self._tables.change_counter
+        counted = (
+            _upsert(self._session, counter)
+            .values(tenant_id=change.tenant_id, park_id="", last_position=1)
+            .on_conflict_do_update(index_elements=["tenant_id", "park_id"], set_={"last_position": counter.c.last_position + 1})
+            .returning(counter.c.last_position)
+        )
+        position: int = (await self._session.execute(counted)).scalar_one()
+        said = {
+            "tenant_id": change.tenant_id,
+            "park_id": change.park_id,
+            "topic": change.topic,
+            "type": change.type,
+            "time": change.time,
+            "event_id": change.event_id,
+            "data_json": change.data_json,
+        }
+        await self._session.execute(self._tables.change.insert().values(position=position, **said))
+        return Change(position=position, **said)
+
+
+class SqlChangeFeed:
+    """A ChangeFeed over committed changes."""
+
+    def __init__(self, database: Database, tables: Tables) -> None:
+        self._database = database
+        self._table = tables.change
+
+    async def read(self, tenant_id: str, *, after: int, limit: int) -> Sequence[Change]:
+        """Returns at most `limit` changes of the tenant with a position above `after`, ascending."""
+        table = self._table
+        query = (
+            select(table).where(table.c.tenant_id == tenant_id, table.c.position > after).order_by(table.c.position).limit(limit)
+        )
+        async with self._database.read() as session:
+            rows = (await session.execute(query)).all()
+        return [
+            Change(
+                position=row.position,
+                tenant_id=row.tenant_id,
+                park_id=row.park_id,
+                topic=row.topic,
+                type=row.type,
+                time=row.time,
+                event_id=row.event_id,
+                data_json=row.data_json,
+            )
+            for row in rows
+        ]
+
+
+class SqlProbe:
+    """A DatabaseProbe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def check(self) -> None:
+        """Returns when the database answers."""
+        try:
+            async with self._database.read() as session:
+                await session.execute(text("SELECT 1"))
+        except (SQLAlchemyError, OSError) as error:
+            raise Unavailable("DATABASE_UNAVAILABLE") from error

@@ -1,0 +1,64 @@
+"""The gateway's own tables. Each carries its tenant and its park; a park of "" means the tenant as a whole."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Column, MetaData, Table, Text
+
+from chassis.columns import UtcDateTime, big_integer
+from chassis.inbox import inbox_table
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The gateway's tables, over one metadata.
+
+    Attributes:
+        bearer_token: SHA-256 of each token and whom it stands for; never the token.
+        change_counter: The last position given in each tenant.
+        change: The change feed.
+        inbox: Events already heard.
+    """
+
+    bearer_token: Table
+    change_counter: Table
+    change: Table
+    inbox: Table
+
+
+def tables(metadata: MetaData) -> Tables:
+    """Adds the gateway's tables to a metadata."""
+    return Tables(
+        bearer_token=Table(
+            "bearer_token",
+            metadata,
+            Column("sha256", Text, primary_key=True),
+            Column("tenant_id", Text, nullable=False),
+            Column("park_id", Text, nullable=False),
+            Column("subject", Text, nullable=False),
+            Column("roles", Text, nullable=False),
+            Column("granted_at", UtcDateTime, nullable=False),
+            sqlite_strict=True,
+        ),
+        change_counter=Table(
+            "change_counter",
+            metadata,
+            Column("tenant_id", Text, primary_key=True),
+            Column("park_id", Text, primary_key=True),
+            Column("last_position", big_integer(), nullable=False),
+            sqlite_strict=True,
+        ),
+        change=Table(
+            "change",
+            metadata,
+            Column("tenant_id", Text, primary_key=True),
+            Column("position", big_integer(), primary_key=True, autoincrement=False),
+            Column("park_id", Text, nullable=False),
+            Column("topic", Text, nullable=False),
+            Column("type", Text, nullable=False),
+            Column("time", Text, nullable=False),
+            Column("event_id", Text, nullable=False),
+            Column("data_json", Text, nullable=False),
+            sqlite_strict=True,
+        ),
+        inbox=inbox_table(metadata),
+    )

@@ -1,0 +1,586 @@
+"""Bodies of activity rows: JSON, NDJSON and CSV become columns of text with row numbers. No value is judged here.
+
+Each format has two ways. The short one decodes everything at once and is taken only where that cannot hide anything: no escape
+sequences (which could spell one name in two ways) and exactly as many names as members (so none stands twice). Everything else
+goes the long way, row by row, where each bad row gets a result of its own.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NoReturn
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from gateway.domain import wording
+from gateway.domain.activity import FIELDS, REQUIRED_FIELDS, ActivityRows, ReadRows, RowProblem, unreadable
+from gateway.domain.errors import MalformedBody, NothingReadable, TooLarge, Unsupported
+from gateway.domain.limits import Limits
+
+
+class Format(StrEnum):
+    """How rows are written, by media type."""
+
+    JSON = "application/json"
+    NDJSON = "application/x-ndjson"
+    CSV = "text/csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What the Content-Type says. `charset` is a Python codec; "" means that it has to be found out."""
+
+    format: Format
+    charset: str
+
+
+_UTF_8 = "utf-8-sig"
+"""UTF-8, with or without a byte order mark."""
+
+_CHARSETS: Mapping[str, str] = {
+    "utf-8": _UTF_8,
+    "utf8": _UTF_8,
+    "utf-8-sig": _UTF_8,
+    "gb18030": "gb18030",
+    "gbk": "gb18030",
+    "gb2312": "gb18030",
+}
+_BOM = b"\xef\xbb\xbf"
+
+HEADINGS: Mapping[str, str] = {
+    **{field: field for field in FIELDS},
+    "记录编号": "record_id",
+    "排放源编号": "source_id",
+    "开始时间": "period_start",
+    "结束时间": "period_end",
+    "数量": "quantity",
+    "单位": "unit",
+    "更正的记录": "supersedes",
+    "已确认": "confirmed",
+}
+"""The headings that a CSV may use for each field."""
+
+_CONFIRMED: Mapping[str, str] = {"true": "true", "false": "", "": "", "是": "true", "否": ""}
+_ROWS_ALLOWED = 'an array of rows or {"records": [...]}'
+
+
+def media_of(content_type: str | None, allowed: Sequence[Format] = tuple(Format)) -> Media:
+    """Returns how a body is written, by its Content-Type.
+
+    Args:
+        content_type: The header.
+        allowed: What the route reads.
+
+    Raises:
+        Unsupported: MEDIA_TYPE_UNSUPPORTED or CHARSET_UNSUPPORTED.
+    """
+    name, *parameters = (content_type or "").split(";")
+    form = next((form for form in allowed if form == name.strip().lower()), None)
+    if form is None:
+        raise Unsupported("MEDIA_TYPE_UNSUPPORTED", found=name.strip() or "none", allowed=", ".join(allowed))
+    charset = ""
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip().lower() == "charset":
+            charset = value.strip().strip('"').lower()
+    codecs = _CHARSETS if form is Format.CSV else {name: codec for name, codec in _CHARSETS.items() if codec == _UTF_8}
+    if charset and charset not in codecs:
+        raise Unsupported("CHARSET_UNSUPPORTED", found=charset, allowed=", ".join(codecs))
+    return Media(form, codecs.get(charset, "" if form is Format.CSV else _UTF_8))
+
+
+def read_rows(body: bytes, media: Media, limits: Limits) -> ReadRows:
+    """Returns the rows of a body.
+
+    Args:
+        body: As it arrived, at most `limits.upload_bytes`.
+        media: How it is written.
+        limits: Rows in all, bytes of a row.
+
+    Raises:
+        NothingReadable: Not one row can be read.
+        MalformedBody: A JSON array holds NaN or Infinity, or is nested too deeply.
+        TooLarge: TOO_MANY_ROWS.
+    """
+    match media.format:
+        case Format.JSON:
+            read = _json(body.removeprefix(_BOM), limits)
+        case Format.NDJSON:
+            read = _ndjson(body.removeprefix(_BOM), limits)
+        case Format.CSV:
+            read = _csv(_text(body, media.charset), limits)
+    if not len(read.rows) and not read.rejected:
+        raise NothingReadable("BODY_EMPTY")
+    return read
+
+
+class _Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    record_id: str
+    source_id: str
+    period_start: str
+    period_end: str
+    quantity: str
+    unit: str
+    supersedes: str | UnsetType | None = UNSET
+    confirmed: bool | UnsetType | None = UNSET
+
+
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    records: list[_Row]
+
+
+_array = msgspec.json.Decoder(list[_Row])
+_envelope = msgspec.json.Decoder(_Envelope)
+_one = msgspec.json.Decoder(_Row)
+
+
+def _json(body: bytes, limits: Limits) -> ReadRows:
+    opening = body.lstrip(b" \t\r\n")[:1]
+    if not opening:
+        raise NothingReadable("BODY_EMPTY")
+    _check_rows(body, limits)
+    if b"\\" not in body:
+        try:
+            rows = _array.decode(body) if opening == b"[" else _envelope.decode(body).records
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            rows = []
+        once = opening == b"[" or body.count(b'"records"') == 1
+        if rows and once and _each_member_once(body, rows):
+            columns = _columns(range(1, len(rows) + 1), rows)
+            if len(body) <= limits.row_bytes or _widest(columns) <= limits.row_bytes:
+                return ReadRows(columns, ())
+    return _json_row_by_row(body, limits)
+
+
+def _check_rows(body: bytes, limits: Limits) -> None:
+    """Refuses a body that names more records than an upload may have rows, before anything is decoded."""
+    if body.count(b'"record_id":') > limits.rows:
+        raise TooLarge("TOO_MANY_ROWS", allowed=limits.rows)
+
+
+def _each_member_once(body: bytes, rows: Sequence[_Row]) -> bool:
+    """Tells whether no object can name a member twice: the names that stand in the body are as many as the members read.
+
+    A name that also occurs as a value makes the count too high and costs only time.
+    """
+    if any(body.count(b'"%b"' % field.encode()) != len(rows) for field in REQUIRED_FIELDS):
+        return False
+    superseding = body.count(b'"supersedes"')
+    if superseding and superseding != sum(row.supersedes is not UNSET for row in rows):
+        return False
+    confirming = body.count(b'"confirmed"')
+    return not confirming or confirming == sum(row.confirmed is not UNSET for row in rows)
+
+
+def _columns(row_numbers: Sequence[int], rows: Sequence[_Row]) -> ActivityRows:
+    return ActivityRows(
+        row_numbers,
+        [row.record_id for row in rows],
+        [row.source_id for row in rows],
+        [row.period_start for row in rows],
+        [row.period_end for row in rows],
+        [row.quantity for row in rows],
+        [row.unit for row in rows],
+        [row.supersedes or "" for row in rows],
+        ["true" if row.confirmed is True else "" for row in rows],
+    )
+
+
+def _widest(rows: ActivityRows) -> int:
+    """Returns a bound in bytes on the longest row: the sum of the longest text of each column."""
+    columns = (rows.record_id, rows.source_id, rows.period_start, rows.period_end, rows.quantity, rows.unit, rows.supersedes)
+    # A character takes at most four bytes; 200 more are the names and the punctuation.
+    return 4 * sum(max(map(len, column), default=0) for column in columns) + 200
+
+
+class _Rows:
+    """Rows and refusals gathered one by one."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._columns: tuple[list[str], ...] = tuple([] for _ in FIELDS)
+        self._row_numbers: list[int] = []
+        self._rejected: list[RowProblem] = []
+
+    def keep(self, row: int, values: Iterable[str]) -> None:
+        self._room()
+        self._row_numbers.append(row)
+        for column, value in zip(self._columns, values, strict=True):
+            column.append(value)
+
+    def reject(self, problem: RowProblem) -> None:
+        self._room()
+        self._rejected.append(problem)
+
+    def _room(self) -> None:
+        if len(self._row_numbers) + len(self._rejected) >= self._limits.rows:
+            raise TooLarge("TOO_MANY_ROWS", allowed=self._limits.rows)
+
+    def read(self) -> ReadRows:
+        return ReadRows(ActivityRows(self._row_numbers, *self._columns), self._rejected)
+
+
+class _Number(str):
+    """A JSON number as it was written: no digit is lost on the way into a message."""
+
+    __slots__ = ()
+
+
+class _NotFinite(ValueError):
+    """NaN, Infinity or -Infinity, which are not JSON."""
+
+
+class _Twice(dict[str, Any]):
+    """An object that names a member twice; the row is refused, not the file."""
+
+    def __init__(self, members: list[tuple[str, Any]], name: str) -> None:
+        super().__init__(members)
+        self.name = name
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) == len(members):
+        return found
+    seen: set[str] = set()
+    for name, _ in members:
+        if name in seen:
+            return _Twice(members, name)
+        seen.add(name)
+    return found
+
+
+def _not_finite(text: str) -> NoReturn:
+    raise _NotFinite(text)
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_Number, parse_float=_Number, parse_constant=_not_finite, strict=True
+)
+
+
+def _object_without_repetition(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = _object(members)
+    if isinstance(found, _Twice):
+        raise MalformedBody("FIELD_DUPLICATE", field=found.name)
+    return found
+
+
+_small_decoder = json.JSONDecoder(object_pairs_hook=_object_without_repetition, parse_constant=_not_finite, strict=True)
+
+
+def strict_json(body: bytes) -> object:
+    """Returns the value of a small JSON body.
+
+    Raises:
+        MalformedBody: It is not JSON in UTF-8, holds NaN or Infinity, names a member twice, or is nested too deeply.
+    """
+    try:
+        return _small_decoder.decode(body.decode(_UTF_8))
+    except UnicodeDecodeError:
+        raise MalformedBody("TEXT_NOT_DECODABLE", allowed="UTF-8") from None
+    except RecursionError:
+        raise MalformedBody("JSON_TOO_DEEP") from None
+    except _NotFinite as error:
+        raise MalformedBody("NUMBER_NOT_FINITE", found=str(error)) from None
+    except json.JSONDecodeError as error:
+        raise MalformedBody("BODY_NOT_JSON", found=_place(error)) from None
+    except ValueError:  # a number of more digits than Python converts
+        raise MalformedBody("BODY_NOT_JSON", found="a number with too many digits") from None
+
+
+def _place(error: json.JSONDecodeError) -> str:
+    return f"{error.msg}, line {error.lineno}, column {error.colno}"
+
+
+def _json_row_by_row(body: bytes, limits: Limits) -> ReadRows:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise NothingReadable("TEXT_NOT_DECODABLE", allowed="UTF-8") from None
+    rows = _Rows(limits)
+    row = 0
+    try:
+        for row, value, length in _elements(text):
+            if length > limits.row_bytes:
+                rows.reject(_too_long(row, length, limits))
+            else:
+                _take(rows, row, value)
+    except RecursionError:
+        raise MalformedBody("JSON_TOO_DEEP") from None
+    except _NotFinite as error:
+        raise MalformedBody("NUMBER_NOT_FINITE", found=str(error), row=str(row + 1)) from None
+    except json.JSONDecodeError as error:
+        raise NothingReadable("BODY_NOT_JSON", found=_place(error)) from None
+    return rows.read()
+
+
+def _elements(text: str) -> Iterator[tuple[int, object, int]]:
+    """Yields number, value and length in bytes of every element of the array of rows, one at a time.
+
+    One at a time, because a body of ten million numbers must end at the row limit and not in memory.
+    """
+    at = _skip(text, 0)
+    enveloped = text[at : at + 1] == "{"
+    if enveloped:
+        at = _skip(text, at + 1)
+        name, at = _decoder.raw_decode(text, at) if text[at : at + 1] == '"' else ("", at)
+        if name != "records":
+            found = f"an object with the member {name}" if name else "an object without records"
+            raise NothingReadable("BODY_NOT_ROWS", found=found, allowed=_ROWS_ALLOWED)
+        at = _expect(text, at, ":")
+    if text[at : at + 1] != "[":
+        raise NothingReadable("BODY_NOT_ROWS", found=_kind_at(text, at), allowed=_ROWS_ALLOWED)
+    at = _skip(text, at + 1)
+    row = 0
+    while text[at : at + 1] != "]":
+        if row:
+            at = _expect(text, at, ",")
+        row += 1
+        value, end = _decoder.raw_decode(text, at)
+        yield row, value, len(text[at:end].encode("utf-8"))
+        at = _skip(text, end)
+    at = _skip(text, at + 1)
+    if enveloped:
+        if text[at : at + 1] == ",":
+            raise NothingReadable("BODY_NOT_ROWS", found="more members than records", allowed=_ROWS_ALLOWED)
+        at = _expect(text, at, "}")
+    if at != len(text):
+        raise json.JSONDecodeError("Extra data", text, at)
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in " \t\r\n":
+        at += 1
+    return at
+
+
+def _expect(text: str, at: int, mark: str) -> int:
+    at = _skip(text, at)
+    if text[at : at + 1] != mark:
+        raise json.JSONDecodeError(f"Expecting '{mark}'", text, at)
+    return _skip(text, at + 1)
+
+
+def _kind_at(text: str, at: int) -> str:
+    value, _ = _decoder.raw_decode(text, at)
+    return _shown(value)
+
+
+def _take(rows: _Rows, row: int, value: object) -> None:
+    """Keeps a decoded row, or rejects it for the first thing that is wrong with its shape."""
+    problem = _shape_problem(row, value)
+    if problem is not None:
+        rows.reject(problem)
+        return
+    assert isinstance(value, dict)
+    texts = [value.get(field) or "" for field in FIELDS[:-1]]
+    rows.keep(row, [*texts, "true" if value.get("confirmed") is True else ""])
+
+
+def _shape_problem(row: int, value: object) -> RowProblem | None:
+    if not isinstance(value, dict):
+        return unreadable(row, "ROW_NOT_AN_OBJECT", found=_shown(value), allowed="an object")
+    named = value.get("record_id")
+    record_id = named if isinstance(named, str) and not isinstance(named, _Number) and _clean(named) else ""
+
+    def refused(reason: str, field: str, found: str, allowed: str) -> RowProblem:
+        return unreadable(row, reason, record_id=record_id, field=field, found=found, allowed=allowed)
+
+    if isinstance(value, _Twice):
+        return refused("FIELD_DUPLICATE", _cleaned(value.name), "twice", "once")
+    for field, content in value.items():
+        if field not in FIELDS:
+            return refused("FIELD_UNKNOWN", _cleaned(field), _shown(content), ", ".join(FIELDS))
+        if content is None:
+            continue
+        if field == "confirmed":
+            if not isinstance(content, bool):
+                return refused("CONFIRMED_NOT_A_BOOLEAN", field, _shown(content), "true, false")
+        elif isinstance(content, _Number) or not isinstance(content, str):
+            reason = "QUANTITY_NOT_A_STRING" if field == "quantity" else "FIELD_NOT_A_STRING"
+            return refused(reason, field, _shown(content), "a string")
+        elif not _clean(content):
+            return refused("CHARACTER_NOT_ALLOWED", field, _shown(content), "text without control characters")
+    return None
+
+
+def _shown(value: object) -> str:
+    """Returns a JSON value for a message: short, and without anything that could not be sent."""
+    match value:
+        case _Number():
+            return wording.shortened(str(value))
+        case str():
+            return wording.shortened(json.dumps(value[: wording.FOUND_CHARACTERS], ensure_ascii=not _clean(value)))
+        case dict():
+            return "an object"
+        case list():
+            return "an array"
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+    return type(value).__name__
+
+
+def _cleaned(text: str) -> str:
+    return text if _clean(text) else json.dumps(text[: wording.FOUND_CHARACTERS])
+
+
+def _clean(text: str) -> bool:
+    """Tells whether a text can be stored and sent: no control characters, no half of a surrogate pair."""
+    return text.isprintable() or not any(
+        character < " " or character == "\x7f" or "\ud800" <= character <= "\udfff" for character in text
+    )
+
+
+def _too_long(row: int, length: int, limits: Limits) -> RowProblem:
+    return unreadable(row, "LINE_TOO_LONG", found=str(length), allowed=str(limits.row_bytes))
+
+
+def _ndjson(body: bytes, limits: Limits) -> ReadRows:
+    _check_rows(body, limits)
+    if b"\\" not in body:
+        lines = body.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        try:
+            rows = [_one.decode(line) for line in lines]
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            rows = []
+        if rows and max(map(len, lines)) <= limits.row_bytes and _each_member_once(body, rows):
+            return ReadRows(_columns(range(1, len(rows) + 1), rows), ())
+    return _ndjson_line_by_line(body, limits)
+
+
+def _ndjson_line_by_line(body: bytes, limits: Limits) -> ReadRows:
+    rows = _Rows(limits)
+    for row, line in enumerate(body.split(b"\n"), start=1):
+        if not line or line.isspace():
+            continue
+        if len(line) > limits.row_bytes:
+            rows.reject(_too_long(row, len(line), limits))
+            continue
+        try:
+            value = _decoder.decode(line.decode("utf-8"))
+        except RecursionError:
+            rows.reject(unreadable(row, "JSON_TOO_DEEP"))
+        except _NotFinite as error:
+            rows.reject(unreadable(row, "NUMBER_NOT_FINITE", found=str(error), allowed="a decimal as a string"))
+        except json.JSONDecodeError as error:
+            rows.reject(unreadable(row, "LINE_NOT_JSON", found=f"{error.msg}, column {error.colno}", allowed="a JSON object"))
+        except UnicodeDecodeError:
+            rows.reject(unreadable(row, "LINE_NOT_JSON", found="bytes that are not UTF-8", allowed="a JSON object"))
+        else:
+            _take(rows, row, value)
+    return rows.read()
+
+
+def _text(body: bytes, charset: str) -> str:
+    """Returns a CSV as text.
+
+    Without a charset: UTF-8, and what is not UTF-8 is GB18030. The order decides nothing wrongly for real text: Chinese in GB18030
+    is practically never valid UTF-8, while UTF-8 often is valid GB18030. What neither can hold, such as NUL bytes of a workbook or
+    of UTF-16, is refused.
+    """
+    for codec in [charset] if charset else [_UTF_8, "gb18030"]:
+        try:
+            text = body.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text.removeprefix("\ufeff")
+    allowed = charset.removesuffix("-sig") if charset else "utf-8, gb18030"
+    raise NothingReadable("TEXT_NOT_DECODABLE", allowed=allowed)
+
+
+def _csv(text: str, limits: Limits) -> ReadRows:
+    lines = text.split("\n")
+    header_at = next((at for at, line in enumerate(lines) if line.strip()), None)
+    if header_at is None:
+        raise NothingReadable("BODY_EMPTY")
+    header = _header(lines[header_at].removesuffix("\r"), limits)
+    split: Callable[[str], list[str] | None] = _quoted_cells if '"' in text else _plain_cells
+    # Where the file has each field, or one past the end, where an empty cell is put for the fields that it does not have.
+    order = [header.index(field) if field in header else len(header) for field in FIELDS]
+    confirmed_at = order[-1]
+    rows = _Rows(limits)
+    for row, ended in enumerate(lines[header_at + 1 :], start=header_at + 2):
+        line = ended.removesuffix("\r")
+        if not line.strip(", \t"):
+            continue
+        if 4 * len(line) > limits.row_bytes and (length := len(line.encode())) > limits.row_bytes:
+            rows.reject(_too_long(row, length, limits))
+            continue
+        cells = split(line)
+        if cells is None:
+            rows.reject(unreadable(row, "CSV_QUOTES"))
+            continue
+        if len(cells) != len(header):
+            rows.reject(unreadable(row, "COLUMN_COUNT", found=str(len(cells)), allowed=str(len(header))))
+            continue
+        cells.append("")
+        problem = _cell_problem(row, line, header, cells, confirmed_at)
+        if problem is not None:
+            rows.reject(problem)
+            continue
+        cells[confirmed_at] = _CONFIRMED[cells[confirmed_at].strip().lower()]
+        rows.keep(row, [cells[at] for at in order])
+    return rows.read()
+
+
+def _cell_problem(row: int, line: str, header: Sequence[str], cells: Sequence[str], confirmed_at: int) -> RowProblem | None:
+    if not line.isprintable():
+        for field, cell in zip(header, cells, strict=False):
+            if not _clean(cell):
+                return unreadable(
+                    row, "CHARACTER_NOT_ALLOWED", field=field, found=_shown(cell), allowed="text without control characters"
+                )
+    if cells[confirmed_at].strip().lower() not in _CONFIRMED:
+        return unreadable(
+            row,
+            "CONFIRMED_NOT_A_BOOLEAN",
+            record_id=cells[header.index("record_id")],
+            field="confirmed",
+            found=_shown(cells[confirmed_at]),
+            allowed="true, false, 是, 否",
+        )
+    return None
+
+
+def _header(line: str, limits: Limits) -> list[str]:
+    cells = _quoted_cells(line) if len(line) <= limits.row_bytes else None
+    if cells is None:
+        raise NothingReadable("HEADER_MISSING", found=", ".join(REQUIRED_FIELDS), allowed=", ".join(REQUIRED_FIELDS))
+    named = [(cell.strip(), HEADINGS.get(cell.strip())) for cell in cells]
+    fields = [field for _, field in named if field is not None]
+    # What is missing comes first: a file without a header line would otherwise be told that its first value is an unknown column.
+    missing = [field for field in REQUIRED_FIELDS if field not in fields]
+    if missing:
+        raise NothingReadable("HEADER_MISSING", found=", ".join(missing), allowed=", ".join(REQUIRED_FIELDS))
+    for heading, field in named:
+        if field is None:
+            raise NothingReadable("HEADER_UNKNOWN", found=_cleaned(heading) or '""', allowed=", ".join(HEADINGS))
+        if fields.count(field) > 1:
+            raise NothingReadable("HEADER_DUPLICATE", found=field)
+    return fields
+
+
+def _plain_cells(line: str) -> list[str]:
+    return line.split(",")
+
+
+def _quoted_cells(line: str) -> list[str] | None:
+    """Returns the cells of one line, or None where its quotes do not match.
+
+    Lines are read one by one, so that an open quote spoils its own line and not the rest of the file.
+    """
+    if '"' not in line:
+        return line.split(",")
+    try:
+        return next(csv.reader([line], strict=True))
+    except (csv.Error, StopIteration):
+        return None

@@ -1,0 +1,49 @@
+"""The route of the change feed."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.api import models
+from gateway.api.answers import answer
+from gateway.api.asking import caller_of
+from gateway.api.describing import refusals
+from gateway.application import changes
+from gateway.application.ports import ChangeFeed
+
+
+def router(feed: ChangeFeed) -> APIRouter:
+    """Returns the route of the change feed."""
+    routes = APIRouter(prefix="/v1/changes", tags=["changes"])
+
+    @routes.get("", response_model=models.ChangesAnswer, responses=refusals(403, 422))
+    async def read_changes(
+        request: Request,
+        since: Annotated[str, Query(max_length=100, description="`next` of the part before; nothing for the beginning")] = "",
+        limit: Annotated[int, Query(ge=1, le=1000, description="Changes of a part, 1 to 1000")] = 100,
+    ) -> Response:
+        """Returns what the services told since a cursor, in an order without gaps: nothing is ever inserted before a cursor."""
+        found = await changes.read_changes(feed, caller_of(request), since=since, limit=limit)
+        return answer(
+            {
+                "changes": [
+                    {
+                        "position": change.position,
+                        "topic": change.topic,
+                        "type": change.type,
+                        "park_id": change.park_id,
+                        "time": change.time,
+                        "event_id": change.event_id,
+                        "data": msgspec.Raw(change.data_json),
+                    }
+                    for change in found.changes
+                ],
+                "next": found.next,
+                "more": found.more,
+            }
+        )
+
+    return routes

@@ -1,0 +1,83 @@
+"""The door that every request passes: its id, its caller, the headers of its answer, and the last word on failures."""
+
+import re
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis.logs import Logger
+from gateway.api.problems import language_of, problem_response
+from gateway.application.authentication import authenticate
+from gateway.application.ports import TokenStore
+from gateway.domain.errors import GatewayError
+from gateway.domain.wording import Language
+
+_REQUEST_ID = re.compile(r"[\x20-\x7e]{1,128}")
+_PROTECTED = "/v1/"
+
+
+class Door:
+    """ASGI middleware around the whole application.
+
+    A caller is authenticated here and not by a dependency, so that nothing of a stranger's request is parsed.
+    """
+
+    def __init__(self, app: ASGIApp, *, tokens: TokenStore, new_request_id: Callable[[], str], logger: Logger) -> None:
+        self._app = app
+        self._tokens = tokens
+        self._new_request_id = new_request_id
+        self._logger = logger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name: value for name, value in scope["headers"] if name in _READ}
+        named = headers.get(b"x-request-id", b"").decode("latin-1")
+        request_id = named if _REQUEST_ID.fullmatch(named) else self._new_request_id()
+        language = language_of(headers.get(b"accept-language", b"").decode("latin-1"))
+        path: str = scope["path"]
+        state: MutableMapping[str, Any] = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                added = [(b"x-request-id", request_id.encode("latin-1")), *_ALWAYS]
+                if path.startswith(_PROTECTED):
+                    added.append((b"cache-control", b"no-store"))
+                message["headers"] = [*message["headers"], *added]
+                self._logger.debug("answered", method=scope["method"], status=message["status"], request_id=request_id)
+            await send(message)
+
+        try:
+            if path.startswith(_PROTECTED):
+                # A second Authorization header would let a proxy and the gateway see different callers.
+                offered = [value for name, value in scope["headers"] if name == b"authorization"]
+                state["caller"] = await authenticate(self._tokens, b", ".join(offered).decode("latin-1"))
+            await self._app(scope, receive, send_with_headers)
+        except GatewayError as error:
+            await _refusal(error, path, request_id, language)(scope, receive, send_with_headers)
+        except Exception as error:
+            # The traceback goes to the log and nothing of it to the caller.
+            self._logger.exception("request failed", method=scope["method"], request_id=request_id, error=type(error).__name__)
+            if started:
+                raise
+            await _refusal(GatewayError("INTERNAL"), path, request_id, language)(scope, receive, send_with_headers)
+
+
+_READ = frozenset({b"x-request-id", b"accept-language"})
+_ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+)
+
+
+def _refusal(error: GatewayError, path: str, request_id: str, language: Language) -> Response:
+    return problem_response(error, instance=path, request_id=request_id, language=language)

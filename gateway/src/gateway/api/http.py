@@ -1,0 +1,125 @@
+"""The application: routers, the door, and what becomes of errors."""
+
+from collections.abc import Callable, Sequence
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.logs import Logger
+from chassis.telemetry import Telemetry
+from gateway.api import accounts, activity, changes, jobs, models, parks
+from gateway.api.answers import answer
+from gateway.api.asking import language
+from gateway.api.describing import describe
+from gateway.api.door import Door
+from gateway.api.models import fields_invalid
+from gateway.api.problems import problem_response
+from gateway.api.tracing import instrumentation
+from gateway.api.uploads import Uploads
+from gateway.application.ports import Ports
+from gateway.application.readiness import readiness
+from gateway.domain.errors import GatewayError, MethodNotAllowed, PathUnknown
+from gateway.domain.limits import Limits
+
+_DESCRIPTION = """The one door of ParkCarbon: activity data in, exact carbon accounts out.
+
+Decimals are strings. Ids are chosen by the caller, and sending the same again is safe. Refusals are RFC 9457 problem documents
+whose title and detail follow Accept-Language (zh, en)."""
+
+
+def create_app(
+    ports: Ports,
+    limits: Limits,
+    *,
+    new_request_id: Callable[[], str],
+    logger: Logger,
+    allowed_origins: Sequence[str],
+    telemetry: Telemetry,
+) -> FastAPI:
+    """Returns the application.
+
+    Args:
+        ports: Everything outside, fulfilled.
+        limits: How much a request may carry.
+        new_request_id: Names a request that brings no name.
+        logger: For failures.
+        allowed_origins: Web origins whose pages may call; none by default.
+        telemetry: The service's own; what FastAPI measures goes there.
+    """
+    door = Middleware(Door, tokens=ports.tokens, new_request_id=new_request_id, logger=logger)
+    middleware = [door]
+    if allowed_origins:
+        # Outside of the door: a browser's preflight request carries no token.
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=list(allowed_origins),
+            allow_methods=["GET", "POST", "PUT"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id", "Accept-Language"],
+            expose_headers=["X-Request-Id", "Location", "Retry-After"],
+        )
+        middleware = [cors, door]
+    app = FastAPI(
+        title="ParkCarbon",
+        version="1",
+        description=_DESCRIPTION,
+        middleware=middleware,
+        redirect_slashes=False,
+        redoc_url=None,
+        telemetry=instrumentation(telemetry),
+        exception_handlers={
+            GatewayError: _refused,
+            RequestValidationError: _parameters_invalid,
+            HTTPException: _not_served,
+        },
+    )
+    uploads = Uploads(limits)
+    app.include_router(parks.router(ports.accounting, uploads))
+    app.include_router(activity.router(ports.accounting, uploads))
+    app.include_router(accounts.router(ports.accounting))
+    app.include_router(changes.router(ports.changes))
+    app.include_router(jobs.router(ports.accounting))
+
+    @app.get("/healthz", response_model=models.HealthAnswer, tags=["health"])
+    async def healthz() -> Response:
+        """Says that the process is up."""
+        return answer({"status": "up"})
+
+    @app.get(
+        "/readyz",
+        response_model=models.ReadinessAnswer,
+        responses={503: {"model": models.ReadinessAnswer, "description": "Something that requests need does not answer"}},
+        tags=["health"],
+    )
+    async def readyz() -> Response:
+        """Says whether everything that requests need answers."""
+        answers = await readiness(ports.accounting, ports.database)
+        ready = all(answers.values())
+        return answer({"ready": ready, **answers}, 200 if ready else 503)
+
+    app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend its document
+    return app
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, GatewayError)
+    return problem_response(error, instance=request.url.path, request_id=request.state.request_id, language=language(request))
+
+
+async def _parameters_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # FastAPI puts "path" or "query" before the name; its own answer would echo the input without bounds.
+    entries = [{**entry, "loc": entry["loc"][1:]} for entry in error.errors()]
+    return await _refused(request, fields_invalid(entries, ""))
+
+
+async def _not_served(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        return await _refused(request, MethodNotAllowed(found=request.method, allowed=allowed))
+    return await _refused(request, PathUnknown())

@@ -1,0 +1,707 @@
+"""The small bodies that callers send, checked member by member, and the shapes of every answer for the API's description."""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.api.bodies import strict_json
+from gateway.domain import wording
+from gateway.domain.errors import FieldProblem, FieldsInvalid
+
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""Ids that stand in paths."""
+
+Id = Annotated[str, Field(pattern=ID_PATTERN)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
+DecimalText = Annotated[str, Field(max_length=64, pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
+
+B = TypeVar("B", bound=BaseModel)
+
+
+class Sent(BaseModel):
+    """A body as callers send it: no other members, no conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class NewParkBody(Sent):
+    """A park to register."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "park_id": "ganzhou-etdz",
+                    "name_zh": "赣州经济技术开发区",
+                    "name_en": "Ganzhou Economic and Technological Development Zone",
+                    "region_code": "360700",
+                    "time_zone": "Asia/Shanghai",
+                    "latitude_deg": "25.8292",
+                    "longitude_deg": "114.9336",
+                    "factor_set_id": "wang-2024",
+                }
+            ]
+        }
+    )
+
+    park_id: Id
+    name_zh: Name
+    name_en: Name
+    region_code: Code
+    time_zone: Code = "Asia/Shanghai"
+    latitude_deg: DecimalText | None = None
+    longitude_deg: DecimalText | None = None
+    factor_set_id: Id
+
+
+class NewEnterpriseBody(Sent):
+    """An enterprise to register in a park."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "enterprise_id": "e-0001",
+                    "name_zh": "示例电子有限公司",
+                    "name_en": "Example Electronics",
+                    "industry_code": "C3985",
+                }
+            ]
+        }
+    )
+
+    enterprise_id: Id
+    name_zh: Name
+    name_en: Name
+    industry_code: Code
+    credit_code: Code | None = None
+
+
+class NewSourceBody(Sent):
+    """An emission source to register in a park; without an enterprise it is the park's own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "source_id": "electricity-bill",
+                    "name_zh": "购入电力",
+                    "name_en": "Purchased electricity",
+                    "item": "enterprise.purchased_energy",
+                    "scope": 2,
+                    "carrier": "electricity",
+                    "gas": "CO2",
+                    "sector": "energy",
+                    "settlement_basis": "bill",
+                }
+            ]
+        }
+    )
+
+    source_id: Id
+    enterprise_id: Id | None = None
+    name_zh: Name
+    name_en: Name
+    item: Code
+    scope: Annotated[int, Field(ge=1, le=3)]
+    carrier: Code
+    gas: Code = "CO2"
+    sector: Code = "energy"
+    settlement_basis: Literal["bill", "meter"]
+
+
+class AnnualFiguresBody(Sent):
+    """The figures of a year; what is left out or null is not reported."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"gross_output_10k_cny": "11620000", "leading_industries_share_pct": "28.21"}]}
+    )
+
+    gross_output_10k_cny: DecimalText | None = None
+    value_added_10k_cny: DecimalText | None = None
+    gdp_10k_cny: DecimalText | None = None
+    employees_persons: DecimalText | None = None
+    land_area_km2: DecimalText | None = None
+    leading_industries_share_pct: DecimalText | None = None
+
+
+def parse_body(model: type[B], body: bytes) -> B:
+    """Returns a small JSON body as its model.
+
+    Raises:
+        MalformedBody: It is not strict JSON.
+        FieldsInvalid: Names every wrong member.
+    """
+    try:
+        return model.model_validate(strict_json(body))
+    except ValidationError as error:
+        # Names that the body itself brings are cut like any other input.
+        raise fields_invalid(error.errors(include_url=False), ", ".join(model.model_fields)) from None
+
+
+def fields_invalid(errors: list[Any], members: str) -> FieldsInvalid:
+    """Returns the refusal that pydantic's errors amount to.
+
+    Args:
+        errors: As `ValidationError.errors()` gives them.
+        members: The names that are allowed, for a name that is not.
+    """
+    return FieldsInvalid([_field_problem(entry, members) for entry in errors[:20]])
+
+
+def _field_problem(entry: dict[str, Any], members: str) -> FieldProblem:
+    field = wording.shortened(".".join(map(_printable, entry["loc"])) or "body")
+    found = _printable(entry["input"]) if isinstance(entry["input"], str | int | float | None) else type(entry["input"]).__name__
+    context = entry.get("ctx", {})
+    match entry["type"]:
+        case "missing":
+            return FieldProblem("FIELD_MISSING", field, "", "a value")
+        case "extra_forbidden":
+            return FieldProblem("FIELD_UNKNOWN", field, wording.shortened(found), members)
+        case "string_type":
+            return FieldProblem("FIELD_NOT_A_STRING", field, wording.shortened(found), "a string")
+        case "string_pattern_mismatch":
+            allowed = f"text of the form {context['pattern']}"
+        case "literal_error":
+            allowed = str(context["expected"])
+        case _:
+            allowed = entry["msg"].removeprefix("Input should be ").removeprefix("String should have ")
+    return FieldProblem("FIELD_INVALID", field, wording.shortened(found), allowed)
+
+
+def _printable(value: object) -> str:
+    text = str(value)
+    return text if text.isprintable() else ascii(text)
+
+
+class Answer(BaseModel):
+    """An answer of the API."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+_PARK: dict[str, Any] = {
+    "park_id": "ganzhou-etdz",
+    "tenant_id": "ganzhou",
+    "name_zh": "赣州经济技术开发区",
+    "name_en": "Ganzhou Economic and Technological Development Zone",
+    "region_code": "360700",
+    "time_zone": "Asia/Shanghai",
+    "factor_set_id": "wang-2024",
+    "registered_time": "2026-11-21T02:00:00Z",
+}
+_ENTERPRISE: dict[str, Any] = {
+    "park_id": "ganzhou-etdz",
+    "enterprise_id": "e-0001",
+    "name_zh": "示例电子有限公司",
+    "name_en": "Example Electronics",
+    "industry_code": "C3985",
+    "registered_time": "2026-11-21T02:00:00Z",
+}
+_SOURCE: dict[str, Any] = {
+    "park_id": "ganzhou-etdz",
+    "source_id": "electricity-bill",
+    "name_zh": "购入电力",
+    "name_en": "Purchased electricity",
+    "item": "enterprise.purchased_energy",
+    "scope": 2,
+    "carrier": "electricity",
+    "gas": "CO2",
+    "sector": "energy",
+    "settlement_basis": "bill",
+    "registered_time": "2026-11-21T02:00:00Z",
+}
+_FIGURES: dict[str, Any] = {
+    "park_id": "ganzhou-etdz",
+    "year": 2022,
+    "version": 1,
+    "gross_output_10k_cny": "11620000",
+    "leading_industries_share_pct": "28.21",
+    "recorded_time": "2026-11-21T02:00:00Z",
+}
+_RECORD: dict[str, Any] = {
+    "record_id": "ganzhou-2022-electricity",
+    "source_id": "electricity-bill",
+    "period_start_time": "2021-12-31T16:00:00Z",
+    "period_end_time": "2022-12-31T16:00:00Z",
+    "quantity": "1200000",
+    "unit": "MWh",
+    "emissions_t_co2e": "697200",
+    "energy_tce": "147480",
+    "basis_id": "b-1",
+    "position": 1,
+    "recorded_time": "2026-11-21T02:00:00Z",
+}
+_SUM: dict[str, Any] = {"emissions_t_co2e": "887873.8", "energy_tce": "151000", "records": 3}
+_NOTHING: dict[str, Any] = {"emissions_t_co2e": "0", "energy_tce": "0", "records": 0}
+_FACTOR_SET: dict[str, Any] = {
+    "set_id": "wang-2024",
+    "name_zh": "王等 2024",
+    "name_en": "Wang et al. 2024",
+    "grid_level": "national",
+    "electricity_basis": "location",
+    "gwp_table": "AR5",
+    "published_date": "2024-01-01",
+    "source": "DOI 10.16516/j.ceec.2023-311",
+    "note": "",
+}
+_FACTOR: dict[str, Any] = {
+    "factor_id": "wang-2024/electricity",
+    "table_id": "wang_2024",
+    "quantity": "emission_factor",
+    "carrier": "electricity",
+    "gas": "CO2",
+    "region": "CN",
+    "basis": "",
+    "value": "0.581",
+    "unit": "kg/kWh",
+    "valid_from_date": "2020-01-01",
+    "published_date": "2024-01-01",
+    "confidence": "printed",
+    "source": "DOI 10.16516/j.ceec.2023-311, table 4",
+    "checked_where": "",
+    "note": "",
+}
+_JOB: dict[str, Any] = {"job_id": "019-job", "state": "running", "progress": 0.5}
+
+
+def _example(value: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [value]})
+
+
+class ParkAnswer(Answer):
+    """A registered park."""
+
+    model_config = _example(_PARK)
+
+    park_id: str
+    tenant_id: str
+    name_zh: str
+    name_en: str
+    region_code: str
+    time_zone: str
+    latitude_deg: str | None = None
+    longitude_deg: str | None = None
+    factor_set_id: str
+    registered_time: str
+
+
+class ParksAnswer(Answer):
+    """Parks in order of id."""
+
+    model_config = _example({"parks": [_PARK], "next_page_token": ""})
+
+    parks: list[ParkAnswer]
+    next_page_token: str
+
+
+class EnterpriseAnswer(Answer):
+    """A registered enterprise."""
+
+    model_config = _example(_ENTERPRISE)
+
+    park_id: str
+    enterprise_id: str
+    name_zh: str
+    name_en: str
+    industry_code: str
+    credit_code: str | None = None
+    registered_time: str
+
+
+class EnterprisesAnswer(Answer):
+    """Enterprises in order of id."""
+
+    model_config = _example({"enterprises": [_ENTERPRISE], "next_page_token": ""})
+
+    enterprises: list[EnterpriseAnswer]
+    next_page_token: str
+
+
+class SourceAnswer(Answer):
+    """A registered emission source."""
+
+    model_config = _example(_SOURCE)
+
+    park_id: str
+    source_id: str
+    enterprise_id: str | None = None
+    name_zh: str
+    name_en: str
+    item: str
+    scope: int
+    carrier: str
+    gas: str
+    sector: str
+    settlement_basis: Literal["bill", "meter"]
+    registered_time: str
+
+
+class SourcesAnswer(Answer):
+    """Emission sources in order of id."""
+
+    model_config = _example({"sources": [_SOURCE], "next_page_token": ""})
+
+    sources: list[SourceAnswer]
+    next_page_token: str
+
+
+class AnnualFiguresAnswer(Answer):
+    """One version of a year's figures."""
+
+    model_config = _example(_FIGURES)
+
+    park_id: str
+    year: int
+    version: int
+    gross_output_10k_cny: str | None = None
+    value_added_10k_cny: str | None = None
+    gdp_10k_cny: str | None = None
+    employees_persons: str | None = None
+    land_area_km2: str | None = None
+    leading_industries_share_pct: str | None = None
+    recorded_time: str
+
+
+class RecordedFiguresAnswer(AnnualFiguresAnswer):
+    """The version in force, and whether this request made it."""
+
+    model_config = _example({**_FIGURES, "changed": True})
+
+    changed: bool
+
+
+class AnnualFiguresListAnswer(Answer):
+    """Every version, by year, then by version."""
+
+    model_config = _example({"annual_figures": [_FIGURES], "next_page_token": ""})
+
+    annual_figures: list[AnnualFiguresAnswer]
+    next_page_token: str
+
+
+class RowProblemAnswer(Answer):
+    """Why a row was rejected."""
+
+    reason: str
+    field: str
+    found: str
+    allowed: str
+    message: str
+
+
+class RowResultAnswer(Answer):
+    """What became of one row."""
+
+    row: int
+    record_id: str
+    outcome: Literal["accepted", "duplicate", "superseded", "rejected"]
+    problem: RowProblemAnswer | None = None
+
+
+class ReceiptAnswer(Answer):
+    """What became of the rows of an upload."""
+
+    model_config = _example(
+        {
+            "park_id": "ganzhou-etdz",
+            "rows": 2,
+            "accepted": 1,
+            "duplicate": 0,
+            "superseded": 0,
+            "rejected": 1,
+            "results": [
+                {"row": 1, "record_id": "r-1", "outcome": "accepted"},
+                {
+                    "row": 2,
+                    "record_id": "r-2",
+                    "outcome": "rejected",
+                    "problem": {
+                        "reason": "QUANTITY_NOT_A_STRING",
+                        "field": "quantity",
+                        "found": "12.5",
+                        "allowed": "a string",
+                        "message": "quantity must be a string, got 12.5: write it as a string so that no digit is lost",
+                    },
+                },
+            ],
+            "results_shown": "all",
+        }
+    )
+
+    park_id: str
+    rows: int
+    accepted: int
+    duplicate: int
+    superseded: int
+    rejected: int
+    results: list[RowResultAnswer]
+    results_shown: Literal["all", "rejected", "none"]
+
+
+class ActivityRecordAnswer(Answer):
+    """An accepted record."""
+
+    record_id: str
+    source_id: str
+    period_start_time: str
+    period_end_time: str
+    quantity: str
+    unit: str
+    emissions_t_co2e: str
+    energy_tce: str
+    basis_id: str
+    supersedes: str | None = None
+    superseded_by: str | None = None
+    position: int
+    recorded_time: str
+
+
+class ActivityRecordsAnswer(Answer):
+    """Records in the order in which they were accepted."""
+
+    model_config = _example({"records": [_RECORD], "next_page_token": ""})
+
+    records: list[ActivityRecordAnswer]
+    next_page_token: str
+
+
+class SumAnswer(Answer):
+    """An exact sum."""
+
+    emissions_t_co2e: str
+    energy_tce: str
+    records: int
+
+
+class GroupAnswer(SumAnswer):
+    """The sum of one group, with one member per dimension asked for, such as `scope`."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class EmissionsAnswer(Answer):
+    """Exact totals of a span of months; removals and straddling records are in neither groups nor total."""
+
+    model_config = _example(
+        {
+            "park_id": "ganzhou-etdz",
+            "from": "2022-01",
+            "to": "2023-01",
+            "group_by": ["scope"],
+            "factor_set_id": "wang-2024",
+            "groups": [{"scope": "2", **_SUM}],
+            "total": _SUM,
+            "removals": _NOTHING,
+            "straddling": _NOTHING,
+        }
+    )
+
+    park_id: str
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    group_by: list[str]
+    factor_set_id: str
+    groups: list[GroupAnswer]
+    total: SumAnswer
+    removals: SumAnswer
+    straddling: SumAnswer
+
+
+class IndicatorAnswer(Answer):
+    """A figure with its unit and formula; without a value, `missing` says why."""
+
+    name: str
+    value: str | None
+    unit: str
+    missing: str | None = None
+    formula: str
+
+
+class MixShareAnswer(Answer):
+    """One carrier's share of the year's energy."""
+
+    carrier: str
+    energy_tce: str
+    share_pct: str
+
+
+class IndicatorsAnswer(Answer):
+    """The park's own figures of one year."""
+
+    model_config = _example(
+        {
+            "park_id": "ganzhou-etdz",
+            "year": 2022,
+            "factor_set_id": "wang-2024",
+            "electricity_conversion": "calorific",
+            "records": 3,
+            "indicators": [
+                {"name": "emissions_t_co2e", "value": "1005954.2", "unit": "t CO2e", "formula": "Σ E"},
+                {
+                    "name": "emissions_per_employee_t",
+                    "value": None,
+                    "unit": "t CO2e per person",
+                    "missing": "employees_persons",
+                    "formula": "E / employees",
+                },
+            ],
+            "energy_mix": [{"carrier": "electricity", "energy_tce": "147480", "share_pct": "91.2"}],
+        }
+    )
+
+    park_id: str
+    year: int
+    factor_set_id: str
+    electricity_conversion: str
+    records: int
+    indicators: list[IndicatorAnswer]
+    energy_mix: list[MixShareAnswer]
+
+
+class FactorSetAnswer(Answer):
+    """A named, dated set of factors."""
+
+    set_id: str
+    name_zh: str
+    name_en: str
+    grid_level: str
+    electricity_basis: str
+    gwp_table: str
+    published_date: str
+    source: str
+    note: str
+
+
+class FactorSetsAnswer(Answer):
+    """The sets that a park can choose from."""
+
+    model_config = _example({"factor_sets": [_FACTOR_SET], "next_page_token": ""})
+
+    factor_sets: list[FactorSetAnswer]
+    next_page_token: str
+
+
+class FactorAnswer(Answer):
+    """One published value with its source."""
+
+    factor_id: str
+    table_id: str
+    quantity: str
+    carrier: str
+    gas: str
+    region: str
+    basis: str
+    value: str
+    unit: str
+    valid_from_date: str
+    valid_to_date: str | None = None
+    published_date: str
+    confidence: str
+    source: str
+    checked_where: str
+    note: str
+
+
+class FactorsAnswer(Answer):
+    """The factors of a set, in order of id."""
+
+    model_config = _example({"factors": [_FACTOR], "next_page_token": ""})
+
+    factors: list[FactorAnswer]
+    next_page_token: str
+
+
+class JobAnswer(Answer):
+    """A long task. `result` or `error` stands when it has ended."""
+
+    model_config = _example(_JOB)
+
+    job_id: str
+    state: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    progress: float
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+
+
+class ChangeAnswer(Answer):
+    """One fact that the platform heard from its services."""
+
+    position: int
+    topic: str
+    type: str
+    park_id: str
+    time: str
+    event_id: str
+    data: dict[str, Any]
+
+
+class ChangesAnswer(Answer):
+    """Facts in order; keep `next` once they are applied, and continue from it."""
+
+    model_config = _example(
+        {
+            "changes": [
+                {
+                    "position": 1,
+                    "topic": "accounting.park.v1",
+                    "type": "parkcarbon.accounting.events.v1.ParkRegistered",
+                    "park_id": "ganzhou-etdz",
+                    "time": "2026-11-21T02:00:00Z",
+                    "event_id": "0193",
+                    "data": {"park_id": "ganzhou-etdz", "tenant_id": "ganzhou", "region_code": "360700"},
+                }
+            ],
+            "next": "1",
+            "more": False,
+        }
+    )
+
+    changes: list[ChangeAnswer]
+    next: str
+    more: bool
+
+
+class HealthAnswer(Answer):
+    """The process is up."""
+
+    model_config = _example({"status": "up"})
+
+    status: Literal["up"]
+
+
+class ReadinessAnswer(Answer):
+    """What a request needs, and whether it answers."""
+
+    model_config = _example({"ready": True, "accounting": True, "database": True})
+
+    ready: bool
+    accounting: bool
+    database: bool
+
+
+class ProblemError(BaseModel):
+    """One wrong member or row."""
+
+    row: int | None = None
+    field: str
+    found: str
+    allowed: str
+    message: str
+    reason: str
+
+
+class Problem(BaseModel):
+    """RFC 9457: why a request was refused. Further members carry the facts, such as row, found and allowed."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    reason: str
+    errors: list[ProblemError] | None = None

@@ -1,0 +1,147 @@
+"""Refusals on the wire: RFC 9457 problem documents. The one table from kinds to status codes is here."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from starlette.responses import Response
+
+from gateway.domain import wording
+from gateway.domain.activity import RowProblem
+from gateway.domain.errors import AccountingRefused, FieldsInvalid, GatewayError, NothingReadable, PushInterrupted, TokenRefused
+from gateway.domain.wording import Language
+
+STATUS: Mapping[str, int] = {
+    "malformed": 400,
+    "unauthenticated": 401,
+    "denied": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "timeout": 408,
+    "already_exists": 409,
+    "conflict": 409,
+    "too_large": 413,
+    "unsupported": 415,
+    "invalid": 422,
+    "exhausted": 429,
+    "internal": 500,
+    "unavailable": 503,
+}
+
+TYPE_PREFIX = "https://parkcarbon.example/problems/"
+MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER_SECONDS = "2"
+
+
+def language_of(accept_language: str) -> Language:
+    """Returns the language that an Accept-Language header prefers; English where it names neither.
+
+    Source: RFC 9110 section 12.5.4.
+
+    >>> language_of("zh-CN,zh;q=0.9,en;q=0.8"), language_of("en;q=0.5, zh;q=0.1"), language_of("")
+    ('zh', 'en', 'en')
+    """
+    weights: dict[str, float] = {}
+    for entry in accept_language[:1000].split(","):
+        name, _, parameter = entry.partition(";")
+        primary = name.strip().lower().partition("-")[0]
+        if primary not in ("zh", "en"):
+            continue
+        quality = parameter.strip().removeprefix("q=") if parameter else "1"
+        try:
+            weights[primary] = max(weights.get(primary, 0.0), float(quality))
+        except ValueError:
+            continue
+    return "zh" if weights.get("zh", 0.0) > weights.get("en", 0.0) else "en"
+
+
+def problem(error: GatewayError, *, instance: str, request_id: str, language: Language) -> dict[str, object]:
+    """Returns the members of the problem document of an error.
+
+    Args:
+        error: What went wrong.
+        instance: The request's path.
+        request_id: Of the answer.
+        language: Of title and sentences.
+    """
+    members: dict[str, object] = {
+        name: int(value) if name in ("row", "count") and value.isdecimal() else value for name, value in error.facts().items()
+    }
+    if isinstance(error, PushInterrupted):
+        members.update(rows_handled=error.rows_handled, rows=error.rows)
+    elif isinstance(error, NothingReadable):
+        members.update(rows=0, accepted=0, duplicate=0, superseded=0, rejected=0, errors=[_error(error, language)])
+    elif isinstance(error, AccountingRefused) and "field" in error.facts():
+        members["errors"] = [_error(error, language)]
+    elif isinstance(error, FieldsInvalid):
+        members["errors"] = [
+            {
+                "field": entry.field,
+                "found": entry.found,
+                "allowed": entry.allowed,
+                "message": entry.sentence(language),
+                "reason": entry.reason,
+            }
+            for entry in error.problems
+        ]
+    members.update(
+        type=TYPE_PREFIX + error.reason.lower().replace("_", "-"),
+        title=error.title(language),
+        status=STATUS[error.kind],
+        detail=error.sentence(language),
+        instance=wording.shortened(instance),
+        request_id=request_id,
+        reason=error.reason,
+    )
+    return members
+
+
+def _error(error: GatewayError, language: Language) -> dict[str, str]:
+    facts = error.facts()
+    return {
+        "field": facts.get("field", ""),
+        "found": facts.get("found", ""),
+        "allowed": facts.get("allowed", ""),
+        "message": error.sentence(language),
+        "reason": error.reason,
+    }
+
+
+def problem_response(error: GatewayError, *, instance: str, request_id: str, language: Language) -> Response:
+    """Returns the answer that an error is given.
+
+    Args:
+        error: What went wrong.
+        instance: The request's path.
+        request_id: Of the answer.
+        language: Of title and sentences.
+    """
+    headers = {"Content-Language": language, "Vary": "Accept-Language"}
+    if isinstance(error, TokenRefused):
+        # RFC 6750 section 3: an error code is given only where a token was.
+        missing = error.reason == "TOKEN_MISSING"
+        headers["WWW-Authenticate"] = "Bearer" if missing else 'Bearer error="invalid_token"'
+    if error.kind in ("exhausted", "unavailable"):
+        headers["Retry-After"] = _RETRY_AFTER_SECONDS
+    if error.kind == "method_not_allowed":
+        headers["Allow"] = error.facts()["allowed"]
+    members = problem(error, instance=instance, request_id=request_id, language=language)
+    return Response(msgspec.json.encode(members), STATUS[error.kind], headers, MEDIA_TYPE)
+
+
+def rejected_rows(problems: Sequence[RowProblem], language: Language) -> list[dict[str, object]]:
+    """Returns the rejected rows of a receipt as results."""
+    return [
+        {"row": entry.row, "record_id": entry.record_id, "outcome": "rejected", "problem": row_problem(entry, language)}
+        for entry in problems
+    ]
+
+
+def row_problem(entry: RowProblem, language: Language) -> dict[str, str]:
+    """Returns why a row was rejected, in one language."""
+    return {
+        "reason": entry.reason,
+        "field": entry.field,
+        "found": wording.shortened(entry.found),
+        "allowed": entry.allowed,
+        "message": entry.message_zh if language == "zh" else entry.message_en,
+    }

@@ -1,0 +1,41 @@
+"""FastAPI's own instrumentation, directed to the service's tracer and meter instead of the process's."""
+
+from typing import Any
+
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry.metrics import Meter, MeterProvider
+from opentelemetry.trace import Tracer, TracerProvider
+
+from chassis.telemetry import Telemetry
+
+
+class _OneTracer(TracerProvider):
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
+    def get_tracer(self, *_: Any, **__: Any) -> Tracer:
+        return self._tracer
+
+
+class _OneMeter(MeterProvider):
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+
+    def get_meter(self, *_: Any, **__: Any) -> Meter:
+        return self._meter
+
+
+def instrumentation(telemetry: Telemetry) -> TelemetryConfig:
+    """Returns what FastAPI is told: everything off when the service reports nothing, so that no request pays for it.
+
+    FastAPI's log records stay off in any case: they hold exception messages, and those can hold what a caller sent.
+    """
+    return {
+        "tracer_provider": _OneTracer(telemetry.tracer),
+        "meter_provider": _OneMeter(telemetry.meter),
+        "tracing": telemetry.enabled,
+        "metrics": telemetry.enabled,
+        "logs": False,
+        "operation_spans": False,
+        "auto_configure": False,
+    }

@@ -1,0 +1,27 @@
+"""The change feed: appended from events, read by regional platforms."""
+
+from gateway.application.ports import ChangeFeed, ChangeLog
+from gateway.domain.callers import Action, Caller
+from gateway.domain.changes import Change, Changes, HeardChange, part, position_of
+
+
+async def append_change(log: ChangeLog, change: HeardChange) -> Change:
+    """Appends a fact to its tenant's feed. The transaction is the inbox's, which commits it with the event's mark."""
+    return await log.append(change)
+
+
+async def read_changes(feed: ChangeFeed, caller: Caller, *, since: str, limit: int) -> Changes:
+    """Returns the changes of the caller's tenant after a cursor.
+
+    Args:
+        feed: Where changes are read.
+        caller: Whose tenant is read.
+        since: A cursor as an earlier part gave it; "" for the beginning.
+        limit: >= 1.
+
+    Raises:
+        ParameterInvalid: The feed never gave out such a cursor.
+    """
+    caller.must(Action.READ)
+    after = position_of(since)
+    return part(await feed.read(caller.tenant, after=after, limit=limit + 1), after=after, limit=limit)

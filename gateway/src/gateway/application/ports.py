@@ -1,0 +1,191 @@
+"""What the gateway needs from outside."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.domain.account import (
+    ActivityRecord,
+    AnnualFigures,
+    Emissions,
+    Enterprise,
+    Factor,
+    FactorSet,
+    Job,
+    NewAnnualFigures,
+    NewEnterprise,
+    NewPark,
+    NewSource,
+    Page,
+    Paging,
+    Park,
+    RecordedFigures,
+    Registered,
+    Source,
+    YearIndicators,
+)
+from gateway.domain.activity import ActivityRows, BatchOutcome
+from gateway.domain.callers import Caller
+from gateway.domain.changes import Change, HeardChange
+from gateway.domain.tokens import Grant
+
+
+class AccountingPort(Protocol):
+    """The accounting service. Every method acts for `caller` and inside its tenant, and is safe to repeat.
+
+    Every method raises AccountingRefused with accounting's own reason, or Unavailable when it does not answer.
+    """
+
+    async def create_park(self, caller: Caller, park: NewPark) -> Registered[Park]:
+        """Registers a park; the same again is answered as before."""
+        ...
+
+    async def get_park(self, caller: Caller, park_id: str) -> Park:
+        """Returns a park."""
+        ...
+
+    async def list_parks(self, caller: Caller, paging: Paging) -> Page[Park]:
+        """Returns parks in order of id."""
+        ...
+
+    async def create_enterprise(self, caller: Caller, park_id: str, enterprise: NewEnterprise) -> Registered[Enterprise]:
+        """Registers an enterprise; the same again is answered as before."""
+        ...
+
+    async def list_enterprises(self, caller: Caller, park_id: str, paging: Paging) -> Page[Enterprise]:
+        """Returns enterprises in order of id."""
+        ...
+
+    async def create_source(self, caller: Caller, park_id: str, source: NewSource) -> Registered[Source]:
+        """Registers an emission source; the same again is answered as before."""
+        ...
+
+    async def list_sources(self, caller: Caller, park_id: str, paging: Paging) -> Page[Source]:
+        """Returns emission sources in order of id."""
+        ...
+
+    async def record_annual_figures(self, caller: Caller, park_id: str, year: int, figures: NewAnnualFigures) -> RecordedFigures:
+        """Records the figures of a year as a new version, unless the same are in force."""
+        ...
+
+    async def list_annual_figures(self, caller: Caller, park_id: str, paging: Paging) -> Page[AnnualFigures]:
+        """Returns every version, by year, then by version."""
+        ...
+
+    async def record_activity(self, caller: Caller, park_id: str, rows: ActivityRows) -> BatchOutcome:
+        """Records a batch in one transaction and returns one outcome per row."""
+        ...
+
+    async def list_activity_records(self, caller: Caller, park_id: str, paging: Paging) -> Page[ActivityRecord]:
+        """Returns records in the order in which they were accepted."""
+        ...
+
+    async def query_emissions(
+        self, caller: Caller, park_id: str, from_month: str, to_month: str, group_by: Sequence[str]
+    ) -> Emissions:
+        """Returns exact totals of [from_month, to_month), both YYYY-MM."""
+        ...
+
+    async def get_indicators(self, caller: Caller, park_id: str, year: int) -> YearIndicators:
+        """Returns the figures of a year."""
+        ...
+
+    async def list_factor_sets(self, caller: Caller, paging: Paging) -> Page[FactorSet]:
+        """Returns the factor sets in order of id."""
+        ...
+
+    async def list_factors(self, caller: Caller, set_id: str, paging: Paging) -> Page[Factor]:
+        """Returns the factors of a set in order of id."""
+        ...
+
+    async def rebuild_sums(self, caller: Caller, park_id: str) -> Job:
+        """Starts the job that computes a park's sums anew."""
+        ...
+
+    async def get_job(self, caller: Caller, job_id: str) -> Job:
+        """Returns a job."""
+        ...
+
+    async def check(self) -> None:
+        """Returns when accounting serves.
+
+        Raises:
+            Unavailable: It does not.
+        """
+        ...
+
+
+class TokenStore(Protocol):
+    """Which caller a token stands for."""
+
+    async def find(self, sha256: str) -> Caller | None:
+        """Returns the caller of a token that is in force, by the token's digest."""
+        ...
+
+
+class TokenRegister(Protocol):
+    """Where tokens are granted, inside a unit of work."""
+
+    async def put(self, grant: Grant) -> None:
+        """Grants a token, or changes whom a granted one stands for."""
+        ...
+
+
+class ChangeLog(Protocol):
+    """Where changes are appended, inside a transaction that someone else commits."""
+
+    async def append(self, change: HeardChange) -> Change:
+        """Gives the change the tenant's next position, under a lock that lasts until the transaction ends."""
+        ...
+
+
+class ChangeFeed(Protocol):
+    """Where changes are read."""
+
+    async def read(self, tenant_id: str, *, after: int, limit: int) -> Sequence[Change]:
+        """Returns at most `limit` changes of the tenant with a position above `after`, ascending."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction of the gateway's database; without `commit` nothing of it stays."""
+
+    @property
+    def tokens(self) -> TokenRegister:
+        """The tokens, within this transaction."""
+        ...
+
+    async def commit(self) -> None:
+        """Makes everything permanent."""
+        ...
+
+
+class UnitsOfWork(Protocol):
+    """Opens transactions."""
+
+    def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Opens a transaction."""
+        ...
+
+
+class DatabaseProbe(Protocol):
+    """Whether the gateway's database answers."""
+
+    async def check(self) -> None:
+        """Returns when it does.
+
+        Raises:
+            Unavailable: It does not.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside that requests need, fulfilled."""
+
+    accounting: AccountingPort
+    tokens: TokenStore
+    changes: ChangeFeed
+    database: DatabaseProbe

@@ -1,0 +1,224 @@
+"""What the gateway refuses, and why.
+
+GatewayError
+├── TokenRefused            unauthenticated   no token, a malformed one, an unknown one
+├── RoleMissing             denied            the caller's roles do not allow the action
+├── PathUnknown             not_found
+├── MethodNotAllowed        method_not_allowed
+├── MalformedBody           malformed         JSON that no reader should accept: NaN, a member twice, too deep, cut off
+├── NothingReadable         invalid           a file of rows of which not one row could be read
+├── FieldsInvalid           invalid           a small body with wrong members; carries every one of them
+├── ParameterInvalid        invalid           a query parameter
+├── TooLarge                too_large         bytes or rows
+├── TooSlow                 timeout
+├── Unsupported             unsupported       media type, charset, content encoding
+├── Busy                    exhausted         the memory for uploads is taken
+├── AccountingRefused       as accounting said; keeps its reason, sentence and facts
+├── PushInterrupted         unavailable       some batches of a file were handled, the others were not
+└── Unavailable             unavailable       something behind the gateway does not answer
+
+An error keeps its facts and makes its sentence from them by the table in `wording`. Its kind says what sort of refusal it is; which
+status code that becomes is the affair of `api`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.domain import wording
+from gateway.domain.wording import Language
+
+
+class GatewayError(Exception):
+    """A refusal with a kind, a stable reason and facts.
+
+    Args:
+        reason: UPPER_SNAKE, a key of `wording.REASONS`.
+        facts: What was found, what was allowed; values are cut to 200 characters.
+    """
+
+    kind = "internal"
+
+    def __init__(self, reason: str, /, **facts: str) -> None:
+        self.reason = reason
+        self._facts = {name: wording.shortened(value) for name, value in facts.items()}
+        super().__init__(self.sentence("en"))
+
+    def facts(self) -> Mapping[str, str]:
+        """Returns the facts that the sentence is made from."""
+        return self._facts
+
+    def sentence(self, language: Language) -> str:
+        """Returns what happened, in words."""
+        return wording.sentence(self.reason, language, self._facts)
+
+    def title(self, language: Language) -> str:
+        """Returns the name of this sort of error."""
+        return wording.title(self.reason, self.kind, language)
+
+
+class TokenRefused(GatewayError):
+    """The caller is not known: TOKEN_MISSING, TOKEN_MALFORMED or TOKEN_UNKNOWN."""
+
+    kind = "unauthenticated"
+
+
+class RoleMissing(GatewayError):
+    """The caller is known and may not do this."""
+
+    kind = "denied"
+
+    def __init__(self, *, action: str, found: Sequence[str], allowed: Sequence[str]) -> None:
+        super().__init__("ROLE_MISSING", action=action, found=", ".join(found) or "-", allowed=", ".join(allowed))
+
+
+class PathUnknown(GatewayError):
+    """Nothing is served at this address."""
+
+    kind = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("PATH_UNKNOWN")
+
+
+class MethodNotAllowed(GatewayError):
+    """The address exists, the method does not."""
+
+    kind = "method_not_allowed"
+
+    def __init__(self, *, found: str, allowed: str) -> None:
+        super().__init__("METHOD_NOT_ALLOWED", found=found, allowed=allowed)
+
+
+class MalformedBody(GatewayError):
+    """The body is not JSON as RFC 8259 means it: BODY_NOT_JSON, NUMBER_NOT_FINITE, JSON_TOO_DEEP, FIELD_DUPLICATE, CLIENT_GONE."""
+
+    kind = "malformed"
+
+
+class NothingReadable(GatewayError):
+    """No row of the file can be read: BODY_EMPTY, BODY_NOT_JSON, BODY_NOT_ROWS, TEXT_NOT_DECODABLE or a HEADER_ reason."""
+
+    kind = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One wrong member of a small body.
+
+    Attributes:
+        reason: A FIELD_ key of `wording.REASONS`.
+        field: The member's name, with dots into objects.
+        found: What it holds, at most 200 characters.
+        allowed: What it may hold.
+    """
+
+    reason: str
+    field: str
+    found: str
+    allowed: str
+
+    def sentence(self, language: Language) -> str:
+        """Returns what is wrong, in words."""
+        return wording.sentence(self.reason, language, {"field": self.field, "found": self.found, "allowed": self.allowed})
+
+
+class FieldsInvalid(GatewayError):
+    """Members of a small body, a path or a query are wrong; every one of them is named."""
+
+    kind = "invalid"
+
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("FIELDS_INVALID", count=str(len(problems)), first="")
+
+    def sentence(self, language: Language) -> str:
+        """Returns how many members are wrong, and the first."""
+        facts = {"count": str(len(self.problems)), "first": self.problems[0].sentence(language)}
+        return wording.sentence(self.reason, language, facts)
+
+    def facts(self) -> Mapping[str, str]:
+        """Returns the first problem's facts; the others are in `problems`."""
+        first = self.problems[0]
+        return {"field": first.field, "found": first.found, "allowed": first.allowed}
+
+
+class ParameterInvalid(FieldsInvalid):
+    """One query parameter is wrong in a way that its type does not say, such as a month 13."""
+
+    def __init__(self, *, field: str, found: str, allowed: str) -> None:
+        super().__init__([FieldProblem("FIELD_INVALID", field, wording.shortened(found), allowed)])
+
+
+class TooLarge(GatewayError):
+    """BODY_TOO_LARGE (bytes) or TOO_MANY_ROWS."""
+
+    kind = "too_large"
+
+    def __init__(self, reason: str, *, allowed: int) -> None:
+        super().__init__(reason, allowed=str(allowed))
+
+
+class TooSlow(GatewayError):
+    """The body did not arrive in time."""
+
+    kind = "timeout"
+
+    def __init__(self, *, allowed_seconds: float) -> None:
+        super().__init__("BODY_TOO_SLOW", allowed=f"{allowed_seconds:g}")
+
+
+class Unsupported(GatewayError):
+    """MEDIA_TYPE_UNSUPPORTED, CHARSET_UNSUPPORTED or CONTENT_ENCODING_UNSUPPORTED."""
+
+    kind = "unsupported"
+
+
+class Busy(GatewayError):
+    """Uploads under way have taken the memory set aside for them."""
+
+    kind = "exhausted"
+
+    def __init__(self) -> None:
+        super().__init__("SERVER_BUSY")
+
+
+class Unavailable(GatewayError):
+    """ACCOUNTING_UNAVAILABLE or DATABASE_UNAVAILABLE."""
+
+    kind = "unavailable"
+
+
+class AccountingRefused(GatewayError):
+    """Accounting refused; its reason, sentence and facts are kept.
+
+    Args:
+        kind: Accounting's kind, as the chassis names them.
+        reason: Accounting's reason.
+        message: Its sentence, in English.
+        metadata: Its facts; `message_zh` is its sentence in Chinese where it gives one.
+    """
+
+    def __init__(self, kind: str, reason: str, message: str, metadata: Mapping[str, str]) -> None:
+        self.kind = kind
+        self._sentences = {"en": message, "zh": metadata.get("message_zh") or message}
+        super().__init__(reason, **{name: value for name, value in metadata.items() if name != "message_zh"})
+
+    def sentence(self, language: Language) -> str:
+        """Returns accounting's sentence, in Chinese where it gave one."""
+        return self._sentences[language]
+
+
+class PushInterrupted(GatewayError):
+    """Accounting failed between two batches of one file.
+
+    Args:
+        rows_handled: Rows whose result was reached before; they stay as they are.
+        rows: Rows of the file.
+    """
+
+    kind = "unavailable"
+
+    def __init__(self, *, rows_handled: int, rows: int) -> None:
+        self.rows_handled = rows_handled
+        self.rows = rows
+        super().__init__("PUSH_INTERRUPTED", rows_handled=str(rows_handled), rows=str(rows))

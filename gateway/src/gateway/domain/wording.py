@@ -1,0 +1,279 @@
+"""Every sentence the gateway says itself, in Chinese and English, in one table.
+
+What accounting says about a row or a request arrives in words of its own and is not repeated here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Language = Literal["zh", "en"]
+
+FOUND_CHARACTERS = 200
+"""The most characters of a caller's input that an answer repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A title that is the same for every occurrence, and a sentence with the facts of this one."""
+
+    title_en: str
+    title_zh: str
+    sentence_en: str
+    sentence_zh: str
+
+
+REASONS: Mapping[str, Wording] = {
+    "TOKEN_MISSING": Wording(
+        "No bearer token",
+        "缺少访问令牌",
+        "send the header Authorization: Bearer <token>",
+        "请发送请求头 Authorization: Bearer <令牌>",
+    ),
+    "TOKEN_MALFORMED": Wording(
+        "Malformed Authorization header",
+        "Authorization 请求头格式错误",
+        "the header must be Authorization: Bearer <token>, a token of 1 to 256 characters of A-Z a-z 0-9 - . _ ~ + / =",
+        "请求头必须是 Authorization: Bearer <令牌>,令牌为 1 至 256 个字符(A-Z a-z 0-9 - . _ ~ + / =)",
+    ),
+    "TOKEN_UNKNOWN": Wording(
+        "Unknown token",
+        "令牌无效",
+        "the token is unknown or was revoked",
+        "令牌不存在或已被撤销",
+    ),
+    "ROLE_MISSING": Wording(
+        "Not allowed for this role",
+        "当前角色无此权限",
+        "to {action} needs one of the roles {allowed}; this caller has {found}",
+        "执行 {action} 需要以下角色之一:{allowed};当前角色为 {found}",
+    ),
+    "PATH_UNKNOWN": Wording("No such address", "地址不存在", "nothing is served at this address", "此地址没有任何资源"),
+    "METHOD_NOT_ALLOWED": Wording(
+        "Method not allowed",
+        "不支持该请求方法",
+        "{found} is not allowed at this address; allowed: {allowed}",
+        "此地址不支持 {found};允许:{allowed}",
+    ),
+    "BODY_TOO_LARGE": Wording(
+        "Body too large",
+        "请求体过大",
+        "the body must be at most {allowed} bytes; send it in parts",
+        "请求体不得超过 {allowed} 字节,请分批发送",
+    ),
+    "TOO_MANY_ROWS": Wording(
+        "Too many rows",
+        "行数过多",
+        "a request may carry at most {allowed} rows; send it in parts",
+        "一次请求最多 {allowed} 行,请分批发送",
+    ),
+    "BODY_TOO_SLOW": Wording(
+        "Body too slow",
+        "上传超时",
+        "the body must arrive within {allowed} seconds",
+        "请求体必须在 {allowed} 秒内传完",
+    ),
+    "SERVER_BUSY": Wording(
+        "Too many uploads at once",
+        "服务器繁忙",
+        "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+        "正在处理的上传已占满内存限额,请稍后重试;本次请求未保存任何数据",
+    ),
+    "CLIENT_GONE": Wording(
+        "The body ended early", "请求体不完整", "the connection ended before the body did", "连接在请求体传完之前中断"
+    ),
+    "MEDIA_TYPE_UNSUPPORTED": Wording(
+        "Media type not supported",
+        "不支持的媒体类型",
+        "Content-Type must be one of {allowed}, got {found}",
+        "Content-Type 必须是以下之一:{allowed};收到 {found}",
+    ),
+    "CONTENT_ENCODING_UNSUPPORTED": Wording(
+        "Content encoding not supported",
+        "不支持的内容编码",
+        "send the body without Content-Encoding, got {found}",
+        "请不要压缩请求体;收到 Content-Encoding: {found}",
+    ),
+    "CHARSET_UNSUPPORTED": Wording(
+        "Charset not supported",
+        "不支持的字符集",
+        "the charset must be one of {allowed}, got {found}",
+        "字符集必须是以下之一:{allowed};收到 {found}",
+    ),
+    "BODY_EMPTY": Wording("Nothing to read", "没有可读内容", "the body holds no rows", "请求体中没有任何数据行"),
+    "BODY_NOT_JSON": Wording("Not JSON", "不是有效的 JSON", "the body is not JSON: {found}", "请求体不是有效的 JSON:{found}"),
+    "BODY_NOT_ROWS": Wording(
+        "Not a list of rows",
+        "不是数据行列表",
+        "the body must be {allowed}, got {found}",
+        "请求体必须是 {allowed};收到 {found}",
+    ),
+    "TEXT_NOT_DECODABLE": Wording(
+        "Text cannot be decoded",
+        "文本无法解码",
+        "the body is not text in {allowed}",
+        "请求体不是 {allowed} 编码的文本",
+    ),
+    "HEADER_MISSING": Wording(
+        "Header line incomplete",
+        "表头不完整",
+        "the first line must name the columns {allowed}; missing: {found}",
+        "首行必须包含列名 {allowed};缺少:{found}",
+    ),
+    "HEADER_UNKNOWN": Wording(
+        "Unknown column",
+        "未知的列",
+        "the column {found} is unknown; allowed: {allowed}",
+        "未知的列 {found};允许:{allowed}",
+    ),
+    "HEADER_DUPLICATE": Wording("Column named twice", "列名重复", "the column {found} is named twice", "列 {found} 出现了两次"),
+    "NUMBER_NOT_FINITE": Wording(
+        "Not a JSON number",
+        "不是有效的 JSON 数字",
+        "{found} is not JSON; leave the row out or send a decimal as a string",
+        "{found} 不是有效的 JSON;请去掉该行或以字符串形式发送十进制数",
+    ),
+    "JSON_TOO_DEEP": Wording("JSON nested too deeply", "JSON 嵌套过深", "the JSON is nested too deeply", "JSON 嵌套层数过多"),
+    "FIELD_DUPLICATE": Wording(
+        "Member named twice",
+        "字段重复",
+        "the member {field} is named twice in one object",
+        "同一对象中字段 {field} 出现了两次",
+    ),
+    "FIELDS_INVALID": Wording(
+        "Fields are invalid",
+        "字段无效",
+        "{count} fields are invalid; the first: {first}",
+        "有 {count} 个字段无效;第一个:{first}",
+    ),
+    "FIELD_MISSING": Wording("Field missing", "缺少字段", "{field} is missing", "缺少字段 {field}"),
+    "FIELD_UNKNOWN": Wording(
+        "Unknown field",
+        "未知字段",
+        "{field} is unknown; allowed: {allowed}",
+        "未知字段 {field};允许:{allowed}",
+    ),
+    "FIELD_NOT_A_STRING": Wording(
+        "Field is not a string",
+        "字段不是字符串",
+        "{field} must be a string, got {found}",
+        "{field} 必须是字符串;收到 {found}",
+    ),
+    "FIELD_INVALID": Wording(
+        "Field is invalid",
+        "字段无效",
+        "{field} must be {allowed}, got {found}",
+        "{field} 必须为 {allowed};收到 {found}",
+    ),
+    "QUANTITY_NOT_A_STRING": Wording(
+        "Quantity is not a string",
+        "数量不是字符串",
+        "quantity must be a string, got {found}: write it as a string so that no digit is lost",
+        "数量必须是字符串,收到 {found}:请写成字符串,以免丢失任何一位数字",
+    ),
+    "CONFIRMED_NOT_A_BOOLEAN": Wording(
+        "Confirmed is neither true nor false",
+        "已确认必须为 true 或 false",
+        "confirmed must be {allowed}, got {found}",
+        "已确认必须为 {allowed};收到 {found}",
+    ),
+    "ROW_NOT_AN_OBJECT": Wording(
+        "Row is not an object",
+        "数据行不是对象",
+        "a row must be a JSON object, got {found}",
+        "数据行必须是 JSON 对象;收到 {found}",
+    ),
+    "LINE_NOT_JSON": Wording("Line is not JSON", "该行不是 JSON", "the line is not JSON: {found}", "该行不是有效的 JSON:{found}"),
+    "LINE_TOO_LONG": Wording(
+        "Line too long",
+        "该行过长",
+        "a row must be at most {allowed} bytes, got {found}",
+        "一行不得超过 {allowed} 字节;收到 {found} 字节",
+    ),
+    "CHARACTER_NOT_ALLOWED": Wording(
+        "Character not allowed",
+        "含有不允许的字符",
+        "{field} must not contain control characters or halves of surrogate pairs, got {found}",
+        "{field} 不得包含控制字符或残缺的代理对;收到 {found}",
+    ),
+    "COLUMN_COUNT": Wording(
+        "Wrong number of cells",
+        "单元格数量不符",
+        "the row must have {allowed} cells like the header line, got {found}",
+        "该行应与表头一样有 {allowed} 个单元格;收到 {found} 个",
+    ),
+    "CSV_QUOTES": Wording(
+        "Quotes do not match",
+        "引号不匹配",
+        "the quotes of this line do not match; a cell ends on its own line",
+        "该行引号不匹配;单元格不得跨行",
+    ),
+    "PUSH_INTERRUPTED": Wording(
+        "Interrupted; send the same again",
+        "处理中断,请重新发送",
+        "{rows_handled} of {rows} rows were handled before accounting became unavailable; sending the same file again is safe",
+        "核算服务中断前已处理 {rows} 行中的 {rows_handled} 行;重新发送同一文件是安全的",
+    ),
+    "ACCOUNTING_UNAVAILABLE": Wording(
+        "Accounting is unavailable",
+        "核算服务暂不可用",
+        "the accounting service did not answer; try again shortly",
+        "核算服务没有响应,请稍后重试",
+    ),
+    "DATABASE_UNAVAILABLE": Wording(
+        "Database is unavailable",
+        "数据库暂不可用",
+        "the gateway's database did not answer",
+        "网关数据库没有响应",
+    ),
+    "INTERNAL": Wording(
+        "Internal error",
+        "内部错误",
+        "something went wrong on our side; give the request id when you report it",
+        "服务内部出错;反馈时请提供请求编号",
+    ),
+}
+
+KINDS: Mapping[str, tuple[str, str]] = {
+    "malformed": ("Malformed request", "请求格式错误"),
+    "unauthenticated": ("Not authenticated", "未认证"),
+    "denied": ("Not allowed", "没有权限"),
+    "not_found": ("Not found", "未找到"),
+    "method_not_allowed": ("Method not allowed", "不支持该请求方法"),
+    "timeout": ("Too slow", "请求超时"),
+    "already_exists": ("Exists with other content", "已存在且内容不同"),
+    "conflict": ("Conflict", "冲突"),
+    "too_large": ("Too large", "内容过大"),
+    "unsupported": ("Not supported", "不支持"),
+    "invalid": ("Invalid request", "请求无效"),
+    "exhausted": ("Too many requests", "请求过多"),
+    "internal": ("Internal error", "内部错误"),
+    "unavailable": ("Unavailable", "服务暂不可用"),
+}
+"""Titles of what another service refused, by kind: (English, Chinese)."""
+
+
+def title(reason: str, kind: str, language: Language) -> str:
+    """Returns the title of a reason, or of its kind when the reason is another service's."""
+    wording = REASONS.get(reason)
+    if wording is None:
+        english, chinese = KINDS[kind]
+        return chinese if language == "zh" else english
+    return wording.title_zh if language == "zh" else wording.title_en
+
+
+def sentence(reason: str, language: Language, facts: Mapping[str, str]) -> str:
+    """Returns the sentence of one of the gateway's own reasons with its facts.
+
+    Args:
+        reason: A key of REASONS.
+        language: zh or en.
+        facts: Every fact that the sentence names.
+    """
+    wording = REASONS[reason]
+    return (wording.sentence_zh if language == "zh" else wording.sentence_en).format_map(facts)
+
+
+def shortened(text: str) -> str:
+    """Returns the text cut to FOUND_CHARACTERS, with an ellipsis where it was cut."""
+    return text if len(text) <= FOUND_CHARACTERS else text[: FOUND_CHARACTERS - 1] + "…"

@@ -1,0 +1,264 @@
+"""The gateway put together, and run."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from datetime import timedelta
+from importlib import resources
+from uuid import uuid4
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from sqlalchemy import MetaData
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.broker import Broker
+from chassis.channel import Channel
+from chassis.clock import Clock, SystemClock
+from chassis.consumer import Consumer
+from chassis.database import Database
+from chassis.identity import CallerSigner
+from chassis.logs import Logger, capture_library_logs, configure
+from chassis.server import run_until_signalled
+from chassis.telemetry import Telemetry
+from chassis.topics import TopicRegistry
+from gateway.adapters.accounting_client import AccountingClient
+from gateway.adapters.known_callers import KnownCallers
+from gateway.adapters.sql import SqlChangeFeed, SqlChangeLog, SqlProbe, SqlTokens, SqlUnitsOfWork
+from gateway.adapters.tables import tables
+from gateway.api.http import create_app
+from gateway.application.authentication import grant_tokens
+from gateway.application.ports import Ports
+from gateway.domain.callers import Caller
+from gateway.domain.limits import Limits
+from gateway.domain.tokens import Grant
+from gateway.events import consume
+from gateway.settings import GatewaySettings, HttpSettings
+
+_MIGRATIONS = "gateway.adapters.migrations"
+_BACKLOG = 1024
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server inside a process that has other parts: signals are the process's affair, and its start can be awaited."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+class HttpServer:
+    """Serves an application over HTTP/1.1 in the running event loop."""
+
+    def __init__(self, app: FastAPI, settings: HttpSettings, logger: Logger) -> None:
+        self._app = app
+        self._settings = settings
+        self._logger = logger
+        self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._address = ""
+
+    @property
+    def address(self) -> str:
+        """The URL of the root, once it has started."""
+        return self._address
+
+    async def start(self) -> None:
+        """Binds and serves.
+
+        Raises:
+            OSError: The port is taken, or the address is none of this machine's.
+        """
+        listener = socket.create_server((self._settings.host, self._settings.port), backlog=_BACKLOG)
+        host, port = listener.getsockname()[:2]
+        self._address = f"http://{host}:{port}"
+        config = uvicorn.Config(
+            self._app,
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=_BACKLOG,
+            timeout_graceful_shutdown=self._settings.drain_seconds,
+        )
+        self._server = _Server(config)
+        self._serving = asyncio.create_task(self._server.serve([listener]), name="gateway http")
+        listening = asyncio.create_task(self._server.listening.wait())
+        await asyncio.wait({self._serving, listening}, return_when=asyncio.FIRST_COMPLETED)
+        if not listening.done():
+            listening.cancel()
+            await self._serving
+            raise RuntimeError("the HTTP server ended while it started")
+        self._logger.info("listening", address=self._address)
+
+    async def stop(self) -> None:
+        """Takes no new requests and lets running ones end, within `drain_seconds`."""
+        if self._server is not None and self._serving is not None:
+            self._server.should_exit = True
+            await self._serving
+            self._server = self._serving = None
+
+
+class Gateway:
+    """The gateway with all its parts; made by `build`.
+
+    Attributes:
+        app: The ASGI application.
+    """
+
+    def __init__(
+        self,
+        *,
+        app: FastAPI,
+        http: HttpServer,
+        consumer: Consumer,
+        database: Database,
+        units: SqlUnitsOfWork,
+        grants: list[Grant],
+        channel: Channel,
+        telemetry: Telemetry,
+    ) -> None:
+        self.app = app
+        self._http = http
+        self._consumer = consumer
+        self._database = database
+        self._units = units
+        self._grants = grants
+        self._channel = channel
+        self._telemetry = telemetry
+        self._running = AsyncExitStack()
+
+    @property
+    def http_address(self) -> str:
+        """The URL of the root, such as http://127.0.0.1:8080, once it has started."""
+        return self._http.address
+
+    async def start(self) -> None:
+        """Brings the schema up to date, grants the bootstrap tokens, then listens to events and to callers.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        async with AsyncExitStack() as started:
+            started.callback(self._telemetry.shutdown)
+            started.push_async_callback(self._database.dispose)
+            started.push_async_callback(self._channel.close)
+            await self._database.migrate(_MIGRATIONS)
+            await grant_tokens(self._units, self._grants)
+            await self._consumer.start()
+            started.push_async_callback(self._consumer.stop)
+            await self._http.start()
+            started.push_async_callback(self._http.stop)
+            self._running = started.pop_all()
+
+    async def stop(self) -> None:
+        """Lets running requests end, then stops everything in the opposite order of the start."""
+        await self._running.aclose()
+
+
+def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway:
+    """Returns the gateway, put together and not yet started. Called inside the event loop that it will run in.
+
+    Args:
+        settings: Everything it is told.
+        clock: Tells the time.
+        broker: Where the services' events come from; stays open after a stop.
+
+    Raises:
+        OSError: A key file cannot be read.
+    """
+    logger = configure("gateway", level=settings.logs.level, renderer=settings.logs.renderer)
+    telemetry = Telemetry("gateway", settings.telemetry)
+    database = settings.database.open(telemetry)
+    table = tables(MetaData())
+    signer = CallerSigner(
+        settings.caller_private_key.read_bytes(),
+        issuer=settings.caller_issuer,
+        audience=settings.caller_audience,
+        clock=clock,
+    )
+    channel = Channel(settings.accounting, signer=signer, telemetry=telemetry)
+    limits = settings.limits
+    ports = Ports(
+        accounting=AccountingClient(channel),
+        tokens=KnownCallers(
+            SqlTokens(database, table), clock, lifetime=timedelta(seconds=limits.known_seconds), size=limits.known_callers
+        ),
+        changes=SqlChangeFeed(database, table),
+        database=SqlProbe(database),
+    )
+    app = create_app(
+        ports,
+        Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"})),
+        new_request_id=lambda: str(uuid4()),
+        logger=logger,
+        allowed_origins=settings.http.allowed_origins,
+        telemetry=telemetry,
+    )
+
+    def change_log(session: AsyncSession) -> SqlChangeLog:
+        return SqlChangeLog(session, table)
+
+    consumer = Consumer(
+        broker,
+        group="gateway",
+        topics=consume.TOPICS,
+        registry=topic_registry(),
+        handlers=consume.handlers(change_log),
+        database=database,
+        table=table.inbox,
+        clock=clock,
+        telemetry=telemetry,
+        logger=logger,
+    )
+    return Gateway(
+        app=app,
+        http=HttpServer(app, settings.http, logger),
+        consumer=consumer,
+        database=database,
+        units=SqlUnitsOfWork(database, table, clock),
+        grants=[Grant(token.sha256, Caller(token.subject, token.tenant, token.roles)) for token in settings.bootstrap_tokens],
+        channel=channel,
+        telemetry=telemetry,
+    )
+
+
+def topic_registry() -> TopicRegistry:
+    """Returns the topics as the contracts list them."""
+    return TopicRegistry.from_json(resources.files("parkcarbon").joinpath("topics.json").read_bytes())
+
+
+def run(open_broker: Callable[[TopicRegistry, Clock], Broker]) -> None:
+    """Runs the gateway as a process of its own until SIGTERM or SIGINT, with settings from the environment.
+
+    Args:
+        open_broker: Opens the broker that the deployment has.
+    """
+
+    async def serve() -> None:
+        settings = GatewaySettings()  # type: ignore[call-arg]  # the environment brings what is required
+        capture_library_logs(configure("gateway", level=settings.logs.level, renderer=settings.logs.renderer))
+        clock = SystemClock()
+        broker = open_broker(topic_registry(), clock)
+        try:
+            await run_until_signalled(build(settings, clock=clock, broker=broker))
+        finally:
+            await broker.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve())

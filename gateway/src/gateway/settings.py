@@ -1,0 +1,99 @@
+"""What the gateway can be told, by environment variables that begin with GATEWAY_; read by `main` only."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings
+
+from chassis.channel import ChannelSettings
+from chassis.settings import DatabaseSettings, LogSettings, environment
+from chassis.telemetry import TelemetrySettings
+from gateway.domain.callers import Role
+
+
+class HttpSettings(BaseModel):
+    """Where the gateway listens.
+
+    Attributes:
+        host: Address to bind.
+        port: Port to bind; 0 takes a free one.
+        drain_seconds: How long running requests may take to end after a stop.
+        allowed_origins: Web origins whose pages may call.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    drain_seconds: int = Field(default=20, ge=0)
+    allowed_origins: tuple[str, ...] = ()
+
+
+class BootstrapToken(BaseModel):
+    """A token that is in force from the start.
+
+    Attributes:
+        sha256: Lower-case hexadecimal SHA-256 of the token, which is itself never configured.
+        subject: Whom it stands for.
+        tenant: In which tenant.
+        roles: As what.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    subject: str = Field(min_length=1)
+    tenant: str = Field(min_length=1)
+    roles: frozenset[Role] = Field(min_length=1)
+
+
+class LimitSettings(BaseModel):
+    """How much a request may carry; as `domain.limits.Limits`, and how long a caller is remembered.
+
+    Attributes:
+        known_callers: Callers remembered at a time.
+        known_seconds: How long a caller is remembered, and so how long a withdrawn token still works.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    upload_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    rows: int = Field(default=100_000, ge=1)
+    row_bytes: int = Field(default=64 * 1024, ge=256)
+    body_bytes: int = Field(default=64 * 1024, ge=256)
+    body_seconds: float = Field(default=60.0, gt=0.0)
+    batch_rows: int = Field(default=5_000, ge=1, le=10_000)
+    batch_bytes: int = Field(default=4 * 1024 * 1024, ge=64 * 1024, le=12 * 1024 * 1024)
+    uploads_in_memory_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
+    known_callers: int = Field(default=10_000, ge=1)
+    known_seconds: float = Field(default=30.0, ge=0.0)
+
+
+class GatewaySettings(BaseSettings):
+    """The gateway's settings; `GATEWAY_HTTP__PORT` sets `http.port`, and lists are JSON.
+
+    Attributes:
+        http: Where it listens.
+        database: Where it keeps tokens and the change feed.
+        accounting: Where the accounting service is.
+        caller_private_key: File with the Ed25519 key (PKCS#8 PEM) that callers are signed with.
+        caller_issuer: Named as the signer.
+        caller_audience: For whom callers are signed.
+        bootstrap_tokens: Tokens that are in force from the start. One that is taken off the list stays in force.
+        limits: How much a request may carry.
+        telemetry: What it reports.
+        logs: What it logs.
+    """
+
+    model_config = environment("GATEWAY_")
+
+    http: HttpSettings = Field(default_factory=HttpSettings)
+    database: DatabaseSettings
+    accounting: ChannelSettings
+    caller_private_key: Path
+    caller_issuer: str = "parkcarbon-gateway"
+    caller_audience: str = "parkcarbon-services"
+    bootstrap_tokens: tuple[BootstrapToken, ...] = ()
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+    logs: LogSettings = Field(default_factory=LogSettings)
