@@ -6,10 +6,11 @@ The first problem of a row is its verdict. Nothing here knows what is stored: `r
 
 import re
 from bisect import bisect_left, insort
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import median
+from heapq import heapify, heappop, heappush
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -403,7 +404,13 @@ def _check_periods(
     at_local_edges = np.isin(start_s, months.edges_s)
     judgement.refuse_where(
         at_utc_edges & ~at_local_edges & ~confirmed,
-        lambda row: ("PERIOD_EDGES_IN_UTC", "period_start", period(row), local(int(months.edges_s[last_index[row]])), None),
+        lambda row: (
+            "PERIOD_EDGES_IN_UTC",
+            "period_start",
+            period(row),
+            local(int(months.edges_s[np.searchsorted(months.utc_edges_s, start_s[row])])),
+            None,
+        ),
     )
     return months.numbers[first_index], months.numbers[last_index]
 
@@ -445,14 +452,15 @@ def _bases(
             spans = book.spans(park.factor_set_id, reference.carriers[carrier_code], gas, park.region_code, spelling, zone)
         except FactorMissing as missing:
             for row in rows.tolist():
-                judgement.refuse(row, "FACTOR_MISSING", "source_id", columns.source_id.at(row), str(missing))
+                found = columns.source_id.at(row)
+                judgement.refuse(row, "FACTOR_MISSING", "source_id", found, str(missing), missing.sentence_zh)
             continue
         except UnitError as error:
             reason = "UNIT_UNKNOWN" if isinstance(error, UnitUnknown) else "UNIT_OF_ANOTHER_DIMENSION"
             for row in rows.tolist():
                 judgement.refuse(row, reason if spelling else "FIELD_MISSING", "unit", spelling, ", ".join(error.allowed))
             continue
-        canonical[code % kinds] = spans[0].basis.unit if spans else spelling
+        canonical[code % kinds] = spans[0].basis.unit
         starts = np.array([span.start_s for span in spans], dtype=np.int64)
         ends = np.array([span.end_s for span in spans], dtype=np.int64)
         place = np.searchsorted(starts, start_s[rows], side="right") - 1
@@ -497,7 +505,7 @@ def _amounts(
             too_large = (np.abs(emissions_mg) >= MAX_RECORD_MG) | (np.abs(energy_mgce) >= MAX_RECORD_MG)
         except AmountOutOfRange as error:
             too_large = np.zeros(len(rows), dtype=np.bool_)
-            too_large[error.index] = True
+            too_large[error.rows] = True
         if not too_large.any():
             return emissions_mg, energy_mgce, rows
         for row in rows[too_large].tolist():
@@ -521,7 +529,8 @@ def held(
     The rate is emissions per second, so that months of different length compare and a change of unit alone does not matter. It is
     compared with the median of the source's rates that start within the 366 days before, from the account and from this batch, when
     there are at least three. A row is held when it is ten times off or more, or when the ratio is within half a per cent of a known
-    mistake of units. Zero is a plausible rate. A row that the sender confirms is not held.
+    mistake of units. Zero is a plausible rate. A row that the sender confirms is not held. Rows are taken in order of their start,
+    and one that is held is no history for the next: a unit that changes in mid-series is held to the end of the batch.
 
     Args:
         candidates: the rows.
@@ -534,30 +543,59 @@ def held(
     Source: robustness rules, abuse 2.
     """
     verdicts: dict[int, tuple[str, str]] = {}
-    rates_of: dict[str, list[tuple[int, float]]] = {
-        source: [(span.start_s, span.emissions_mg / span.covered_s) for span in spans if span.covered_s > 0]
-        for source, spans in history.items()
-    }
+    pasts: dict[str, _Past] = {}
     length_s = candidates.end_s - candidates.start_s
-    long = np.flatnonzero(length_s >= LONG_PERIOD_S).tolist()
-    rate = {row: int(candidates.emissions_mg[row]) / int(length_s[row]) for row in long}
-    for row in long:
-        rates_of.setdefault(candidates.source_id[row], []).append((int(candidates.start_s[row]), rate[row]))
-    for row in long:
-        start = int(candidates.start_s[row])
-        past = [other for at, other in rates_of[candidates.source_id[row]] if start - HISTORY_S <= at < start and other > 0]
-        if candidates.confirmed[row] or rate[row] <= 0 or len(past) < FEWEST_IN_HISTORY:
-            continue
-        ratio = rate[row] / median(past)
-        likely = next((mistake for mistake in mistakes if abs(ratio / float(mistake.ratio) - 1) <= NEAR_A_MISTAKE), None)
-        if likely is None and 1 / FAR_OFF < ratio < FAR_OFF:
-            continue
-        times = f"{ratio:.4g}"
-        verdicts[row] = (
-            f"{times} times the median of the last 12 months" + (f" ({likely.meaning_en})" if likely else ""),
-            f"近 12 个月中位数的 {times} 倍" + (f"({likely.meaning_zh})" if likely else ""),
-        )
+    long = np.flatnonzero(length_s >= LONG_PERIOD_S)
+    for row in long[np.argsort(candidates.start_s[long], kind="stable")].tolist():
+        source, start = candidates.source_id[row], int(candidates.start_s[row])
+        rate = int(candidates.emissions_mg[row]) / int(length_s[row])
+        if (past := pasts.get(source)) is None:
+            past = pasts[source] = _Past(history.get(source, ()))
+        usual = None if candidates.confirmed[row] or rate <= 0 else past.median_before(start)
+        if usual is not None and (verdict := _implausible(rate / usual, mistakes)) is not None:
+            verdicts[row] = verdict
+        else:
+            past.add(start, rate)
     return verdicts
+
+
+class _Past:
+    """The rates of one source in the 366 days before a moment that only moves on; kept sorted, so that a row costs little."""
+
+    def __init__(self, spans: Sequence[PastSpan]) -> None:
+        self._coming = [(span.start_s, span.emissions_mg / span.covered_s) for span in spans if span.covered_s > 0]
+        heapify(self._coming)
+        self._inside: deque[tuple[int, float]] = deque()
+        self._rates: list[float] = []
+
+    def add(self, start_s: int, rate: float) -> None:
+        heappush(self._coming, (start_s, rate))
+
+    def median_before(self, start_s: int) -> float | None:
+        while self._coming and self._coming[0][0] < start_s:
+            at, rate = heappop(self._coming)
+            if rate > 0:
+                self._inside.append((at, rate))
+                insort(self._rates, rate)
+        while self._inside and self._inside[0][0] < start_s - HISTORY_S:
+            _, rate = self._inside.popleft()
+            del self._rates[bisect_left(self._rates, rate)]
+        if len(self._rates) < FEWEST_IN_HISTORY:
+            return None
+        # The list is sorted already; statistics.median would sort it again for each row.
+        middle = len(self._rates) // 2
+        return self._rates[middle] if len(self._rates) % 2 else (self._rates[middle - 1] + self._rates[middle]) / 2
+
+
+def _implausible(ratio: float, mistakes: Sequence[UnitMistake]) -> tuple[str, str] | None:
+    likely = next((mistake for mistake in mistakes if abs(ratio / float(mistake.ratio) - 1) <= NEAR_A_MISTAKE), None)
+    if likely is None and 1 / FAR_OFF < ratio < FAR_OFF:
+        return None
+    times = f"{ratio:.4g}"
+    return (
+        f"{times} times the median of the last 12 months" + (f" ({likely.meaning_en})" if likely else ""),
+        f"近 12 个月中位数的 {times} 倍" + (f"({likely.meaning_zh})" if likely else ""),
+    )
 
 
 def overlapping(candidates: Candidates) -> dict[int, int]:
@@ -601,12 +639,20 @@ def waves(candidates: Candidates) -> list[NDArray[np.intp]]:
     """
     if not any(candidates.supersedes):
         return [np.arange(len(candidates), dtype=np.intp)] if len(candidates) else []
-    waiting = list(range(len(candidates)))
+    unplaced = Counter(candidates.record_id)
+    waiting: dict[str, list[int]] = {}
+    ready: list[int] = []
+    for row, target in enumerate(candidates.supersedes):
+        (waiting.setdefault(target, []) if target in unplaced else ready).append(row)
     result = []
-    while waiting:
-        pending = {candidates.record_id[row] for row in waiting}
-        ready = [row for row in waiting if candidates.supersedes[row] not in pending] or waiting
+    while ready:
         result.append(np.array(ready, dtype=np.intp))
-        gone = set(ready)
-        waiting = [row for row in waiting if row not in gone]
+        freed: list[int] = []
+        for record_id in (candidates.record_id[row] for row in ready):
+            unplaced[record_id] -= 1
+            if unplaced[record_id] == 0:
+                freed += waiting.pop(record_id, [])
+        ready = sorted(freed)
+    if waiting:
+        result.append(np.array(sorted(row for rows in waiting.values() for row in rows), dtype=np.intp))
     return result

@@ -16,21 +16,26 @@ MAX_MG = 2**62
 """No single record may exceed this count of milligrams (4.6·10⁹ t): sums of a park stay inside 64 bits."""
 
 _MAX_DENOMINATOR = 2**46
+_ESTIMATE_ERROR = 2**12
 # A dozen columns of this many rows stay in the processor's cache; with a million rows at once memory would be the limit.
 _BLOCK_ROWS = 8192
 
 
 class AmountOutOfRange(ValueError):
-    """A product that does not fit: refused, never wrapped. `index` is the row, counted from 0."""
+    """Products that do not fit: refused, never wrapped. `rows` are those found so far, counted from 0; more may follow them."""
 
-    def __init__(self, index: int) -> None:
-        self.index = index
-        super().__init__(f"row {index} gives more than {MAX_MG} mg")
+    def __init__(self, rows: list[int]) -> None:
+        self.rows = rows
+        super().__init__(f"rows {rows[:10]} give {MAX_MG} mg or more")
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Milligrams per millionth of a unit, exact: numerator / denominator, denominator > 0."""
+    """Milligrams per millionth of a unit, exact: numerator / denominator, denominator > 0.
+
+    >>> Ratio.of(Fraction(581_000))  # 0.581 kg per kWh
+    Ratio(numerator=581, denominator=1000)
+    """
 
     numerator: int
     denominator: int
@@ -66,9 +71,13 @@ def milligrams(quantity_micro: NDArray[np.int64], ratio_index: NDArray[np.intp],
         Milligrams, shape (n,).
 
     Raises:
-        AmountOutOfRange: a result of 2⁶² mg or more.
+        AmountOutOfRange: results of 2⁶² mg or more, of either sign; names at least those of the first block that has one.
 
     Source: [P] eq. (1), [G] eq. (1); rounding: IEEE 754-2019 §4.3.1 roundTiesToEven.
+
+    >>> half = Ratio(1, 2)
+    >>> milligrams(np.array([1, 3, 5, -3]), np.zeros(4, dtype=np.intp), [half]).tolist()
+    [0, 2, 2, -2]
     """
     quantity = np.ascontiguousarray(quantity_micro, dtype=np.int64)
     if any(ratio.denominator > _MAX_DENOMINATOR for ratio in ratios):
@@ -89,8 +98,9 @@ def _milligrams_of_block(
     quantity: NDArray[np.int64], index: NDArray[np.intp], table: _RatioTable, result: NDArray[np.int64], first_row: int
 ) -> None:
     estimate = np.rint(quantity * table.factor[index])
-    if estimate.size and max(estimate.max(), -estimate.min()) >= MAX_MG:
-        raise AmountOutOfRange(first_row + int(np.argmax(np.abs(estimate) >= MAX_MG)))
+    # The estimate may be off at the limit itself, so what is near it is decided by the exact result below.
+    if estimate.size and max(estimate.max(), -estimate.min()) >= MAX_MG + _ESTIMATE_ERROR:
+        raise AmountOutOfRange((first_row + np.flatnonzero(np.abs(estimate) >= MAX_MG + _ESTIMATE_ERROR)).tolist())
     result[:] = estimate
     denominator = table.denominator[index]
     product = quantity.view(np.uint64) * table.numerator[index]
@@ -102,18 +112,20 @@ def _milligrams_of_block(
     odd = (result & 1).astype(np.bool_)
     result += (twice > denominator) | ((twice == denominator) & odd)
     result -= (twice < -denominator) | ((twice == -denominator) & odd)
+    if result.size and max(result.max(), -result.min()) >= MAX_MG:
+        raise AmountOutOfRange((first_row + np.flatnonzero(np.abs(result) >= MAX_MG)).tolist())
 
 
 def _milligrams_in_python(
     quantity_micro: NDArray[np.int64], ratio_index: NDArray[np.intp], ratios: list[Ratio]
 ) -> NDArray[np.int64]:
-    result = np.empty(len(quantity_micro), dtype=np.int64)
-    for row, (quantity, index) in enumerate(zip(quantity_micro.tolist(), ratio_index.tolist(), strict=True)):
-        amount = round_half_even(Fraction(quantity * ratios[index].numerator, ratios[index].denominator))
-        if abs(amount) >= MAX_MG:
-            raise AmountOutOfRange(row)
-        result[row] = amount
-    return result
+    amounts = [
+        round_half_even(Fraction(quantity * ratios[index].numerator, ratios[index].denominator))
+        for quantity, index in zip(quantity_micro.tolist(), ratio_index.tolist(), strict=True)
+    ]
+    if too_large := [row for row, amount in enumerate(amounts) if abs(amount) >= MAX_MG]:
+        raise AmountOutOfRange(too_large)
+    return np.array(amounts, dtype=np.int64)
 
 
 def exact_sums(values: NDArray[np.int64], group: NDArray[np.intp], groups: int) -> list[int]:
@@ -129,6 +141,9 @@ def exact_sums(values: NDArray[np.int64], group: NDArray[np.intp], groups: int) 
 
     Returns:
         The sum of each group, length `groups`.
+
+    >>> exact_sums(np.array([2**62, 2**62, 2**62, -5]), np.array([0, 0, 0, 1]), 2)
+    [13835058055282163712, -5]
     """
     upper = np.zeros(groups, dtype=np.int64)
     lower = np.zeros(groups, dtype=np.int64)
