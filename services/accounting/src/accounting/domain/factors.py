@@ -90,7 +90,8 @@ class Basis:
         basis_id: a digest of set, gas, unit and rows: the same inputs give the same id everywhere.
         unit: code of the unit that the ratios are for.
         emissions: milligrams CO2e per millionth of the unit.
-        energy: milligrams of standard coal per millionth of the unit; zero for a gas, which is no energy.
+        energy: milligrams of standard coal per millionth of the unit; zero for a greenhouse gas, which is no energy, and for the
+            CH4 and N2O of a fuel, whose energy counts with its CO2.
         factor_ids: the rows that it was made from.
     """
 
@@ -114,12 +115,13 @@ class BasisSpan:
 
 
 class FactorMissing(LookupError):
-    """The set says nothing that this needs. Keeps what is missing."""
+    """The set says nothing that this needs. Keeps what is missing, in both languages."""
 
-    def __init__(self, set_id: str, carrier: str, what: str) -> None:
+    def __init__(self, set_id: str, carrier: str, what: str, what_zh: str) -> None:
         self.set_id = set_id
         self.carrier = carrier
         self.what = what
+        self.sentence_zh = f"因子集 {set_id} 没有 {carrier} 的{what_zh}"
         super().__init__(f"factor set {set_id} has no {what} for {carrier}")
 
 
@@ -207,7 +209,8 @@ class FactorBook:
     ) -> Sequence[BasisSpan]:
         """Returns the bases of a carrier in a unit over time, in order and without overlap.
 
-        A fuel weighs its standard coal coefficient, or where the set has none for it N over the heat of standard coal.
+        A fuel weighs its standard coal coefficient, or where the set has none for it N over the heat of standard coal. It weighs so
+        with its CO2 alone: the same fuel counted again for its CH4 or N2O is no more energy.
 
         The formulas, per unit: a fuel emits N·V·O·44/12 ([P] eq. 3 and 4: heat value, carbon per heat, oxidation rate), or N times
         a factor per heat where the set gives one; electricity and heat emit their factor ([P] eq. 5); gases other than CO2 are
@@ -223,7 +226,7 @@ class FactorBook:
             zone: the zone in which the factors' days are cut.
 
         Raises:
-            FactorMissing: the set has no factor for the carrier and gas.
+            FactorMissing: the set has no factor for the carrier and gas, or its factors never apply at the same time.
             UnitError: the unit is unknown or of another dimension than the set's factors.
         """
         known = (set_id, carrier.code, gas, region_code, unit_spelling, zone.key)
@@ -244,6 +247,8 @@ class FactorBook:
                 if spans and spans[-1].end_s == start_s and spans[-1].basis == basis:
                     start_s = spans.pop().start_s
                 spans.append(BasisSpan(start_s, end_s, basis))
+        if not spans:
+            raise FactorMissing(set_id, carrier.code, "factors that apply at one time", "同时有效的因子")
         self._bases |= {span.basis.basis_id: span.basis for span in spans}
         self._spans[known] = spans
         return spans
@@ -251,31 +256,40 @@ class FactorBook:
     def _needed(self, chosen: FactorSet, carrier: Carrier, gas: str, region_code: str) -> list[list[Factor]]:
         """The series of rows that the formula of this carrier takes, in a fixed order."""
 
-        def series(what: str, quantity: str, carrier_code: str, of_gas: str, tables: Sequence[str] = chosen.tables) -> list[Factor]:
+        def series(
+            what: str, what_zh: str, quantity: str, carrier_code: str, of_gas: str, tables: Sequence[str] = chosen.tables
+        ) -> list[Factor]:
             rows = [row for table in tables for row in self._rows.get((table, quantity, carrier_code, of_gas), [])]
             if carrier.kind == "electricity":
                 place = self._grid_region(chosen, region_code)
                 wanted = chosen.electricity_basis if quantity == "emission_factor" else ""
                 rows = [row for row in rows if row.region in ("", place) and (not wanted or row.basis in ("", wanted))]
             if not rows:
-                raise FactorMissing(chosen.set_id, carrier.code, what)
+                raise FactorMissing(chosen.set_id, carrier.code, what, what_zh)
             return rows
+
+        def warming() -> list[Factor]:
+            return series(f"global warming potential of {gas}", f" {gas} 全球变暖潜势", "gwp", "", gas, (chosen.gwp_table,))
+
+        def emission_factor() -> list[Factor]:
+            return series(f"emission factor of {gas}", f" {gas} 排放因子", "emission_factor", carrier.code, gas)
 
         needed: list[list[Factor]] = []
         if carrier.kind == "gas":
-            return [series(f"global warming potential of {gas}", "gwp", "", gas, (chosen.gwp_table,))]
+            return [warming()]
         if carrier.kind == "fuel":
-            needed.append(series("net calorific value", "net_calorific_value", carrier.code, ""))
+            needed.append(series("net calorific value", "低位发热量", "net_calorific_value", carrier.code, ""))
             if gas != "CO2" or self._has(chosen, "emission_factor", carrier.code, gas):
-                needed.append(series(f"emission factor of {gas}", "emission_factor", carrier.code, gas))
+                needed.append(emission_factor())
             else:
-                needed.append(series("carbon content", "carbon_content", carrier.code, "CO2"))
-                needed.append(series("oxidation rate", "oxidation_rate", carrier.code, "CO2"))
+                needed.append(series("carbon content", "单位热值含碳量", "carbon_content", carrier.code, "CO2"))
+                needed.append(series("oxidation rate", "碳氧化率", "oxidation_rate", carrier.code, "CO2"))
         else:
-            needed.append(series(f"emission factor of {gas}", "emission_factor", carrier.code, gas))
-        if gas != "CO2":
-            needed.append(series(f"global warming potential of {gas}", "gwp", "", gas, (chosen.gwp_table,)))
-        needed.append(self._coal_series(chosen, carrier, self._denominator(needed[0][0]).dimension))
+            needed.append(emission_factor())
+        if gas == "CO2":
+            needed.append(self._coal_series(chosen, carrier, self._denominator(needed[0][0]).dimension))
+        else:
+            needed.append(warming())
         return needed
 
     def _coal_series(self, chosen: FactorSet, carrier: Carrier, counted: str) -> list[Factor]:
@@ -285,7 +299,9 @@ class FactorBook:
         if not fitting and carrier.kind == "fuel":
             fitting = [row for table in chosen.tables for row in self._rows.get((table, "standard_coal", "", ""), [])]
         if not fitting:
-            raise FactorMissing(chosen.set_id, carrier.code, f"standard coal coefficient per unit of {counted}")
+            raise FactorMissing(
+                chosen.set_id, carrier.code, f"standard coal coefficient per unit of {counted}", f"折标准煤系数(按 {counted} 计)"
+            )
         return fitting
 
     def _has(self, chosen: FactorSet, quantity: str, carrier_code: str, gas: str) -> bool:
