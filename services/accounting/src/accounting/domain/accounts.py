@@ -1,5 +1,6 @@
 """Totals and figures of the account, as exact sums and ratios of them."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +17,7 @@ MG_PER_T_DECIMALS = 9
 """A milligram is 10⁻⁹ t: counts of milligrams are tonnes with nine decimals."""
 
 _RATIO_DECIMALS = 6
+_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,10 @@ class YearlyAccount:
 
 
 def _month(field: str, text: str) -> Month:
-    year, _, month = text.partition("-")
-    well_formed = text.isascii() and len(text) == 7 and year.isdigit() and month.isdigit()  # YYYY-MM
-    if not well_formed or not 1 <= int(month) <= 12 or int(year) < FIRST_YEAR:  # months of a year
+    match = _MONTH.fullmatch(text)
+    if match is None or int(match[1]) < FIRST_YEAR:
         raise InvalidField(field, text, f"a month YYYY-MM from {FIRST_YEAR}-01 on")
-    return Month(int(year), int(month))
+    return Month(int(match[1]), int(match[2]))
 
 
 def valid_range(from_month: str, to_month: str) -> MonthRange:
@@ -217,6 +218,10 @@ def _ratio(name: str, amount_mg: int, figures: AnnualFigures | None, denominator
 
 
 def month_key(first_month: int, last_month: int) -> str:
-    """Writes a span of months: 2020-01, or 2020-01..2020-12 for records that are not of one month."""
+    """Writes a span of months: 2020-01, or 2020-01..2020-12 for records that are not of one month.
+
+    >>> month_key(202001, 202001), month_key(202001, 202012)
+    ('2020-01', '2020-01..2020-12')
+    """
     first, last = Month.from_number(first_month), Month.from_number(last_month)
     return str(first) if first == last else f"{first}..{last}"

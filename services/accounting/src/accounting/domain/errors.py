@@ -18,6 +18,8 @@ made from them.
 
 from collections.abc import Mapping
 
+from accounting.domain.problems import shown
+
 
 class AccountingError(Exception):
     """Base of the tree. `kind` and `reason` are set by each class."""
@@ -40,8 +42,7 @@ class InvalidField(AccountingError):
     reason = "INVALID_FIELD"
 
     def __init__(self, field: str, found: str, allowed: str) -> None:
-        shown = found if len(found) <= 80 else found[:80] + "…"
-        super().__init__(f"{field} must be {allowed}, got {shown!r}", field=field, found=shown, allowed=allowed)
+        super().__init__(f"{field} must be {allowed}, got {shown(found)!r}", field=field, found=shown(found), allowed=allowed)
 
 
 class NotFound(AccountingError):
@@ -57,7 +58,7 @@ class ParkNotFound(NotFound):
     reason = "PARK_NOT_FOUND"
 
     def __init__(self, park_id: str) -> None:
-        super().__init__(f"park {park_id!r} does not exist", park_id=park_id)
+        super().__init__(f"park {shown(park_id)!r} does not exist", park_id=shown(park_id))
 
 
 class FactorSetNotFound(NotFound):
@@ -66,7 +67,8 @@ class FactorSetNotFound(NotFound):
     reason = "FACTOR_SET_NOT_FOUND"
 
     def __init__(self, set_id: str, allowed: str) -> None:
-        super().__init__(f"factor set {set_id!r} is not one of {allowed}", field="factor_set_id", found=set_id, allowed=allowed)
+        found = shown(set_id)
+        super().__init__(f"factor set {found!r} is not one of {allowed}", field="factor_set_id", found=found, allowed=allowed)
 
 
 class ContentDiffers(AccountingError):

@@ -116,5 +116,9 @@ class RowProblem:
 
 
 def shown(text: str) -> str:
-    """Returns a value as messages show it: at most 80 characters, so that no answer echoes a large input."""
+    """Returns a value as messages show it: at most 80 characters, so that no answer echoes a large input.
+
+    >>> len(shown("9" * 1000))
+    81
+    """
     return text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "…"

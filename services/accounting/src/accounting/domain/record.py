@@ -165,7 +165,7 @@ def _check_targets(
             problems[row] = ("SUPERSEDES_UNKNOWN", "supersedes", target, "the id of an accepted record", "已接收记录的编号")
         elif superseded_by or target in taken:
             problems[row] = ("ALREADY_SUPERSEDED", "supersedes", target, superseded_by or taken[target], None)
-        else:
+        elif row not in existing.overlaps:
             taken[target] = wave.record_id[row]
 
 
