@@ -1,0 +1,117 @@
+from collections.abc import Mapping
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2  # type: ignore[import-untyped]
+from grpc_status import rpc_status
+
+from chassis.errors import (
+    CODE_OF_KIND,
+    INTERNAL,
+    Kind,
+    RemoteError,
+    from_rpc_error,
+    kind_of,
+    to_rpc_status,
+)
+
+
+class QuantityNegative(Exception):
+    """An error as a domain declares it, which knows nothing of the chassis."""
+
+    reason = "QUANTITY_NEGATIVE"
+
+    def __init__(self, kind: str = "invalid", facts: Mapping[str, str] | None = None) -> None:
+        super().__init__("quantity must be >= 0 kWh, got -1.0 in row 17")
+        self.kind = kind
+        self._facts = facts if facts is not None else {"row": "17"}
+
+    def facts(self) -> Mapping[str, str]:
+        return self._facts
+
+
+def sent(error: Exception, domain: str = "accounting.parkcarbon") -> grpc.aio.AioRpcError:
+    """The error as it arrives at a caller."""
+    status = rpc_status.to_status(to_rpc_status(error, domain=domain))
+    return grpc.aio.AioRpcError(
+        status.code, grpc.aio.Metadata(), grpc.aio.Metadata(*(status.trailing_metadata or ())), status.details
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("invalid", grpc.StatusCode.INVALID_ARGUMENT),
+        ("not_found", grpc.StatusCode.NOT_FOUND),
+        ("already_exists", grpc.StatusCode.ALREADY_EXISTS),
+        ("conflict", grpc.StatusCode.FAILED_PRECONDITION),
+        ("denied", grpc.StatusCode.PERMISSION_DENIED),
+        ("unauthenticated", grpc.StatusCode.UNAUTHENTICATED),
+        ("exhausted", grpc.StatusCode.RESOURCE_EXHAUSTED),
+        ("unavailable", grpc.StatusCode.UNAVAILABLE),
+    ],
+)
+def test_an_error_goes_over_the_wire_and_back_whole(kind: str, code: grpc.StatusCode) -> None:
+    on_the_wire = sent(QuantityNegative(kind))
+    assert on_the_wire.code() is code
+    read = from_rpc_error(on_the_wire)
+    assert (read.kind, read.reason, read.domain) == (kind, "QUANTITY_NEGATIVE", "accounting.parkcarbon")
+    assert read.message == str(read) == "quantity must be >= 0 kWh, got -1.0 in row 17"
+    assert read.facts() == {"row": "17"}
+
+
+def test_every_kind_has_a_code() -> None:
+    assert set(CODE_OF_KIND) == set(Kind)
+    assert len(set(CODE_OF_KIND.values())) == len(Kind)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (grpc.StatusCode.ABORTED, "conflict"),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, "unavailable"),
+        (grpc.StatusCode.OUT_OF_RANGE, "invalid"),
+        (grpc.StatusCode.CANCELLED, "unavailable"),
+        (grpc.StatusCode.UNAVAILABLE, "unavailable"),
+        (grpc.StatusCode.INTERNAL, INTERNAL),
+        (grpc.StatusCode.UNKNOWN, INTERNAL),
+        (grpc.StatusCode.UNIMPLEMENTED, INTERNAL),
+        (grpc.StatusCode.DATA_LOSS, INTERNAL),
+    ],
+)
+def test_a_bare_code_is_read_by_the_table(code: grpc.StatusCode, kind: str) -> None:
+    read = from_rpc_error(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), "details"))
+    assert (read.kind, read.reason, read.domain) == (kind, code.name, "")
+
+
+def test_an_internal_error_keeps_no_detail_of_the_other_side() -> None:
+    failed = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, grpc.aio.Metadata(), grpc.aio.Metadata(), "password=hunter2")
+    assert "hunter2" not in str(from_rpc_error(failed))
+
+
+@pytest.mark.parametrize("error", [ValueError("secret"), QuantityNegative("no such kind"), QuantityNegative(INTERNAL)])
+def test_an_error_without_a_kind_tells_only_its_trace(error: Exception) -> None:
+    assert kind_of(error) is None
+    status = to_rpc_status(error, domain="accounting.parkcarbon", trace_id="abc")
+    assert (status.code, status.message, list(status.details)) == (13, "internal error, trace abc", [])
+
+
+def test_a_remote_error_keeps_its_kind_when_it_is_passed_on() -> None:
+    passed_on = from_rpc_error(sent(RemoteError(kind="not_found", reason="PARK_NOT_FOUND", message="no park 7")))
+    assert (passed_on.kind, passed_on.reason) == ("not_found", "PARK_NOT_FOUND")
+
+
+def test_facts_are_cut_to_what_a_trailer_holds() -> None:
+    facts = {f"fact_{number}": "值" * 10_000 for number in range(100)}
+    status = to_rpc_status(QuantityNegative(facts=facts), domain="accounting.parkcarbon")
+    info = error_details_pb2.ErrorInfo()
+    status.details[0].Unpack(info)
+    assert len(status.SerializeToString()) < 8192
+    assert len(info.metadata) == 16
+
+
+def test_a_status_that_contradicts_its_trailer_keeps_the_code() -> None:
+    trailer = rpc_status.to_status(to_rpc_status(QuantityNegative(), domain="d")).trailing_metadata or ()
+    mixed = grpc.aio.AioRpcError(grpc.StatusCode.NOT_FOUND, grpc.aio.Metadata(), grpc.aio.Metadata(*trailer), "another sentence")
+    read = from_rpc_error(mixed)
+    assert (read.kind, read.reason) == ("not_found", "NOT_FOUND")
