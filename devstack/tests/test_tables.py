@@ -21,6 +21,8 @@ from devstack.tables import figure, table
         (Decimal("0.1255832"), None, "0.125583"),
         (Decimal("88.78738"), 4, "88.7874"),
         (Decimal("-0.09297"), 2, "-0.09"),
+        (Decimal("-0.0046"), 2, "0.00"),
+        (Decimal("-0.00000001"), None, "0"),
     ],
 )
 def test_figure(value: Decimal | None, decimals: int | None, text: str) -> None:

@@ -37,6 +37,11 @@ def write(path: Path, connection: Connection) -> None:
     write_private(path, json.dumps(asdict(connection), indent=2, ensure_ascii=False).encode() + b"\n")
 
 
+def forget(path: Path) -> None:
+    """Removes the connection file, if there is one."""
+    path.unlink(missing_ok=True)
+
+
 def read(path: Path) -> Connection | None:
     """Returns what a connection file says; None when there is no such file.
 

@@ -42,10 +42,10 @@ def figure(value: Decimal | None, decimals: int | None = None) -> str:
     """
     if value is None:
         return ""
+    # "z" turns what rounds to a negative zero into zero
     if decimals is not None:
-        return f"{value:,.{decimals}f}"
-    text = f"{value:,.{SHOWN_DECIMALS}f}"
-    return text.rstrip("0").rstrip(".")
+        return f"{value:z,.{decimals}f}"
+    return f"{value:z,.{SHOWN_DECIMALS}f}".rstrip("0").rstrip(".")
 
 
 def console(*, error: bool = False) -> Console:

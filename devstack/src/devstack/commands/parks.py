@@ -22,6 +22,6 @@ def build(words: Words) -> click.Command:
             return
         columns = [(words(key), "left") for key in ("park", "name", "region", "factor_set")]
         rows = [(park.park_id, words.name(park.name_zh, park.name_en), park.region_code, park.factor_set_id) for park in parks]
-        console().print(table("", columns, rows))
+        console().print(table(words("parks"), columns, rows))
 
     return click.Command("parks", callback=run, help=words("help.parks"), params=access_options(words))

@@ -41,9 +41,10 @@ def build(words: Words) -> click.Command:
 
 def _push(words: Words, file: Path, park: str, access: Access) -> Receipt:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    shown_on = console(error=True)
     with (
         opened(words, access, role="park_manager") as client,
-        Progress(*columns, console=console(error=True), transient=True) as bar,
+        Progress(*columns, console=shown_on, transient=True, disable=not shown_on.is_terminal) as bar,
     ):
         task = bar.add_task(words("pushing", file=file.name), total=file.stat().st_size)
 

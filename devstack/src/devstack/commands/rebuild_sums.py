@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from decimal import Decimal
 from typing import Any
 
 import click
 
 from devstack.access import Access, access_options, opened, park_option
+from devstack.tables import figure
 from devstack.wording import Words
 
 EXIT_JOB_FAILED = 1
@@ -22,8 +23,9 @@ def build(words: Words) -> click.Command:
             started = client.rebuild_sums(park)
             click.echo(words("rebuilding", park=park, job=started.job_id), err=True)
             job = client.wait_for_job(started.job_id)
-        ended_with = job.error if job.error is not None else job.result
-        click.echo(words("rebuilt", state=job.state, result=json.dumps(ended_with, ensure_ascii=False)))
+        ended_with = job.result if job.error is None else job.error
+        said = ", ".join(f"{name} {_said(value)}" for name, value in (ended_with or {}).items())
+        click.echo(words("rebuilt", state=job.state, result=said))
         if job.error is not None:
             sys.exit(EXIT_JOB_FAILED)
 
@@ -33,3 +35,7 @@ def build(words: Words) -> click.Command:
         help=words("help.rebuild-sums"),
         params=[park_option(words), *access_options(words)],
     )
+
+
+def _said(value: object) -> str:
+    return figure(value) if isinstance(value, Decimal) else str(value)

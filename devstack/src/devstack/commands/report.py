@@ -8,7 +8,7 @@ import click
 
 from devstack.access import Access, access_options, opened, park_option
 from devstack.tables import console, figure, table
-from devstack.wording import Words
+from devstack.wording import SENTENCES, Words
 from parkcarbon_client import Emissions, Indicators
 
 
@@ -36,22 +36,19 @@ def build(words: Words) -> click.Command:
 
 def _print(words: Words, park: str, indicators: Indicators, emissions: Emissions) -> None:
     out = console()
+    conversion = f"conversion.{indicators.electricity_conversion}"
     basis = words(
         "report.basis",
         factor_set=indicators.factor_set_id,
-        conversion=indicators.electricity_conversion,
+        conversion=words(conversion) if conversion in SENTENCES else indicators.electricity_conversion,
         records=indicators.records,
     )
     out.print(
         table(
             words("report", park=park, year=indicators.year),
-            [(words("indicator"), "left"), (words("value"), "right"), (words("unit"), "left")],
+            [(words("indicator"), "left"), (words("value"), "right"), (words("unit"), "left"), (words("missing"), "left")],
             [
-                (
-                    words.indicator(indicator.name),
-                    figure(indicator.value) if indicator.value is not None else words("missing", what=indicator.missing or "?"),
-                    indicator.unit,
-                )
+                (words.indicator(indicator.name), figure(indicator.value), indicator.unit, indicator.missing or "")
                 for indicator in indicators.indicators
             ],
         )

@@ -1,0 +1,129 @@
+"""`parkcarbon up`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import uvloop
+
+from devstack import ganzhou
+from devstack.access import NotDone, connection_path, folder_options
+from devstack.connection import Connection, forget, write
+from devstack.credentials import TENANT
+from devstack.folder import FolderInUse
+from devstack.ganzhou import ComparedYear
+from devstack.stack import PortRefused, Stack, StackSettings
+from devstack.tables import console, figure, table
+from devstack.wording import Words
+from parkcarbon_client import AsyncParkCarbonClient
+
+DEFAULT_PORT = 8080
+EXIT_FORCED = 130
+
+
+def build(words: Words) -> click.Command:
+    """Returns the subcommand in one language."""
+
+    def run(connection: Path | None, data: Path, port: int) -> None:
+        settings = StackSettings(data_folder=data.absolute(), port=port)
+        path = connection_path(connection, settings.data_folder).absolute()
+        # whatever this process writes, databases too, is for its owner
+        os.umask(0o077)
+        try:
+            uvloop.run(_serve(words, settings, path))
+        except FolderInUse as error:
+            raise NotDone(words, words("folder_in_use", folder=error.folder, pid=error.pid or "?")) from error
+        except PortRefused as error:
+            key = "port_taken" if error.taken else "port_refused"
+            raise NotDone(words, words(key, port=error.port, why=error.why)) from error
+
+    return click.Command(
+        "up",
+        callback=run,
+        help=words("help.up"),
+        params=[
+            click.Option(
+                ["--port"],
+                envvar="PARKCARBON_PORT",
+                show_envvar=True,
+                type=click.IntRange(0, 65535),
+                default=DEFAULT_PORT,
+                show_default=True,
+                help=words("help.port"),
+            ),
+            *folder_options(words),
+        ],
+    )
+
+
+async def _serve(words: Words, settings: StackSettings, path: Path) -> None:
+    asked_to_end = _watch_signals(words)
+    async with Stack(settings) as stack:
+        # what a killed process left behind is no longer true, and would be believed
+        forget(path)
+        introduction = asyncio.ensure_future(_introduce(words, stack, path))
+        ended = asyncio.ensure_future(asked_to_end.wait())
+        await asyncio.wait((introduction, ended), return_when=asyncio.FIRST_COMPLETED)
+        if introduction.done():
+            introduction.result()
+            await ended
+        introduction.cancel()
+        await asyncio.gather(introduction, return_exceptions=True)
+        forget(path)
+    click.echo(words("stopped", data=settings.data_folder), err=True)
+
+
+def _watch_signals(words: Words) -> asyncio.Event:
+    """Returns what is set by the first SIGINT or SIGTERM; a second one ends the process at once."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if asked.is_set():
+            # no clean-up: it is what the user no longer waits for, and the data is kept as after a kill
+            os._exit(EXIT_FORCED)
+        asked.set()
+        click.echo(words("stopping"), err=True)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+    return asked
+
+
+async def _introduce(words: Words, stack: Stack, path: Path) -> None:
+    """Loads the demo park, then says where everything is."""
+    token = stack.tokens["park_manager"]
+    async with AsyncParkCarbonClient(stack.url, token, language=words.language) as client:
+        await ganzhou.load(client)
+        compared = await ganzhou.compare(client)
+    connection = Connection(stack.url, stack.docs_url, dict(stack.tokens), os.getpid(), str(stack.data_folder))
+    write(path, connection)
+    _print(words, connection, path, compared)
+
+
+def _print(words: Words, connection: Connection, path: Path, compared: Sequence[ComparedYear]) -> None:
+    out = console()
+    columns = [(words(key), "right") for key in ("year", "emissions_10k_t", "published_10k_t", "deviation", "intensity")]
+    rows = [
+        (
+            str(year.year),
+            figure(year.emissions_10k_t, 4),
+            figure(year.published_10k_t, 2),
+            figure(year.deviation_pct, 2),
+            figure(year.intensity_t_per_10k_cny, 6),
+        )
+        for year in compared
+    ]
+    park = words.name(ganzhou.PARK.name_zh, ganzhou.PARK.name_en)
+    out.print(table(words("demo", park=park), columns, rows))
+    out.print(words("source", source=ganzhou.PUBLICATION), markup=False)
+    out.print(words("serving", url=connection.url, docs=connection.docs_url), markup=False, soft_wrap=True)
+    out.print(words("connection", path=path, data=connection.data), markup=False, soft_wrap=True)
+    tokens = [(role, token) for role, token in connection.tokens.items()]
+    out.print(table(words("credentials", tenant=TENANT), [(words("role"), "left"), (words("token"), "left")], tokens))
+    out.print(words("stop_hint"), markup=False)
