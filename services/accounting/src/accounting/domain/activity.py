@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import heapify, heappop, heappush
+from math import inf, log
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -46,6 +47,9 @@ FEWEST_IN_HISTORY = 3
 FAR_OFF = 10
 NEAR_A_MISTAKE = 0.005
 """A ratio within half a per cent of a known mistake is held, though it is less than ten times off."""
+
+HINT_OF_A_MISTAKE = 0.2
+"""A value that is held anyway names the mistake that explains it within a fifth."""
 
 _RECORD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.ASCII)
 _LAST_YEAR = 2200
@@ -588,9 +592,12 @@ class _Past:
 
 
 def _implausible(ratio: float, mistakes: Sequence[UnitMistake]) -> tuple[str, str] | None:
-    likely = next((mistake for mistake in mistakes if abs(ratio / float(mistake.ratio) - 1) <= NEAR_A_MISTAKE), None)
-    if likely is None and 1 / FAR_OFF < ratio < FAR_OFF:
+    nearest = min(mistakes, key=lambda mistake: abs(log(ratio / mistake.ratio)), default=None)
+    error = abs(ratio / float(nearest.ratio) - 1) if nearest is not None else inf
+    if error > NEAR_A_MISTAKE and 1 / FAR_OFF < ratio < FAR_OFF:
         return None
+    # Far off is far off; the mistake is only a hint then, and months differ by more than half a per cent.
+    likely = nearest if error <= HINT_OF_A_MISTAKE else None
     times = f"{ratio:.4g}"
     return (
         f"{times} times the median of the last 12 months" + (f" ({likely.meaning_en})" if likely else ""),
