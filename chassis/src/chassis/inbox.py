@@ -49,7 +49,7 @@ async def claim(session: AsyncSession, inbox: Table, *, group: str, event: Event
     """
     dialect = session.get_bind().dialect.name
     insert = sqlite.insert(inbox) if dialect == "sqlite" else postgresql.insert(inbox)
-    statement = insert.values(
+    unless_known = insert.values(
         consumer_group=group,
         event_id=event.id,
         tenant_id=event.tenant_id,
@@ -57,7 +57,8 @@ async def claim(session: AsyncSession, inbox: Table, *, group: str, event: Event
         handled_at=now,
         expires_at=expires_at,
     ).on_conflict_do_nothing()
-    return cast("CursorResult[Any]", await session.execute(statement)).rowcount == 1
+    # Not the row count, which SQLAlchemy keeps for UPDATE and DELETE only: it says -1 here on PostgreSQL.
+    return await session.scalar(unless_known.returning(inbox.c.event_id)) is not None
 
 
 async def prune(session: AsyncSession, inbox: Table, *, group: str, now: datetime) -> int:
