@@ -79,6 +79,10 @@ def from_message(message: Message) -> Event:
     Raises:
         NotAnEvent: If it is not a CloudEvent with id, source, type, time and tenant.
     """
+    # The library makes up an id and a time where there are none: an id that differs with every delivery.
+    missing = [name for name in ("ce_id", "ce_time") if name not in message.headers]
+    if missing:
+        raise NotAnEvent(f"the message has no {' and no '.join(missing)}")
     try:
         read = from_binary(KafkaMessage(dict(message.headers), message.key, message.value), JSONFormat(), CloudEvent)
         time = read.get_time()
