@@ -43,8 +43,8 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "QUANTITY_NOT_A_DECIMAL": ("quantity must be {allowed}, got {found!r}", "数量应为 {allowed},实际为 {found!r}"),
     "QUANTITY_NEGATIVE": (
-        "quantity must be >= 0 unless the row corrects a record, got {found}",
-        "数量应不小于 0(更正记录除外),实际为 {found}",
+        "quantity must be {allowed} unless the row corrects a record, got {found}",
+        "数量应{allowed}(更正记录除外),实际为 {found}",
     ),
     "QUANTITY_HELD": (
         "quantity {found} is {allowed} of this source; set confirmed to true if it is right",
