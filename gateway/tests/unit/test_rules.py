@@ -1,0 +1,290 @@
+"""The gateway's own rules: who may do what, tokens, cursors, months, batches, receipts, and words."""
+
+import string
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.api.problems import STATUS, language_of, problem
+from gateway.application.activity import push_activity
+from gateway.application.authentication import authenticate
+from gateway.domain import wording
+from gateway.domain.account import NewPark, exact_tonnes
+from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome, ReadRows, receipt, unreadable
+from gateway.domain.callers import ALLOWED, Action, Caller, Role
+from gateway.domain.changes import Change, part, position_of
+from gateway.domain.errors import (
+    AccountingRefused,
+    Busy,
+    FieldProblem,
+    FieldsInvalid,
+    GatewayError,
+    ParameterInvalid,
+    PushInterrupted,
+    RoleMissing,
+    TokenRefused,
+    Unavailable,
+)
+from gateway.domain.limits import Limits
+from gateway.domain.months import month
+from gateway.domain.tokens import Grant, digest, token_of
+
+MANAGER = Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER}))
+READER = Caller("ben", "ganzhou", frozenset({Role.READER}))
+
+
+def rows(count: int, width: int = 3) -> ActivityRows:
+    ids = [f"r-{number}" for number in range(count)]
+    same = ["x" * width] * count
+    return ActivityRows(range(1, count + 1), ids, same, same, same, ["1"] * count, same, [""] * count, [""] * count)
+
+
+class TestCallers:
+    @pytest.mark.parametrize("action", Action)
+    @pytest.mark.parametrize("role", Role)
+    def test_a_reader_reads_and_the_others_do_everything(self, role: Role, action: Action) -> None:
+        caller = Caller("x", "t", frozenset({role}))
+        if role is Role.READER and action is not Action.READ:
+            with pytest.raises(RoleMissing, match=f"to {action} needs one of the roles platform_operator, park_manager"):
+                caller.must(action)
+        else:
+            caller.must(action)
+
+    def test_every_role_is_in_the_table(self) -> None:
+        assert set(ALLOWED) == set(Role)
+
+    def test_a_caller_without_roles_may_do_nothing(self) -> None:
+        with pytest.raises(RoleMissing):
+            Caller("x", "t", frozenset()).must(Action.READ)
+
+
+class TestTokens:
+    def test_the_scheme_is_bearer_in_any_case(self) -> None:
+        assert token_of("Bearer abc-DEF_123.~+/==") == token_of("bearer  abc-DEF_123.~+/==") == "abc-DEF_123.~+/=="
+
+    @pytest.mark.parametrize(
+        ("header", "reason"),
+        [
+            (None, "TOKEN_MISSING"),
+            ("", "TOKEN_MISSING"),
+            ("Basic YTpi", "TOKEN_MALFORMED"),
+            ("Bearer", "TOKEN_MALFORMED"),
+            ("Bearer ", "TOKEN_MALFORMED"),
+            ("Bearer a b", "TOKEN_MALFORMED"),
+            ("Bearer a, Bearer b", "TOKEN_MALFORMED"),
+            ("Bearer 令牌", "TOKEN_MALFORMED"),
+            ("Bearer " + "a" * 257, "TOKEN_MALFORMED"),
+        ],
+    )
+    def test_these_are_refused(self, header: str | None, reason: str) -> None:
+        with pytest.raises(TokenRefused) as refused:
+            token_of(header)
+        assert refused.value.reason == reason
+
+    def test_a_grant_takes_a_digest_and_never_a_token(self) -> None:
+        with pytest.raises(ValueError, match="64 lower-case"):
+            Grant("secret-token", READER)
+        assert Grant(digest("secret-token"), READER).caller is READER
+
+    async def test_the_store_is_asked_for_the_digest(self) -> None:
+        class Store:
+            async def find(self, sha256: str) -> Caller | None:
+                return READER if sha256 == digest("abc") else None
+
+        assert await authenticate(Store(), "Bearer abc") is READER
+        with pytest.raises(TokenRefused, match="unknown or was revoked"):
+            await authenticate(Store(), "Bearer abd")
+
+
+class TestMonths:
+    def test_a_year_is_its_january(self) -> None:
+        assert (month("from", "2022"), month("from", "2022-07")) == ("2022-01", "2022-07")
+
+    @pytest.mark.parametrize("text", ["", "22", "2022-13", "2022-00", "2022-1", "2022-01-01", "٢٠٢٢", "2022-01\n", " 2022"])
+    def test_nothing_else_is_a_month(self, text: str) -> None:
+        with pytest.raises(ParameterInvalid) as refused:
+            month("from", text)
+        assert refused.value.facts() == {"field": "from", "found": text, "allowed": "YYYY-MM or YYYY"}
+
+
+class TestChanges:
+    def test_a_cursor_is_a_position(self) -> None:
+        assert (position_of(""), position_of("0"), position_of("12")) == (0, 0, 12)
+
+    @pytest.mark.parametrize("cursor", ["-1", "01", "1.0", "x", "٣", "9" * 19, "1 "])
+    def test_what_the_feed_never_gave_out_is_refused(self, cursor: str) -> None:
+        with pytest.raises(ParameterInvalid):
+            position_of(cursor)
+
+    def test_one_more_than_shown_says_that_there_is_more(self) -> None:
+        changes = [
+            Change(position=n, tenant_id="t", park_id="p", topic="a", type="b", time="c", event_id=str(n), data_json="{}")
+            for n in (4, 5, 6)
+        ]
+        found = part(changes, after=3, limit=2)
+        assert ([change.position for change in found.changes], found.next, found.more) == ([4, 5], "5", True)
+        found = part(changes, after=3, limit=3)
+        assert (len(found.changes), found.next, found.more) == (3, "6", False)
+        assert (part([], after=3, limit=3).next, part([], after=3, limit=3).more) == ("3", False)
+
+
+class TestBatches:
+    def test_rows_are_cut_by_number(self) -> None:
+        parts = list(rows(12).batches(Limits(batch_rows=5)))
+        assert [list(batch.row_numbers) for batch in parts] == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 12]]
+        assert parts[2].record_id == ["r-10", "r-11"]
+
+    def test_rows_are_cut_by_bytes(self) -> None:
+        # One row: 3 texts of 1000 bytes and the unit, an id of 3, a quantity of 1: 4004 bytes; two fit into 8100, three do not.
+        parts = list(rows(5, width=1000).batches(Limits(batch_rows=5, batch_bytes=8100)))
+        assert [list(batch.row_numbers) for batch in parts] == [[1, 2], [3, 4], [5]]
+
+    def test_a_row_larger_than_a_batch_goes_alone(self) -> None:
+        assert [len(batch) for batch in rows(3, width=1000).batches(Limits(batch_bytes=10))] == [1, 1, 1]
+
+    def test_no_rows_are_no_batch(self) -> None:
+        assert list(rows(0).batches(Limits())) == []
+
+
+class TestReceipt:
+    def test_refusals_of_both_sides_stand_in_the_order_of_the_file(self) -> None:
+        kept = rows(3)
+        read = ReadRows(
+            ActivityRows([2, 4, 5], *(getattr(kept, name) for name in kept.__dataclass_fields__ if name != "row_numbers")),
+            [unreadable(3, "CSV_QUOTES")],
+        )
+        refused = unreadable(4, "FIELD_MISSING", record_id="r-1", field="unit")
+        made = receipt(
+            "p",
+            read,
+            [
+                BatchOutcome([Outcome.ACCEPTED, Outcome.REJECTED], [refused]),
+                BatchOutcome([Outcome.DUPLICATE], []),
+            ],
+        )
+        assert list(made.row_numbers) == [2, 3, 4, 5]
+        assert list(made.record_ids) == ["r-0", "", "r-1", "r-2"]
+        assert [outcome.value for outcome in made.outcomes] == ["accepted", "rejected", "rejected", "duplicate"]
+        assert {row: entry.reason for row, entry in made.problems.items()} == {3: "CSV_QUOTES", 4: "FIELD_MISSING"}
+        assert made.count(Outcome.REJECTED) == 2
+
+
+NEW_PARK = NewPark(
+    park_id="p",
+    name_zh="x",
+    name_en="x",
+    region_code="360700",
+    time_zone="Asia/Shanghai",
+    latitude_deg=None,
+    longitude_deg=None,
+    factor_set_id="wang-2024",
+)
+
+
+class TestPush:
+    async def test_every_batch_is_sent_and_every_row_answered(self, accounting: Any) -> None:
+        await accounting.create_park(MANAGER, NEW_PARK)
+        made = await push_activity(accounting, MANAGER, "p", ReadRows(rows(12), ()), limits=Limits(batch_rows=5))
+        assert accounting.batches == [5, 5, 2]
+        assert made.count(Outcome.ACCEPTED) == 12
+
+    async def test_an_interruption_says_how_many_rows_were_handled_and_a_repetition_finishes(self, accounting: Any) -> None:
+        await accounting.create_park(MANAGER, NEW_PARK)
+        accounting.failures = [None, Unavailable("ACCOUNTING_UNAVAILABLE")]
+        with pytest.raises(PushInterrupted, match="5 of 12 rows were handled"):
+            await push_activity(accounting, MANAGER, "p", ReadRows(rows(12), ()), limits=Limits(batch_rows=5))
+        again = await push_activity(accounting, MANAGER, "p", ReadRows(rows(12), ()), limits=Limits(batch_rows=5))
+        assert (again.count(Outcome.DUPLICATE), again.count(Outcome.ACCEPTED)) == (5, 7)
+
+    async def test_nothing_handled_is_said_too(self, accounting: Any) -> None:
+        accounting.failures = [Unavailable("ACCOUNTING_UNAVAILABLE")]
+        with pytest.raises(PushInterrupted, match="0 of 1 rows were handled"):
+            await push_activity(accounting, MANAGER, "p", ReadRows(rows(1), ()), limits=Limits())
+
+    @pytest.mark.parametrize(
+        "read", [ReadRows(rows(1), ()), ReadRows(rows(0), [unreadable(1, "CSV_QUOTES")])], ids=["rows", "none"]
+    )
+    async def test_a_park_that_does_not_exist_is_told_as_such(self, accounting: Any, read: ReadRows) -> None:
+        with pytest.raises(AccountingRefused) as refused:
+            await push_activity(accounting, MANAGER, "p", read, limits=Limits())
+        assert refused.value.kind == "not_found"
+
+    async def test_a_reader_sends_nothing(self, accounting: Any) -> None:
+        with pytest.raises(RoleMissing):
+            await push_activity(accounting, READER, "p", ReadRows(rows(1), ()), limits=Limits())
+        assert accounting.batches == []
+
+
+class TestWords:
+    @pytest.mark.parametrize("reason", wording.REASONS)
+    def test_both_languages_tell_the_same_facts(self, reason: str) -> None:
+        words = wording.REASONS[reason]
+
+        def named(sentence: str) -> set[str]:
+            return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
+
+        assert named(words.sentence_en) == named(words.sentence_zh)
+        assert words.title_en.isascii()
+        assert not words.title_zh.isascii()
+
+    def test_every_kind_has_a_status_and_titles(self) -> None:
+        assert set(STATUS) == set(wording.KINDS)
+        kinds = {error.kind for error in _descendants(GatewayError)}
+        assert kinds <= set(STATUS)
+
+    def test_input_is_cut(self) -> None:
+        error = ParameterInvalid(field="from", found="x" * 10_000, allowed="y")
+        assert len(error.facts()["found"]) == 200
+
+    @pytest.mark.parametrize(
+        ("header", "language"),
+        [
+            ("", "en"),
+            ("zh", "zh"),
+            ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+            ("en-US,en;q=0.9,zh;q=0.8", "en"),
+            ("en;q=0.1, zh-TW;q=0.2", "zh"),
+            ("fr, *;q=0.1", "en"),
+            ("zh;q=nonsense", "en"),
+            ("zh;q=0", "en"),
+        ],
+    )
+    def test_accept_language_decides(self, header: str, language: str) -> None:
+        assert language_of(header) == language
+
+    @pytest.mark.parametrize(
+        ("make", "detail_zh"),
+        [
+            (Busy, "正在处理的上传已占满内存限额,请稍后重试;本次请求未保存任何数据"),
+            (lambda: FieldsInvalid([FieldProblem("FIELD_MISSING", "unit", "", "")]), "有 1 个字段无效;第一个:缺少字段 unit"),
+            (lambda: AccountingRefused("invalid", "X", "sentence", {"message_zh": "句子"}), "句子"),
+            (lambda: AccountingRefused("invalid", "X", "sentence", {"reason": "r", "status": "s", "self": "t"}), "sentence"),
+        ],
+    )
+    def test_a_problem_speaks_the_language_asked_for(self, make: Callable[[], GatewayError], detail_zh: str) -> None:
+        made = problem(make(), instance="/v1/x", request_id="r", language="zh")
+        assert made["detail"] == detail_zh
+        assert made["status"] == STATUS[make().kind]
+        assert str(made["type"]).startswith("https://parkcarbon.example/problems/")
+
+
+def _descendants(kind: type[GatewayError]) -> set[type[GatewayError]]:
+    return {kind}.union(*(_descendants(child) for child in kind.__subclasses__()))
+
+
+@pytest.mark.parametrize(
+    ("milligrams", "tonnes"),
+    [
+        (887_873_800_000_000, "887873.8"),
+        (10**9, "1"),
+        (10**10, "10"),
+        (1, "0.000000001"),
+        (0, "0"),
+        (-1, "-0.000000001"),
+        (-1_500_000_000, "-1.5"),
+        (2**63 - 1, "9223372036.854775807"),
+    ],
+)
+def test_tonnes_are_exact(milligrams: int, tonnes: str) -> None:
+    assert exact_tonnes(milligrams) == tonnes
