@@ -218,14 +218,17 @@ async def test_an_other_that_stays_unavailable_fails_the_job(store: Database, ru
     assert (job.state, job.failure.reason) == (JobState.FAILED, "AWAY")
 
 
-async def test_no_more_run_at_a_time_than_told(store: Database, runner: MakeRunner) -> None:
+async def test_as_many_run_at_a_time_as_told_and_no_more(store: Database, runner: MakeRunner) -> None:
     active: set[str] = set()
     most: list[int] = []
+    two_at_once = asyncio.Event()
 
     async def handler(context: JobContext) -> Mapping[str, Json]:
         active.add(context.job.job_id)
         most.append(len(active))
-        await asyncio.sleep(0.01)
+        if len(active) == 2:
+            two_at_once.set()
+        await two_at_once.wait()
         active.discard(context.job.job_id)
         return {}
 
