@@ -33,7 +33,10 @@ def stages() -> dict[str, tuple[float, list[list[str]]]]:
         "contracts": (1.0, [[str(BIN / "lint-imports")], pytest("tests/architecture", "tests/contracts")]),
         "unit": (2.0, [pytest("--doctest-modules", *sources, *existing("tests/unit"))]),
         "integration": (5.0, [pytest(*existing("tests/integration", "tests/conformance"))]),
-        "system": (5.0, [pytest("tests/system", *(["devstack/tests/system"] if (ROOT / "devstack/tests/system").is_dir() else []))]),
+        "system": (
+            5.0,
+            [pytest("tests/system", *(["devstack/tests/system"] if (ROOT / "devstack/tests/system").is_dir() else []))],
+        ),
         "alone": (3.0, [[sys.executable, "tests/alone.py"]]),
     }
 

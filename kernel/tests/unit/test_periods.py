@@ -1,6 +1,7 @@
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from kernel.periods import (
     Month,
     NotAnInstant,

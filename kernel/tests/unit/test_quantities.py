@@ -3,6 +3,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kernel.quantities import NotADecimal, format_ratio, format_scaled, parse_micro, round_half_even
 
 

@@ -1,6 +1,7 @@
 from fractions import Fraction
 
 import pytest
+
 from kernel.units import UnitOfAnotherDimension, UnitUnknown, all_units, conversion, find_unit, unit_codes
 
 
