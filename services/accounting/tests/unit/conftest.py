@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from accounting.adapters.factor_files import load_factor_book, load_reference_tables
 from accounting.domain.activity import ActivityColumns, Candidates, TextColumn
@@ -15,6 +16,10 @@ from kernel.periods import parse_instant, time_zone
 
 SHANGHAI = time_zone("Asia/Shanghai")
 REGISTERED = datetime(2020, 1, 1, tzinfo=UTC)
+
+# A busy machine makes an example slow, not wrong.
+settings.register_profile("without a deadline", deadline=None)
+settings.load_profile("without a deadline")
 
 
 @pytest.fixture(scope="session")

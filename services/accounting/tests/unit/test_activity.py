@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounting.domain.activity import ActivityColumns, Candidates, TextColumn, held, judge
@@ -426,7 +426,8 @@ def test_dictionary_encoded_columns_are_judged_like_plain_ones(judged: Callable[
         assert list(getattr(plain, name)) == list(getattr(encoded, name)), name
 
 
-@given(st.lists(st.sampled_from(MIXED), max_size=30))
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from(MIXED), max_size=12))
 def test_a_row_is_judged_the_same_in_any_company(judged: Callable[..., Judged], rows: list[dict[str, str]]) -> None:
     good, problems = judged(*rows)
     amounts = dict(zip(good.index.tolist(), good.emissions_mg.tolist(), strict=True))

@@ -1,0 +1,108 @@
+"""Each error carries a kind, a reason, its facts and a sentence made from them."""
+
+import pytest
+
+from accounting.domain.errors import (
+    AccountingError,
+    BatchTooLarge,
+    ContentDiffers,
+    Denied,
+    FactorSetNotFound,
+    InvalidField,
+    NotFound,
+    ParkIdTaken,
+    ParkNotFound,
+    RegisteredMeanwhile,
+)
+
+KINDS = {"invalid", "not_found", "already_exists", "conflict", "denied", "unavailable"}
+
+CASES = [
+    pytest.param(
+        InvalidField("year", "1989", "a year from 1990 to 2021"),
+        "invalid",
+        "INVALID_FIELD",
+        {"field": "year", "found": "1989", "allowed": "a year from 1990 to 2021"},
+        "year must be a year from 1990 to 2021, got '1989'",
+        id="InvalidField",
+    ),
+    pytest.param(
+        ParkNotFound("p-1"), "not_found", "PARK_NOT_FOUND", {"park_id": "p-1"}, "park 'p-1' does not exist", id="ParkNotFound"
+    ),
+    pytest.param(
+        FactorSetNotFound("x", "a, b"),
+        "not_found",
+        "FACTOR_SET_NOT_FOUND",
+        {"field": "factor_set_id", "found": "x", "allowed": "a, b"},
+        "factor set 'x' is not one of a, b",
+        id="FactorSetNotFound",
+    ),
+    pytest.param(
+        ContentDiffers("park", "p-1", "name_en", "B", "A"),
+        "already_exists",
+        "CONTENT_DIFFERS",
+        {"field": "name_en", "found": "B", "allowed": "A"},
+        "park 'p-1' is registered with name_en 'A', got 'B'",
+        id="ContentDiffers",
+    ),
+    pytest.param(
+        ParkIdTaken("p-1"),
+        "already_exists",
+        "PARK_ID_TAKEN",
+        {"field": "park_id", "found": "p-1", "allowed": "an id that is not taken"},
+        "park id 'p-1' is taken, choose another",
+        id="ParkIdTaken",
+    ),
+    pytest.param(
+        RegisteredMeanwhile("park"),
+        "unavailable",
+        "REGISTERED_MEANWHILE",
+        {"what": "park"},
+        "the same park was registered at the same moment, try again",
+        id="RegisteredMeanwhile",
+    ),
+    pytest.param(
+        Denied("reader", "park_manager"),
+        "denied",
+        "ROLE_MISSING",
+        {"found": "reader", "allowed": "park_manager"},
+        "this needs one of the roles park_manager, the caller has reader",
+        id="Denied",
+    ),
+    pytest.param(
+        BatchTooLarge(10_001, 10_000),
+        "invalid",
+        "BATCH_TOO_LARGE",
+        {"field": "rows", "found": "10001", "allowed": "10000"},
+        "a batch has at most 10000 rows, got 10001",
+        id="BatchTooLarge",
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "kind", "reason", "facts", "sentence"), CASES)
+def test_error_has_kind_reason_facts_and_sentence(
+    error: AccountingError, kind: str, reason: str, facts: dict[str, str], sentence: str
+) -> None:
+    assert (error.kind, error.reason, error.facts(), str(error)) == (kind, reason, facts, sentence)
+    assert error.kind in KINDS
+
+
+def classes_below(root: type[AccountingError]) -> set[type[AccountingError]]:
+    return {root} | {each for child in root.__subclasses__() for each in classes_below(child)}
+
+
+def test_every_error_of_the_tree_is_exercised_here_and_has_a_reason_of_its_own() -> None:
+    tree = classes_below(AccountingError)
+    exercised = {type(case.values[0]) for case in CASES}
+    assert tree - {AccountingError, NotFound} == exercised
+    assert len({each.reason for each in tree}) == len(tree)
+
+
+@pytest.mark.parametrize(
+    "error", [InvalidField("f", "x" * 10_000, "short"), ParkNotFound("x" * 10_000), FactorSetNotFound("x" * 10_000, "a")]
+)
+def test_what_a_caller_sends_is_echoed_for_eighty_characters(error: AccountingError) -> None:
+    assert "x" * 80 + "…" in str(error)
+    assert "x" * 81 not in str(error)
+    assert all(len(fact) <= 81 for fact in error.facts().values())
