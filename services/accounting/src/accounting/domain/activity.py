@@ -572,8 +572,8 @@ class _Past:
         self._inside: deque[tuple[int, float]] = deque()
         self._rates: list[float] = []
 
-    def add(self, start_s: int, rate: float) -> None:
-        heappush(self._coming, (start_s, rate))
+    def add(self, start_s: int, rate_mg_per_s: float) -> None:
+        heappush(self._coming, (start_s, rate_mg_per_s))
 
     def median_before(self, start_s: int) -> float | None:
         while self._coming and self._coming[0][0] < start_s:
