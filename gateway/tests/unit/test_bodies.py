@@ -1,10 +1,11 @@
 """Bodies of rows: what is read, what is refused, and that the short way and the long way agree."""
 
 import json
+import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.api import bodies
@@ -96,7 +97,7 @@ class TestJson:
         ],
     )
     def test_a_bad_row_is_rejected_and_the_others_are_kept(self, row: Any, expected: tuple[str, str, str]) -> None:
-        found = read(json.dumps([ROW, row, {**ROW, "record_id": "r-3"}]))
+        found = read(json.dumps([ROW, row, {**ROW, "record_id": "r-3"}]), limits=Limits())
         assert [entry[0] for entry in listed(found)] == [1, 3]
         assert reasons(found) == [(2, *expected)]
 
@@ -243,6 +244,12 @@ class TestCsv:
         assert [entry[-1] for entry in listed(found)] == ["true", "true", "true", "", "", ""]
         assert reasons(found) == [(8, "CONFIRMED_NOT_A_BOOLEAN", "confirmed", '"maybe"')]
 
+    def test_lines_without_anything_are_no_rows(self) -> None:
+        found = read(f"{HEADER}\n{LINE}\n,,,,,\n  , ,\t,,,\n\n{LINE}\n,,,,,\n", CSV)
+        assert ([entry[0] for entry in listed(found)], reasons(found)) == ([2, 6], [])
+        found = read(f"{HEADER}\n{LINE}\n,,,,,\n", CSV)
+        assert ([entry[0] for entry in listed(found)], reasons(found)) == ([2], [])
+
     def test_columns_may_stand_in_any_order(self) -> None:
         assert listed(
             read("unit,quantity,period_end,period_start,source_id,record_id\nMWh,12.5,2022-02-01,2022-01-01,s-1,r-1", CSV)
@@ -331,13 +338,23 @@ MEMBERS = st.lists(st.tuples(st.sampled_from([*FIELDS, "tenant_id"]), VALUES), m
 
 
 def _written(members: list[tuple[str, Any]], ascii_only: bool) -> str:
-    return "{" + ",".join(f"{json.dumps(name)}:{json.dumps(value, ensure_ascii=ascii_only)}" for name, value in members) + "}"
+    """Writes an object; with `ascii_only` values are escaped, and names that end in y are spelled with an escape sequence."""
+
+    def spelled(name: str) -> str:
+        return json.dumps(name).replace("y", "\\u0079") if ascii_only else json.dumps(name)
+
+    return "{" + ",".join(f"{spelled(name)}:{json.dumps(value, ensure_ascii=ascii_only)}" for name, value in members) + "}"
 
 
 @given(st.lists(MEMBERS, min_size=1, max_size=4), st.booleans())
 def test_the_short_way_and_the_long_way_agree(rows: list[list[tuple[str, Any]]], ascii_only: bool) -> None:
-    complete = [[*ROW.items()], *rows, *[[*ROW.items(), *members[:1]] for members in rows]]
-    texts = [_written(members, ascii_only) for members in complete]
+    changed = [[*{**ROW, **dict(members[:1])}.items()] for members in rows]
+    twice = [[*ROW.items(), *members[:1]] for members in rows]
+    _agree([_written(members, ascii_only) for members in ([*ROW.items()], *changed)])
+    _agree([_written(members, ascii_only) for members in ([*ROW.items()], *rows, *twice)])
+
+
+def _agree(texts: list[str]) -> None:
     for media, body, long_way in (
         (JSON, "[" + ",".join(texts) + "]", bodies._json_row_by_row),
         (NDJSON, "\n".join(texts), bodies._ndjson_line_by_line),
@@ -346,6 +363,35 @@ def test_the_short_way_and_the_long_way_agree(rows: list[list[tuple[str, Any]]],
         long = long_way(body.encode("utf-8", "surrogatepass"), Limits())
         assert listed(short) == listed(long)
         assert reasons(short) == reasons(long)
+
+
+CELLS = st.one_of(
+    st.text(st.characters(exclude_characters='\n\0"', exclude_categories=["Cs"]), max_size=4),
+    st.sampled_from(["r-1", "", " ", "true", "是", "NO", "\r", ",", '"']),
+)
+
+
+@given(st.lists(st.lists(CELLS, min_size=6, max_size=8), min_size=1, max_size=4), st.sampled_from(["", ",supersedes,confirmed"]))
+def test_the_short_way_and_the_long_way_agree_on_csv(rows: list[list[str]], more: str) -> None:
+    header = (HEADER + more).split(",")
+    body = "\n".join([",".join(header), *(",".join(cells) for cells in rows)])
+    assume(any(line.strip(", \t\r") for line in body.split("\n")[1:]))
+    long = bodies._csv_line_by_line(header, body.split("\n"), 0, Limits())
+    short = read_rows(body.encode(), CSV, Limits())
+    assert (listed(short), reasons(short)) == (listed(long), reasons(long))
+
+
+def test_names_spelled_with_escapes_and_far_from_their_colon_are_seen() -> None:
+    for gap in ("", " " * 5, "\n" * 8, " " * 500):
+        body = json.dumps([ROW]).replace('"unit"', f'"quantit\\u0079"{gap}: "99", "unit"')
+        assert [problem[1] for problem in reasons(read(body, limits=Limits()))] == ["FIELD_DUPLICATE"]
+
+
+def test_a_body_of_backslashes_is_refused_in_linear_time() -> None:
+    began = time.process_time()
+    with pytest.raises(NothingReadable):
+        read(b'["' + b"\\\\" * 1_000_000, limits=Limits())
+    assert time.process_time() - began < 5
 
 
 @given(st.binary(max_size=200), st.sampled_from([JSON, NDJSON, CSV]))

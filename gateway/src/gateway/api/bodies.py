@@ -1,13 +1,13 @@
 """Bodies of activity rows: JSON, NDJSON and CSV become columns of text with row numbers. No value is judged here.
 
-Each format has two ways. The short one decodes everything at once and is taken only where that cannot hide anything: no escape
-sequences (which could spell one name in two ways) and exactly as many names as members (so none stands twice). Everything else
-goes the long way, row by row, where each bad row gets a result of its own.
+Each format has two ways. The short one decodes everything at once and is taken only where that cannot hide anything: every row is
+fit to be kept, and a JSON body writes exactly as many names as were read, so that none stands twice. Everything else goes the long
+way, row by row, where each bad row gets a result of its own.
 """
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NoReturn
@@ -142,16 +142,14 @@ def _json(body: bytes, limits: Limits) -> ReadRows:
     if not opening:
         raise NothingReadable("BODY_EMPTY")
     _check_rows(body, limits)
-    if b"\\" not in body:
-        try:
-            rows = _array.decode(body) if opening == b"[" else _envelope.decode(body).records
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            rows = []
-        once = opening == b"[" or body.count(b'"records"') == 1
-        if rows and once and _each_member_once(body, rows):
-            columns = _columns(range(1, len(rows) + 1), rows)
-            if len(body) <= limits.row_bytes or _widest(columns) <= limits.row_bytes:
-                return ReadRows(columns, ())
+    try:
+        rows = _array.decode(body) if opening == b"[" else _envelope.decode(body).records
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        rows = []
+    if rows and _each_name_once(body, rows, others=opening == b"{"):
+        columns = _columns(range(1, len(rows) + 1), rows)
+        if (len(body) <= limits.row_bytes or _widest(columns) <= limits.row_bytes) and _all_clean(body, columns):
+            return ReadRows(columns, ())
     return _json_row_by_row(body, limits)
 
 
@@ -161,18 +159,24 @@ def _check_rows(body: bytes, limits: Limits) -> None:
         raise TooLarge("TOO_MANY_ROWS", allowed=limits.rows)
 
 
-def _each_member_once(body: bytes, rows: Sequence[_Row]) -> bool:
-    """Tells whether no object can name a member twice: the names that stand in the body are as many as the members read.
+def _each_name_once(body: bytes, rows: Sequence[_Row], *, others: int = 0) -> bool:
+    """Tells whether no object names a member twice: as many names are written as members were read.
 
-    A name that also occurs as a value makes the count too high and costs only time.
+    In JSON that could be decoded, each name ends in a quote and a colon, however it is spelled. A value can hold the two as well;
+    that makes the count too high and costs only time.
+
+    Args:
+        body: What was decoded.
+        rows: What it was decoded to.
+        others: Members outside of the rows.
     """
-    if any(body.count(b'"%b"' % field.encode()) != len(rows) for field in REQUIRED_FIELDS):
-        return False
-    superseding = body.count(b'"supersedes"')
-    if superseding and superseding != sum(row.supersedes is not UNSET for row in rows):
-        return False
-    confirming = body.count(b'"confirmed"')
-    return not confirming or confirming == sum(row.confirmed is not UNSET for row in rows)
+    # Without white space a name and its colon stand side by side.
+    written = body.translate(None, b" \t\r\n").count(b'":')
+    least = len(REQUIRED_FIELDS) * len(rows) + others
+    if written == least:
+        return True
+    optional = sum(row.supersedes is not UNSET for row in rows) + sum(row.confirmed is not UNSET for row in rows)
+    return written == least + optional
 
 
 def _columns(row_numbers: Sequence[int], rows: Sequence[_Row]) -> ActivityRows:
@@ -194,6 +198,14 @@ def _widest(rows: ActivityRows) -> int:
     columns = (rows.record_id, rows.source_id, rows.period_start, rows.period_end, rows.quantity, rows.unit, rows.supersedes)
     # A character takes at most four bytes; 200 more are the names and the punctuation.
     return 4 * sum(max(map(len, column), default=0) for column in columns) + 200
+
+
+def _all_clean(body: bytes, rows: ActivityRows) -> bool:
+    """Tells whether no text of rows that were decoded at once holds what escape sequences can bring in."""
+    if b"\\" not in body:
+        return True
+    columns = (rows.record_id, rows.source_id, rows.period_start, rows.period_end, rows.quantity, rows.unit, rows.supersedes)
+    return all("".join(column).isprintable() for column in columns)
 
 
 class _Rows:
@@ -443,16 +455,17 @@ def _too_long(row: int, length: int, limits: Limits) -> RowProblem:
 
 def _ndjson(body: bytes, limits: Limits) -> ReadRows:
     _check_rows(body, limits)
-    if b"\\" not in body:
-        lines = body.split(b"\n")
-        if not lines[-1]:
-            lines.pop()
-        try:
-            rows = [_one.decode(line) for line in lines]
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            rows = []
-        if rows and max(map(len, lines)) <= limits.row_bytes and _each_member_once(body, rows):
-            return ReadRows(_columns(range(1, len(rows) + 1), rows), ())
+    lines = body.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    try:
+        rows = [_one.decode(line) for line in lines]
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        rows = []
+    if rows and max(map(len, lines)) <= limits.row_bytes and _each_name_once(body, rows):
+        columns = _columns(range(1, len(rows) + 1), rows)
+        if _all_clean(body, columns):
+            return ReadRows(columns, ())
     return _ndjson_line_by_line(body, limits)
 
 
@@ -503,7 +516,36 @@ def _csv(text: str, limits: Limits) -> ReadRows:
     if header_at is None:
         raise NothingReadable("BODY_EMPTY")
     header = _header(lines[header_at].removesuffix("\r"), limits)
-    split: Callable[[str], list[str] | None] = _quoted_cells if '"' in text else _plain_cells
+    if '"' not in text:
+        at_once = _csv_at_once(header, [line.removesuffix("\r") for line in lines[header_at + 1 :]], header_at + 2, limits)
+        if at_once is not None:
+            return at_once
+    return _csv_line_by_line(header, lines, header_at, limits)
+
+
+def _csv_at_once(header: Sequence[str], lines: list[str], first_row: int, limits: Limits) -> ReadRows | None:
+    """Returns all rows where every line is one and fit to be kept, or None where any needs a look of its own."""
+    if lines and not lines[-1]:
+        lines.pop()
+    if not lines or len(lines) > limits.rows or 4 * max(map(len, lines)) > limits.row_bytes:
+        return None
+    cells = [line.split(",") for line in lines]
+    if set(map(len, cells)) != {len(header)} or not "".join(lines).isprintable():
+        return None
+    named: dict[str, Sequence[str]] = dict(zip(header, zip(*cells, strict=True), strict=True))
+    if not all(map(str.strip, named["record_id"])):
+        return None
+    nothing = [""] * len(lines)
+    confirmed = named.get("confirmed", nothing)
+    words = {word: word.strip().lower() for word in set(confirmed)}
+    if not _CONFIRMED.keys() >= set(words.values()):
+        return None
+    columns = [list(named.get(field, nothing)) for field in FIELDS[:-1]]
+    columns.append([_CONFIRMED[words[word]] for word in confirmed])
+    return ReadRows(ActivityRows(range(first_row, first_row + len(lines)), *columns), ())
+
+
+def _csv_line_by_line(header: Sequence[str], lines: Sequence[str], header_at: int, limits: Limits) -> ReadRows:
     # Where the file has each field, or one past the end, where an empty cell is put for the fields that it does not have.
     order = [header.index(field) if field in header else len(header) for field in FIELDS]
     confirmed_at = order[-1]
@@ -515,7 +557,7 @@ def _csv(text: str, limits: Limits) -> ReadRows:
         if 4 * len(line) > limits.row_bytes and (length := len(line.encode())) > limits.row_bytes:
             rows.reject(_too_long(row, length, limits))
             continue
-        cells = split(line)
+        cells = _quoted_cells(line)
         if cells is None:
             rows.reject(unreadable(row, "CSV_QUOTES"))
             continue
@@ -567,10 +609,6 @@ def _header(line: str, limits: Limits) -> list[str]:
         if fields.count(field) > 1:
             raise NothingReadable("HEADER_DUPLICATE", found=field)
     return fields
-
-
-def _plain_cells(line: str) -> list[str]:
-    return line.split(",")
 
 
 def _quoted_cells(line: str) -> list[str] | None:
