@@ -4,13 +4,15 @@ A wave of records is staged in a temporary table by the driver's bulk path, look
 of statements that are the same for both databases.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Row, String, Table, and_, bindparam, case, cast, func, insert, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, String, Table, and_, bindparam, case, cast, func, insert, literal, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,6 +37,11 @@ PLATFORM = "platform"
 _MANY = 500
 """Values in one IN list; SQLite takes 32,766 in a statement, and short lists plan fast."""
 
+_NUL = "\x00"
+"""PostgreSQL refuses a text that holds it, so nothing has such an id."""
+
+_SOURCE_COLUMNS = [tables.source.c[name] for name in Source.__dataclass_fields__]
+
 _STAGE = "activity_stage"
 _STAGE_COLUMNS = (
     "n",
@@ -58,15 +65,36 @@ CREATE TEMP TABLE IF NOT EXISTS activity_stage (
     emissions_mg bigint NOT NULL, energy_mgce bigint NOT NULL, first_month bigint NOT NULL, last_month bigint NOT NULL,
     supersedes text NOT NULL)
 """
-_SAME_IDS = text("""
-SELECT s.n, r.source_id, r.period_start_s, r.period_end_s, r.quantity_micro, r.unit, r.supersedes
-FROM activity_stage s
-JOIN activity_key k ON k.park_id = :park_id AND k.record_id = s.record_id
-JOIN activity_record r ON r.park_id = k.park_id AND r.position = k.position
+_DROP = text("DELETE FROM activity_stage WHERE n IN :rows").bindparams(bindparam("rows", expanding=True))
+# CROSS JOIN keeps SQLite from reading every key of the park and looking through the stage for each.
+# A probe per staged row is a subquery in the select list, because no planner turns that into a join: before a database has counted
+# its rows, which SQLite never does, it would read the whole park for every wave.
+_TAKEN_IDS = text("""
+SELECT n, position
+FROM (
+    SELECT s.n, (SELECT k.position FROM activity_key k WHERE k.park_id = :park_id AND k.record_id = s.record_id) AS position
+    FROM activity_stage s
+) p
+WHERE position IS NOT NULL
 """)
-# Records in force of one source never overlap each other, so only the last that starts before a row ends can overlap it.
+# Records in force of one source never overlap each other, so only the last that starts before a period ends can overlap it. That
+# holds for the staged rows of a source together as well, and mostly settles them with one probe.
+_A_SOURCE_OVERLAPS = text("""
+SELECT 1
+FROM (
+    SELECT source_id, MIN(period_start_s) AS period_start_s, MAX(period_end_s) AS period_end_s
+    FROM activity_stage GROUP BY source_id
+) s
+WHERE s.period_start_s < (
+    SELECT k.period_end_s
+    FROM activity_key k
+    WHERE k.park_id = :park_id AND k.source_id = s.source_id AND k.superseded_by IS NULL AND k.period_start_s < s.period_end_s
+    ORDER BY k.period_start_s DESC LIMIT 1
+)
+LIMIT 1
+""")
 _OVERLAPS = text("""
-SELECT p.n, k.record_id, k.period_start_s, k.period_end_s
+SELECT n, record_id
 FROM (
     SELECT s.n, (
         SELECT CASE WHEN k.period_end_s > s.period_start_s THEN k.record_id END
@@ -77,14 +105,7 @@ FROM (
     ) AS record_id
     FROM activity_stage s
 ) p
-JOIN activity_key k ON k.park_id = :park_id AND k.record_id = p.record_id
-WHERE p.record_id IS NOT NULL
-""")
-_TARGETS = text("""
-SELECT s.n, COALESCE(k.superseded_by, '') AS superseded_by
-FROM activity_stage s
-JOIN activity_key k ON k.park_id = :park_id AND k.record_id = s.supersedes
-WHERE s.supersedes <> ''
+WHERE record_id IS NOT NULL
 """)
 _ADD_TO_SUMS = """
 ON CONFLICT (park_id, source_id, first_month, last_month) DO UPDATE SET
@@ -97,15 +118,13 @@ RETURNING source_id, first_month, last_month, emissions_mg, energy_mgce, records
 _SUM_COLUMNS = "tenant_id, park_id, source_id, first_month, last_month, emissions_mg, energy_mgce, covered_s, records"
 _TAKE_FROM_SUMS = text(f"""
 INSERT INTO emissions_sum ({_SUM_COLUMNS})
-SELECT :tenant_id, :park_id, r.source_id, r.first_month, r.last_month, CAST(-SUM(r.emissions_mg) AS bigint),
-    CAST(-SUM(r.energy_mgce) AS bigint), CAST(-SUM(r.period_end_s - r.period_start_s) AS bigint), -COUNT(*)
-FROM activity_stage s
-JOIN activity_key k ON k.park_id = :park_id AND k.record_id = s.supersedes
-JOIN activity_record r ON r.park_id = k.park_id AND r.position = k.position
-WHERE s.supersedes <> ''
-GROUP BY r.source_id, r.first_month, r.last_month
+SELECT :tenant_id, :park_id, source_id, first_month, last_month, CAST(-SUM(emissions_mg) AS bigint),
+    CAST(-SUM(energy_mgce) AS bigint), CAST(-SUM(period_end_s - period_start_s) AS bigint), -COUNT(*)
+FROM activity_record
+WHERE park_id = :park_id AND position IN :positions
+GROUP BY source_id, first_month, last_month
 {_ADD_TO_SUMS}
-""")  # noqa: S608 - constants of this module
+""").bindparams(bindparam("positions", expanding=True))  # noqa: S608 - constants of this module
 _PUT_INTO_SUMS = text(f"""
 INSERT INTO emissions_sum ({_SUM_COLUMNS})
 SELECT :tenant_id, :park_id, source_id, first_month, last_month, CAST(SUM(emissions_mg) AS bigint),
@@ -115,11 +134,7 @@ WHERE true
 GROUP BY source_id, first_month, last_month
 {_ADD_TO_SUMS}
 """)  # noqa: S608 - constants of this module
-_SUPERSEDE = text("""
-UPDATE activity_key SET superseded_by = s.record_id
-FROM activity_stage s
-WHERE activity_key.park_id = :park_id AND activity_key.record_id = s.supersedes AND s.supersedes <> ''
-""")
+_SUPERSEDE = text("UPDATE activity_key SET superseded_by = :record_id WHERE park_id = :park_id AND record_id = :superseded")
 _APPEND_RECORDS = text("""
 INSERT INTO activity_record (tenant_id, park_id, position, record_id, source_id, period_start_s, period_end_s, quantity_micro, unit,
     basis_id, emissions_mg, energy_mgce, first_month, last_month, supersedes, recorded_time)
@@ -133,11 +148,17 @@ SELECT :tenant_id, :park_id, record_id, :last_position + ROW_NUMBER() OVER (ORDE
 FROM activity_stage
 """)
 _REBUILD_KEYS = text("""
-INSERT INTO activity_key (tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s, superseded_by)
-SELECT r.tenant_id, r.park_id, r.record_id, r.position, r.source_id, r.period_start_s, r.period_end_s, c.record_id
-FROM activity_record r
-LEFT JOIN activity_record c ON c.park_id = r.park_id AND c.supersedes = r.record_id
-WHERE r.park_id = :park_id
+INSERT INTO activity_key (tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s)
+SELECT tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s
+FROM activity_record
+WHERE park_id = :park_id
+""")
+# A statement of its own, because SQLite would look for each record's correction among all records.
+_REBUILD_SUPERSEDED = text("""
+UPDATE activity_key SET superseded_by = c.record_id
+FROM activity_record c
+WHERE c.park_id = :park_id AND c.supersedes <> ''
+    AND activity_key.park_id = :park_id AND activity_key.record_id = c.supersedes
 """)
 _REBUILD_SUMS = text(f"""
 INSERT INTO emissions_sum ({_SUM_COLUMNS})
@@ -150,6 +171,15 @@ GROUP BY r.tenant_id, r.park_id, r.source_id, r.first_month, r.last_month
 """)  # noqa: S608 - constants of this module
 
 
+@dataclass(frozen=True, slots=True)
+class _Correction:
+    """A staged row that corrects a record of the account, which stands at `position`."""
+
+    record_id: str
+    superseded: str
+    position: int
+
+
 class SqlAccount:
     """Reads the account through one session."""
 
@@ -159,6 +189,8 @@ class SqlAccount:
 
     async def park(self, park_id: str) -> Park | None:
         """Returns a park of any tenant."""
+        if _NUL in park_id:
+            return None
         row = (await self._session.execute(select(tables.park).where(tables.park.c.park_id == park_id))).one_or_none()
         return _park(row) if row else None
 
@@ -192,12 +224,9 @@ class SqlAccount:
     async def sources_named(self, park_id: str, source_ids: Sequence[str]) -> Mapping[str, Source]:
         """Returns those of the named sources that exist."""
         table = tables.source
-        found: dict[str, Source] = {}
-        for start in range(0, len(source_ids), _MANY):
-            wanted = source_ids[start : start + _MANY]
-            query = select(table).where(table.c.park_id == park_id, table.c.source_id.in_(wanted))
-            found |= {row.source_id: Source(**row._mapping) for row in await self._session.execute(query)}
-        return found
+        storable = [source_id for source_id in source_ids if _NUL not in source_id]
+        query = select(*_SOURCE_COLUMNS).where(table.c.park_id == park_id, self._among(table.c.source_id, storable))
+        return {source.source_id: source for source in (Source(*row) for row in await self._session.execute(query))}
 
     async def figures_in_force(self, park_id: str, year: int) -> AnnualFigures | None:
         """Returns the highest version of a year's figures."""
@@ -296,14 +325,26 @@ class SqlAccount:
         months = calendar(park.zone)
         start_of = dict(zip(months.numbers.tolist(), months.edges_s.tolist(), strict=True))
         found: dict[str, list[PastSpan]] = {}
-        for start in range(0, len(source_ids), _MANY):
-            query = select(sums.c.source_id, sums.c.first_month, sums.c.emissions_mg, sums.c.covered_s).where(
-                sums.c.park_id == park_id, sums.c.source_id.in_(source_ids[start : start + _MANY]), sums.c.first_month >= from_month
-            )
-            for row in await self._session.execute(query):
-                span = PastSpan(start_of[row.first_month], row.emissions_mg, row.covered_s)
-                found.setdefault(row.source_id, []).append(span)
+        query = select(sums.c.source_id, sums.c.first_month, sums.c.emissions_mg, sums.c.covered_s).where(
+            sums.c.park_id == park_id, self._among(sums.c.source_id, source_ids), sums.c.first_month >= from_month
+        )
+        for row in await self._session.execute(query):
+            span = PastSpan(start_of[row.first_month], row.emissions_mg, row.covered_s)
+            found.setdefault(row.source_id, []).append(span)
         return found
+
+    async def ids_taken(self, park_id: str, record_ids: Sequence[str]) -> Set[str]:
+        """Returns those of the record ids that are taken."""
+        key = tables.activity_key
+        query = select(key.c.record_id).where(key.c.park_id == park_id, self._among(key.c.record_id, record_ids))
+        return set(await self._session.scalars(query))
+
+    def _among(self, column: ColumnElement[Any], values: Sequence[str] | Sequence[int]) -> ColumnElement[bool]:
+        """The condition that a column holds one of many values, as one parameter: a list of them is another statement for each
+        length, to be compiled and planned anew."""
+        if self._session.get_bind().dialect.name == "sqlite":
+            return column.in_(select(func.json_each(json.dumps(values)).table_valued("value").c.value))
+        return column == func.any(literal(values, postgresql.ARRAY(column.type)))
 
 
 class SqlUnitOfWork(SqlAccount):
@@ -336,6 +377,7 @@ class SqlUnitOfWork(SqlAccount):
         self._clock = clock
         self._new_id = new_id
         self._facts: list[Fact] = []
+        self._corrections: Mapping[int, _Correction] = {}
         self._opened: AbstractAsyncContextManager[AsyncSession] | None = None
 
     async def __aenter__(self) -> Self:
@@ -385,6 +427,7 @@ class SqlUnitOfWork(SqlAccount):
 
     async def stage(self, park: Park, wave: Candidates) -> Existing:
         """Takes a wave in, and returns what the account knows of its rows."""
+        self._corrections = {}
         on_commit = " ON COMMIT DELETE ROWS" if self._database.dialect == "postgresql" else ""
         await self._session.execute(text(_CREATE_STAGE + on_commit))
         await self._session.execute(text("DELETE FROM activity_stage"))
@@ -408,30 +451,57 @@ class SqlUnitOfWork(SqlAccount):
         )
         await self._database.copy_rows(self._session, _STAGE, _STAGE_COLUMNS, rows)
         parameters = {"park_id": park.park_id}
-        same_id = {
-            row.n: Content(row.source_id, row.period_start_s, row.period_end_s, row.quantity_micro, row.unit, row.supersedes)
-            for row in await self._session.execute(_SAME_IDS, parameters)
+        taken = {row.n: row.position for row in await self._session.execute(_TAKEN_IDS, parameters)}
+        overlaps = {}
+        if await self._session.scalar(_A_SOURCE_OVERLAPS, parameters):
+            overlaps = {row.n: row.record_id for row in await self._session.execute(_OVERLAPS, parameters)}
+        contents = await self._contents(park.park_id, taken.values()) if taken else {}
+        periods = await self._periods(park.park_id, overlaps.values()) if overlaps else {}
+        targets = await self._targets(park.park_id, wave) if any(wave.supersedes) else {}
+        return Existing(
+            same_id={row: contents[position] for row, position in taken.items()},
+            overlaps={row: periods[record_id] for row, record_id in overlaps.items()},
+            targets=targets,
+        )
+
+    async def _contents(self, park_id: str, positions: Collection[int]) -> Mapping[int, Content]:
+        record = tables.activity_record
+        query = select(record).where(record.c.park_id == park_id, self._among(record.c.position, sorted(set(positions))))
+        return {
+            row.position: Content(row.source_id, row.period_start_s, row.period_end_s, row.quantity_micro, row.unit, row.supersedes)
+            for row in await self._session.execute(query)
         }
-        overlaps = {
-            row.n: StoredPeriod(row.record_id, row.period_start_s, row.period_end_s)
-            for row in await self._session.execute(_OVERLAPS, parameters)
+
+    async def _periods(self, park_id: str, record_ids: Collection[str]) -> Mapping[str, StoredPeriod]:
+        key = tables.activity_key
+        query = select(key.c.record_id, key.c.period_start_s, key.c.period_end_s).where(
+            key.c.park_id == park_id, self._among(key.c.record_id, sorted(set(record_ids)))
+        )
+        return {row.record_id: StoredPeriod(*row) for row in await self._session.execute(query)}
+
+    async def _targets(self, park_id: str, wave: Candidates) -> Mapping[int, str]:
+        key = tables.activity_key
+        named = {row: target for row, target in enumerate(wave.supersedes) if target}
+        query = select(key.c.record_id, key.c.position, key.c.superseded_by).where(
+            key.c.park_id == park_id, self._among(key.c.record_id, sorted(set(named.values())))
+        )
+        found = {row.record_id: row for row in await self._session.execute(query)}
+        self._corrections = {
+            row: _Correction(wave.record_id[row], target, found[target].position)
+            for row, target in named.items()
+            if target in found
         }
-        targets = {}
-        if any(wave.supersedes):
-            targets = {row.n: row.superseded_by for row in await self._session.execute(_TARGETS, parameters)}
-        return Existing(same_id, overlaps, targets)
+        return {row: found[target].superseded_by or "" for row, target in named.items() if target in found}
 
     async def append(self, park: Park, dropped: Sequence[int], last_position: int, recorded_time: datetime) -> Sequence[SpanSum]:
         """Stores the staged wave but for the dropped rows, from last_position + 1 on; returns the sums that it touched."""
-        if dropped:
-            gone = [{"row": row} for row in dropped]
-            await self._session.execute(text("DELETE FROM activity_stage WHERE n = :row"), gone)
+        for start in range(0, len(dropped), _MANY):
+            await self._session.execute(_DROP, {"rows": dropped[start : start + _MANY]})
         parameters = {"tenant_id": park.tenant_id, "park_id": park.park_id, "last_position": last_position}
         touched = [
-            *await self._session.execute(_TAKE_FROM_SUMS, parameters),
+            *await self._take_back(parameters, dropped),
             *await self._session.execute(_PUT_INTO_SUMS, parameters),
         ]
-        await self._session.execute(_SUPERSEDE, parameters)
         appended = await self._session.execute(_APPEND_RECORDS, parameters | {"recorded_time": recorded_time})
         await self._session.execute(_APPEND_KEYS, parameters)
         ledger = tables.park_ledger
@@ -441,6 +511,21 @@ class SqlUnitOfWork(SqlAccount):
             SpanSum(row.source_id, row.first_month, row.last_month, row.emissions_mg, row.energy_mgce, row.records)
             for row in touched
         ]
+
+    async def _take_back(self, parameters: Mapping[str, Any], dropped: Sequence[int]) -> Sequence[Row[Any]]:
+        """Takes what the staged wave corrects out of force and out of the sums; returns the sums that this touched."""
+        gone = set(dropped)
+        corrections = [correction for row, correction in self._corrections.items() if row not in gone]
+        touched: list[Row[Any]] = []
+        for start in range(0, len(corrections), _MANY):
+            part = corrections[start : start + _MANY]
+            positions = [correction.position for correction in part]
+            touched += await self._session.execute(_TAKE_FROM_SUMS, {**parameters, "positions": positions})
+            named = [
+                {"park_id": parameters["park_id"], "record_id": each.record_id, "superseded": each.superseded} for each in part
+            ]
+            await self._session.execute(_SUPERSEDE, named)
+        return touched
 
     async def keep_bases(self, bases: Sequence[Basis]) -> None:
         """Stores the bases that records name, if they are new."""
@@ -482,12 +567,16 @@ class SqlUnitOfWork(SqlAccount):
         return dialect.insert(table).on_conflict_do_nothing()
 
     async def rebuild(self, park_id: str) -> RebuiltSums:
-        """Computes keys and sums of a park anew from its records and puts them in place."""
+        """Computes keys, sums and last position of a park anew from its records and puts them in place."""
         before = await self._sums(park_id)
         for table in (tables.activity_key, tables.emissions_sum):
             await self._session.execute(table.delete().where(table.c.park_id == park_id))
         records = await self._session.execute(_REBUILD_KEYS, {"park_id": park_id})
+        await self._session.execute(_REBUILD_SUPERSEDED, {"park_id": park_id})
         await self._session.execute(_REBUILD_SUMS, {"park_id": park_id})
+        ledger, position = tables.park_ledger, tables.activity_record.c.position
+        last = select(func.coalesce(func.max(position), 0)).where(tables.activity_record.c.park_id == park_id)
+        await self._session.execute(ledger.update().where(ledger.c.park_id == park_id).values(last_position=last.scalar_subquery()))
         after = await self._sums(park_id)
         corrected = sum(1 for span in before.keys() | after.keys() if before.get(span) != after.get(span))
         return RebuiltSums(records=_row_count(records), sums=len(after), corrected=corrected)
