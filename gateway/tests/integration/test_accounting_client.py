@@ -340,8 +340,10 @@ async def test_a_job_is_an_operation_of_the_callers_own_tenant(connected: Connec
     job = await connected.client.rebuild_sums(ADA, "p")
     assert job == account.Job(job_id="j-1", state="running", progress=0.5, result=None, error=None)
     assert connected.accounting.asked[1][1].name == "operations/j-1"
-    answers["GetOperation"] = operation("ganzhou", metadata={"state": "succeeded", "progress": 1}, response={"corrected": "0"})
-    assert (await connected.client.get_job(ADA, "j-1")).result == {"corrected": "0"}
+    answers["GetOperation"] = operation(
+        "ganzhou", metadata={"state": "succeeded", "progress": 1}, response={"sums": 3, "share": 0.5}
+    )
+    assert str((await connected.client.get_job(ADA, "j-1")).result) == "{'sums': 3, 'share': 0.5}"
     answers["GetOperation"] = operation("ganzhou", metadata={"state": "failed", "progress": 0}, error=(9, "why"))
     assert (await connected.client.get_job(ADA, "j-1")).error == {"code": 9, "message": "why"}
     answers["GetOperation"] = operation("nanchang", metadata={"state": "running", "progress": 0})

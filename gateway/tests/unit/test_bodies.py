@@ -93,6 +93,7 @@ class TestJson:
             pytest.param("text", ("ROW_NOT_AN_OBJECT", "", '"text"'), id="not_an_object"),
             pytest.param(None, ("ROW_NOT_AN_OBJECT", "", "null"), id="null_row"),
             pytest.param({**ROW, "unit": "k\0Wh"}, ("CHARACTER_NOT_ALLOWED", "unit", '"k\\u0000Wh"'), id="nul"),
+            pytest.param({**ROW, "unit": "k\x7fWh"}, ("CHARACTER_NOT_ALLOWED", "unit", '"k\\u007fWh"'), id="delete"),
             pytest.param({**ROW, "unit": "\ud800"}, ("CHARACTER_NOT_ALLOWED", "unit", '"\\ud800"'), id="half_a_pair"),
         ],
     )

@@ -327,7 +327,8 @@ def _struct(packed: any_pb2.Any) -> dict[str, Any]:
     struct = struct_pb2.Struct()
     packed.Unpack(struct)
     found: dict[str, Any] = json_format.MessageToDict(struct)
-    return found
+    # A Struct knows no integers: 3 arrives as 3.0.
+    return {name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in found.items()}
 
 
 def _park(park: pb.Park) -> Park:

@@ -201,8 +201,11 @@ def _widest(rows: ActivityRows) -> int:
 
 
 def _all_clean(body: bytes, rows: ActivityRows) -> bool:
-    """Tells whether no text of rows that were decoded at once holds what escape sequences can bring in."""
-    if b"\\" not in body:
+    """Tells whether no text of rows that were decoded at once holds what a text must not.
+
+    Only escape sequences can bring it into JSON that could be decoded, and DEL, which JSON takes as it is.
+    """
+    if b"\\" not in body and b"\x7f" not in body:
         return True
     columns = (rows.record_id, rows.source_id, rows.period_start, rows.period_end, rows.quantity, rows.unit, rows.supersedes)
     return all("".join(column).isprintable() for column in columns)

@@ -63,7 +63,7 @@ class Uploads:
                             raise TooLarge("BODY_TOO_LARGE", allowed=limit_bytes)
                         parts.append(part)
             except TimeoutError:
-                raise TooSlow(allowed_seconds=self.limits.body_seconds) from None
+                raise TooSlow(allowed_s=self.limits.body_seconds) from None
             except ClientDisconnect:
                 raise MalformedBody("CLIENT_GONE") from None
             yield b"".join(parts)

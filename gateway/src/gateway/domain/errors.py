@@ -163,8 +163,8 @@ class TooSlow(GatewayError):
 
     kind = "timeout"
 
-    def __init__(self, *, allowed_seconds: float) -> None:
-        super().__init__("BODY_TOO_SLOW", allowed=f"{allowed_seconds:g}")
+    def __init__(self, *, allowed_s: float) -> None:
+        super().__init__("BODY_TOO_SLOW", allowed=f"{allowed_s:g}")
 
 
 class Unsupported(GatewayError):
