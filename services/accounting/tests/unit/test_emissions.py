@@ -149,6 +149,12 @@ def test_result_is_exact_or_refused_and_never_wrapped(quantity: int, numerator: 
             computed([quantity], [ratio])
 
 
+@given(st.integers(2**62, 2**68), st.sampled_from([1, -1]), st.integers(0, 46))
+def test_what_would_wrap_around_64_bits_is_refused(milligram: int, sign: int, power: int) -> None:
+    with pytest.raises(AmountOutOfRange):
+        computed([sign], [Ratio(milligram * 2**power, 2**power)])
+
+
 def test_refusal_names_every_such_row_of_a_block_at_once() -> None:
     """One refusal per row would make a batch of abuses cost the square of its length."""
     with pytest.raises(AmountOutOfRange, match="rows \\[1, 3\\] give 4611686018427387904 mg or more") as refused:

@@ -158,6 +158,15 @@ def test_grid_is_that_of_the_longest_prefix() -> None:
     assert [regions.region_of(code) for code in ("150400", "150500", "360700")] == ["EAST", "WEST", None]
 
 
+def test_electricity_is_of_the_kind_that_the_set_chose(book: FactorBook, reference: ReferenceTables) -> None:
+    by_fossil = [replace(each, electricity_basis="fossil") for each in book.sets]
+    other = FactorBook(book.all_factors(), by_fossil, GridRegions({}))
+    electricity = reference.carriers["electricity"]
+    found = other.spans("cn-provincial-national-grid", electricity, "CO2", GANZHOU, "MWh", SHANGHAI)
+    # announcement of 2024-04-12, fossil power: 0.8426 kgCO2/kWh
+    assert tonnes(on(found, "2021-06-30")) == Fraction("0.8426")
+
+
 @pytest.mark.parametrize(("day", "factor"), [("2021-12-31", "0.5810"), ("2022-01-01", "0.5703"), ("2022-12-31", "0.5703")])
 def test_notices_to_enterprises_end_with_2022(spans: Spans, day: str, factor: str) -> None:
     found = spans("cn-enterprise-24", "electricity", "MWh")
