@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gateway.api import bodies
@@ -347,6 +347,7 @@ def _written(members: list[tuple[str, Any]], ascii_only: bool) -> str:
     return "{" + ",".join(f"{spelled(name)}:{json.dumps(value, ensure_ascii=ascii_only)}" for name, value in members) + "}"
 
 
+@settings(deadline=None)  # other processes share the machine
 @given(st.lists(MEMBERS, min_size=1, max_size=4), st.booleans())
 def test_the_short_way_and_the_long_way_agree(rows: list[list[tuple[str, Any]]], ascii_only: bool) -> None:
     changed = [[*{**ROW, **dict(members[:1])}.items()] for members in rows]
@@ -372,6 +373,7 @@ CELLS = st.one_of(
 )
 
 
+@settings(deadline=None)  # other processes share the machine
 @given(st.lists(st.lists(CELLS, min_size=6, max_size=8), min_size=1, max_size=4), st.sampled_from(["", ",supersedes,confirmed"]))
 def test_the_short_way_and_the_long_way_agree_on_csv(rows: list[list[str]], more: str) -> None:
     header = (HEADER + more).split(",")
@@ -395,6 +397,7 @@ def test_a_body_of_backslashes_is_refused_in_linear_time() -> None:
     assert time.process_time() - began < 5
 
 
+@settings(deadline=None)  # other processes share the machine
 @given(st.binary(max_size=200), st.sampled_from([JSON, NDJSON, CSV]))
 def test_no_body_gets_past_the_refusals(body: bytes, media: Media) -> None:
     try:
