@@ -81,6 +81,7 @@ def sources(source: Callable[..., Source]) -> Mapping[str, Source]:
         source("oil", "refined_oil", item="public.energy_use", scope=1),
         source("coal", "anthracite", item="public.energy_use", scope=1),
         source("diesel", "diesel", item="public.energy_use", scope=1),
+        source("vent", "co2", item="enterprise.process", scope=1, enterprise_id="e-1"),
     ]
     return {each.source_id: each for each in made}
 

@@ -190,6 +190,22 @@ def test_largest_record_is_kept_and_the_next_refused(judged: Callable[..., Judge
     assert problems[1].message_en == "quantity 172117039.586920 emits more than one record can hold, 100000000 t"
 
 
+def test_limit_of_a_record_is_not_reached(judged: Callable[..., Judged]) -> None:
+    vent = {"source_id": "vent", "unit": "t"}
+    good, problems = judged({**vent, "quantity": "99999999.999999"}, {**vent, "quantity": "100000000"})
+    assert good.emissions_mg.tolist() == [99_999_999_999_999 * 1000]
+    assert {row: each.reason for row, each in problems.items()} == {1: "AMOUNT_OUT_OF_RANGE"}
+
+
+def test_energy_has_the_same_limit_where_power_is_cleaner_than_coal_is_heavy(judged: Callable[..., Judged]) -> None:
+    # Yunnan 2022: 0.1073 t/MWh and 0.1229 tce/MWh; 9 x 10^8 MWh are 0.97 x 10^8 t and 1.11 x 10^8 tce
+    january = {"period_start": "2022-01-01", "period_end": "2022-02-01", "unit": "MWh"}
+    yunnan = {"factor_set_id": "cn-provincial-provincial-grid", "region_code": "530100"}
+    good, problems = judged({**january, "quantity": "800000000"}, {**january, "quantity": "900000000"}, **yunnan)
+    assert good.index.tolist() == [0]
+    assert {row: each.reason for row, each in problems.items()} == {1: "AMOUNT_OUT_OF_RANGE"}
+
+
 def test_every_row_out_of_range_is_refused_and_the_rest_kept(judged: Callable[..., Judged]) -> None:
     huge = {"quantity": "999999999999", "unit": "TJ"}
     good, problems = judged(huge, {}, huge, {**huge, "quantity": "-999999999999", "supersedes": "r0"}, {"quantity": "2"})
