@@ -66,7 +66,6 @@ CREATE TEMP TABLE IF NOT EXISTS activity_stage (
     supersedes text NOT NULL)
 """
 _DROP = text("DELETE FROM activity_stage WHERE n IN :rows").bindparams(bindparam("rows", expanding=True))
-# CROSS JOIN keeps SQLite from reading every key of the park and looking through the stage for each.
 # A probe per staged row is a subquery in the select list, because no planner turns that into a join: before a database has counted
 # its rows, which SQLite never does, it would read the whole park for every wave.
 _TAKEN_IDS = text("""

@@ -1,6 +1,6 @@
 """What the use cases need of the outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -69,6 +69,10 @@ class Account(Protocol):
         """Returns what sources emitted in the spans that start in or after a month (YYYYMM)."""
         ...
 
+    async def ids_taken(self, park_id: str, record_ids: Sequence[str]) -> Set[str]:
+        """Returns those of the record ids that are taken."""
+        ...
+
 
 class UnitOfWork(Account, Protocol):
     """One transaction. What is not committed when the block ends never was."""
@@ -120,7 +124,7 @@ class UnitOfWork(Account, Protocol):
         ...
 
     async def rebuild(self, park_id: str) -> RebuiltSums:
-        """Computes keys and sums of a park anew from its records and puts them in place."""
+        """Computes keys, sums and last position of a park anew from its records and puts them in place."""
         ...
 
     async def submit_rebuild(self, park: Park, owner: str) -> str:

@@ -29,6 +29,10 @@ from accounting.domain.reference import ReferenceTables
 from kernel.periods import month_of
 from kernel.quantities import format_scaled
 
+MAX_WAVES = 64
+"""How often a batch may correct the same record in a row. Each correction takes a look at the account of its own, so that a batch
+of nothing but one chain would hold up the park for minutes."""
+
 
 async def record_activity(
     uow: UnitOfWork,
@@ -72,7 +76,10 @@ async def record_activity(
 
     outcomes = [Outcome.REJECTED] * columns.rows
     sums: dict[tuple[str, int, int], SpanSum] = {}
-    for rows in waves(candidates):
+    ordered = waves(candidates)
+    for rows in ordered[MAX_WAVES:]:
+        _refuse_deep(candidates.take(rows), columns, problems)
+    for rows in ordered[:MAX_WAVES]:
         wave = candidates.take(rows)
         decision = decide(wave, await uow.stage(park, wave), park.zone)
         batch_row = wave.index.tolist()
@@ -115,12 +122,23 @@ async def _without_held(
         return candidates
     since = month_of(int(candidates.start_s.min()) - HISTORY_S, park.zone).number
     verdicts = held(candidates, await uow.history(park.park_id, sorted(compared), since), reference.unit_mistakes)
+    # What was accepted stays accepted: a record that is sent again is not judged by the history that has grown since.
+    known = await uow.ids_taken(park.park_id, [candidates.record_id[row] for row in verdicts])
+    verdicts = {row: how for row, how in verdicts.items() if candidates.record_id[row] not in known}
     for row, (how_en, how_zh) in verdicts.items():
         found = f"{format_scaled(int(candidates.quantity_micro[row]), 6)} {candidates.unit[row]}"
         place = int(candidates.index[row])
         number, record_id = columns.row_number[place], shown(candidates.record_id[row])
         problems[place] = RowProblem(number, record_id, "QUANTITY_HELD", "quantity", found, how_en, how_zh)
     return candidates.without(verdicts)
+
+
+def _refuse_deep(wave: Candidates, columns: ActivityColumns, problems: dict[int, RowProblem]) -> None:
+    allowed = f"the id of an accepted record; a batch corrects one record at most {MAX_WAVES - 1} times, send the rest after it"
+    allowed_zh = f"已接收记录的编号;同一批次对同一记录至多连续更正 {MAX_WAVES - 1} 次,其余请在其后发送"
+    for place, record_id, target in zip(wave.index.tolist(), wave.record_id, wave.supersedes, strict=True):
+        number = columns.row_number[place]
+        problems[place] = RowProblem(number, record_id, "SUPERSEDES_UNKNOWN", "supersedes", target, allowed, allowed_zh)
 
 
 def _recorded(park: Park, accepted: Candidates, last_position: int, now: datetime) -> Iterator[ActivityRecorded]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from accounting.domain.errors import InvalidField
@@ -72,6 +72,7 @@ class Indicator:
     unit: str
     formula: str
     missing: str = ""
+    missing_zh: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,11 @@ def grouped(rows: Iterable[SummedRow], reference: ReferenceTables) -> Emissions:
         elif reference.items[row.item].sign < 0:
             removals += row.sum
         elif reference.carriers[row.carrier].biogenic and row.gas == "CO2":
-            biogenic += row.sum
+            # The fuel is energy like any other; only its CO2 stands apart.
+            biogenic += replace(row.sum, energy_mgce=0)
+            energy = Sum(energy_mgce=row.sum.energy_mgce)
+            total += energy
+            groups[row.keys] = groups.get(row.keys, Sum()) + energy
         else:
             total += row.sum
             groups[row.keys] = groups.get(row.keys, Sum()) + row.sum
@@ -187,7 +192,7 @@ def yearly_account(by_scope_and_carrier: Emissions, figures: AnnualFigures | Non
         carbon = format_ratio(total.emissions_mg, total.energy_mgce, _RATIO_DECIMALS)
         indicators.append(Indicator("carbon_per_energy_t_per_tce", carbon, "t/tce", "E / energy"))
     else:
-        indicators.append(Indicator("carbon_per_energy_t_per_tce", None, "t/tce", "E / energy", "energy of the year is 0 tce"))
+        indicators.append(Indicator("carbon_per_energy_t_per_tce", None, "t/tce", "E / energy", "energy of the year is 0 tce", "本年能源消费量为 0 tce"))
     mix = [
         MixShare(carrier, format_scaled(amount, MG_PER_T_DECIMALS), format_ratio(100 * amount, total.energy_mgce, 2))
         for carrier, amount in sorted(carriers.items())

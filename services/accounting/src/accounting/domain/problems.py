@@ -107,12 +107,12 @@ class RowProblem:
     @property
     def message_en(self) -> str:
         """The sentence in English."""
-        return REASONS[self.reason][0].format(field=self.field, found=self.found, allowed=self.allowed)
+        return REASONS[self.reason][0].format(field=self.field, found=_printable(self.found), allowed=self.allowed)
 
     @property
     def message_zh(self) -> str:
         """The sentence in Chinese."""
-        return REASONS[self.reason][1].format(field=self.field, found=self.found, allowed=self.allowed_zh)
+        return REASONS[self.reason][1].format(field=self.field, found=_printable(self.found), allowed=self.allowed_zh)
 
 
 def shown(text: str) -> str:
@@ -122,3 +122,8 @@ def shown(text: str) -> str:
     81
     """
     return text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "…"
+
+
+def _printable(text: str) -> str:
+    """An escape would take ten characters: ten thousand rows of such text would make an answer too large to be sent."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else "\ufffd" for each in text)
