@@ -47,9 +47,10 @@ def generate_stubs(out: Path) -> None:
 
 def generate_topics(out: Path) -> None:
     """Gathers proto/topics/*.yaml into one topics.json, sorted by name."""
-    topics = []
-    for path in sorted((ROOT / "topics").glob("*.yaml")):
-        topics.append({"name": path.name.removesuffix(".yaml"), **yaml.safe_load(path.read_text(encoding="utf-8"))})
+    topics = [
+        {"name": path.name.removesuffix(".yaml"), **yaml.safe_load(path.read_text(encoding="utf-8"))}
+        for path in sorted((ROOT / "topics").glob("*.yaml"))
+    ]
     text = json.dumps({"topics": topics}, indent=2, ensure_ascii=False) + "\n"
     (out / "parkcarbon" / "topics.json").write_text(text, encoding="utf-8")
 

@@ -213,6 +213,7 @@ class FakePlatform:
             "groups": [{"scope": 2, "carrier": "electricity", **total}],
             "total": total,
             "removals": nothing,
+            "biogenic": nothing,
             "straddling": nothing,
             "a_member_of_next_year": True,
         }

@@ -209,14 +209,28 @@ class FakeAccounting:
         nothing = EmissionsGroup(keys=(), emissions_t_co2e="0", energy_tce="0", records=0)
         whole = replace(nothing, emissions_t_co2e=f"{total:f}", records=len(records))
         groups = (replace(whole, keys=tuple("x" for _ in group_by)),) if records and group_by else ()
-        return Emissions(groups=groups, total=whole, removals=nothing, straddling=nothing, factor_set_id=book.park.factor_set_id)
+        return Emissions(
+            groups=groups,
+            total=whole,
+            removals=nothing,
+            biogenic=nothing,
+            straddling=nothing,
+            factor_set_id=book.park.factor_set_id,
+        )
 
     async def get_indicators(self, caller: Caller, park_id: str, year: int) -> YearIndicators:
         book = self._book(caller, park_id)
         return YearIndicators(
             indicators=(
-                Indicator(name="emissions_t_co2e", value="1", unit="t CO2e", missing=None, formula="Σ E"),
-                Indicator(name="emissions_per_employee_t", value=None, unit="t", missing="employees_persons", formula="E / n"),
+                Indicator(name="emissions_t_co2e", value="1", unit="t CO2e", missing=None, missing_zh=None, formula="Σ E"),
+                Indicator(
+                    name="emissions_per_employee_t",
+                    value=None,
+                    unit="t",
+                    missing="employees_persons",
+                    missing_zh="职工人数",
+                    formula="E / n",
+                ),
             ),
             energy_mix=(MixShare(carrier="electricity", energy_tce="1", share_pct="100"),),
             factor_set_id=book.park.factor_set_id,

@@ -29,7 +29,17 @@ def test_every_installed_package_is_pinned() -> None:
         pytest.skip("the environment was not made by the Makefile")
     pinned = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]["constraint-dependencies"]
     names = {re.split(r"[=<>\[; ]", line, maxsplit=1)[0].lower().replace("_", "-") for line in pinned}
-    command = [uv, "export", "--quiet", "--no-hashes", "--all-packages", "--all-groups", "--no-emit-workspace", "--no-header", "--no-annotate"]
+    command = [
+        uv,
+        "export",
+        "--quiet",
+        "--no-hashes",
+        "--all-packages",
+        "--all-groups",
+        "--no-emit-workspace",
+        "--no-header",
+        "--no-annotate",
+    ]
     exported = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     wanted = {re.split(r"[=<>\[; ]", line, maxsplit=1)[0].lower() for line in exported.splitlines() if "==" in line}
     assert wanted - names == set()
@@ -54,9 +64,9 @@ def test_the_readme_says_the_same_in_both_languages() -> None:
 
 
 def test_relative_links_of_the_documents_lead_somewhere() -> None:
-    broken = []
-    for page in (path for path in tracked() if path.suffix == ".md"):
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-            if not re.match(r"[a-z]+:", target) and not (page.parent / target).exists():
-                broken.append(f"{page.relative_to(ROOT)} → {target}")
-    assert broken == []
+    def targets(page: Path) -> list[str]:
+        found = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        return [target for target in found if not re.match(r"[a-z]+:", target)]
+
+    pages = [path for path in tracked() if path.suffix == ".md"]
+    assert [f"{page.relative_to(ROOT)} → {to}" for page in pages for to in targets(page) if not (page.parent / to).exists()] == []

@@ -160,7 +160,7 @@ class EmissionsGroup:
 
 @dataclass(frozen=True)
 class Emissions:
-    """Totals of a park within [from_month, to_month). Removals and straddling records stand apart from the total."""
+    """Totals of a park within [from_month, to_month). Removals, biogenic CO2 and straddling records stand apart."""
 
     park_id: str
     from_month: str
@@ -170,6 +170,7 @@ class Emissions:
     groups: tuple[EmissionsGroup, ...]
     total: EmissionsSum
     removals: EmissionsSum
+    biogenic: EmissionsSum
     straddling: EmissionsSum
 
 

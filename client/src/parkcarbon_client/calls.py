@@ -275,6 +275,7 @@ def _emissions(response: httpx.Response) -> Emissions:
             groups=tuple(_emissions_group(group) for group in answer["groups"]),
             total=decode(EmissionsSum, answer["total"]),
             removals=decode(EmissionsSum, answer["removals"]),
+            biogenic=decode(EmissionsSum, answer["biogenic"]),
             straddling=decode(EmissionsSum, answer["straddling"]),
         )
     except (KeyError, TypeError) as error:

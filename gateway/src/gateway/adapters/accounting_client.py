@@ -199,6 +199,7 @@ class AccountingClient:
             groups=tuple(map(_group, found.groups)),
             total=_group(found.total),
             removals=_group(found.removals),
+            biogenic=_group(found.biogenic),
             straddling=_group(found.straddling),
             factor_set_id=found.factor_set_id,
         )
@@ -213,6 +214,7 @@ class AccountingClient:
                     value=indicator.value or None,
                     unit=indicator.unit,
                     missing=indicator.missing or None,
+                    missing_zh=indicator.missing_zh or None,
                     formula=indicator.formula,
                 )
                 for indicator in found.indicators

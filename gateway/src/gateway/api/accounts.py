@@ -1,6 +1,6 @@
 """Routes of figures: emissions, indicators, and the factors behind them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
@@ -8,13 +8,14 @@ from starlette.responses import Response
 
 from gateway.api import models
 from gateway.api.answers import answer, group, members, page
-from gateway.api.asking import PageSize, PageToken, ParkId, caller_of
+from gateway.api.asking import PageSize, PageToken, ParkId, caller_of, language
 from gateway.api.describing import refusals
 from gateway.api.models import ID_PATTERN
 from gateway.application import accounts
 from gateway.application.ports import AccountingPort
-from gateway.domain.account import Paging
+from gateway.domain.account import Indicator, Paging
 from gateway.domain.months import month
+from gateway.domain.wording import Language
 
 _READ = refusals(403, 404, 422)
 
@@ -52,6 +53,7 @@ def router(accounting: AccountingPort) -> APIRouter:
                 "groups": [group(entry, dimensions) for entry in found.groups],
                 "total": group(found.total),
                 "removals": group(found.removals),
+                "biogenic": group(found.biogenic),
                 "straddling": group(found.straddling),
             }
         )
@@ -69,8 +71,7 @@ def router(accounting: AccountingPort) -> APIRouter:
                 "factor_set_id": found.factor_set_id,
                 "electricity_conversion": found.electricity_conversion,
                 "records": found.records,
-                # A figure that cannot be given has the value null: it is missing, not left out.
-                "indicators": [{"value": None, **members(indicator)} for indicator in found.indicators],
+                "indicators": [_indicator(indicator, language(request)) for indicator in found.indicators],
                 "energy_mix": [members(share) for share in found.energy_mix],
             }
         )
@@ -93,3 +94,10 @@ def router(accounting: AccountingPort) -> APIRouter:
         return page("factors", listed)
 
     return routes
+
+
+def _indicator(indicator: Indicator, spoken: Language) -> dict[str, Any]:
+    """A figure that cannot be given has the value null: it is missing, not left out."""
+    shown = {"value": None, **members(indicator)}
+    in_chinese = shown.pop("missing_zh", None)
+    return shown | {"missing": in_chinese} if in_chinese is not None and spoken == "zh" else shown

@@ -241,7 +241,7 @@ _FACTOR_SET: dict[str, Any] = {
     "name_en": "Wang et al. 2024",
     "grid_level": "national",
     "electricity_basis": "location",
-    "gwp_table": "AR5",
+    "gwp_table": "gwp_ar5",
     "published_date": "2024-01-01",
     "source": "DOI 10.16516/j.ceec.2023-311",
     "note": "",
@@ -482,7 +482,7 @@ class GroupAnswer(SumAnswer):
 
 
 class EmissionsAnswer(Answer):
-    """Exact totals of a span of months; removals and straddling records are in neither groups nor total."""
+    """Exact totals of a span of months; removals, biogenic CO2 and straddling records are in neither groups nor total."""
 
     model_config = _example(
         {
@@ -494,6 +494,7 @@ class EmissionsAnswer(Answer):
             "groups": [{"scope": "2", **_SUM}],
             "total": _SUM,
             "removals": _NOTHING,
+            "biogenic": _NOTHING,
             "straddling": _NOTHING,
         }
     )
@@ -506,6 +507,7 @@ class EmissionsAnswer(Answer):
     groups: list[GroupAnswer]
     total: SumAnswer
     removals: SumAnswer
+    biogenic: SumAnswer
     straddling: SumAnswer
 
 
@@ -538,16 +540,16 @@ class IndicatorsAnswer(Answer):
             "electricity_conversion": "calorific",
             "records": 3,
             "indicators": [
-                {"name": "emissions_t_co2e", "value": "1005954.2", "unit": "t CO2e", "formula": "Σ E"},
+                {"name": "emissions_t_co2e", "value": "1005953.9959278", "unit": "t", "formula": "E = Σ Dᵢ·Fᵢ"},
                 {
                     "name": "emissions_per_employee_t",
                     "value": None,
-                    "unit": "t CO2e per person",
-                    "missing": "employees_persons",
+                    "unit": "t/person",
+                    "missing": "employees_persons of the year is not reported",
                     "formula": "E / employees",
                 },
             ],
-            "energy_mix": [{"carrier": "electricity", "energy_tce": "147480", "share_pct": "91.2"}],
+            "energy_mix": [{"carrier": "electricity", "energy_tce": "129303.7199854", "share_pct": "39.47"}],
         }
     )
 

@@ -161,23 +161,25 @@ class EmissionsGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emissions:
-    """Exact totals of a span of months. Removals and straddling records are in neither `groups` nor `total`."""
+    """Exact totals of a span of months. Removals, biogenic CO2 and straddling records are in neither `groups` nor `total`."""
 
     groups: tuple[EmissionsGroup, ...]
     total: EmissionsGroup
     removals: EmissionsGroup
+    biogenic: EmissionsGroup
     straddling: EmissionsGroup
     factor_set_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indicator:
-    """A figure with its unit; without a value, `missing` says why."""
+    """A figure with its unit; without a value, `missing` says why, in English and in Chinese."""
 
     name: str
     value: str | None
     unit: str
     missing: str | None
+    missing_zh: str | None
     formula: str
 
 

@@ -143,7 +143,7 @@ REASONS: Mapping[str, Wording] = {
     "FIELDS_INVALID": Wording(
         "Fields are invalid",
         "字段无效",
-        "{count} fields are invalid; the first: {first}",
+        "invalid fields: {count}; the first: {first}",
         "有 {count} 个字段无效;第一个:{first}",
     ),
     "FIELD_MISSING": Wording("Field missing", "缺少字段", "{field} is missing", "缺少字段 {field}"),

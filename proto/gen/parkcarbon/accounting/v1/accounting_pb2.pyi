@@ -538,11 +538,14 @@ class Indicator(_message.Message):
     UNIT_FIELD_NUMBER: _builtins.int
     MISSING_FIELD_NUMBER: _builtins.int
     FORMULA_FIELD_NUMBER: _builtins.int
+    MISSING_ZH_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     value: _builtins.str
     unit: _builtins.str
     missing: _builtins.str
     formula: _builtins.str
+    missing_zh: _builtins.str
+    """The same as missing, in Chinese."""
     def __init__(
         self,
         *,
@@ -551,10 +554,11 @@ class Indicator(_message.Message):
         unit: _builtins.str = ...,
         missing: _builtins.str = ...,
         formula: _builtins.str = ...,
+        missing_zh: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["formula", b"formula", "missing", b"missing", "name", b"name", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["formula", b"formula", "missing", b"missing", "missing_zh", b"missing_zh", "name", b"name", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -240,7 +240,14 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
             )
         return pb.GetIndicatorsResponse(
             indicators=[
-                pb.Indicator(name=each.name, value=each.value or "", unit=each.unit, missing=each.missing, formula=each.formula)
+                pb.Indicator(
+                    name=each.name,
+                    value=each.value or "",
+                    unit=each.unit,
+                    missing=each.missing,
+                    missing_zh=each.missing_zh,
+                    formula=each.formula,
+                )
                 for each in yearly.indicators
             ],
             energy_mix=[

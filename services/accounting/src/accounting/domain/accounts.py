@@ -192,7 +192,11 @@ def yearly_account(by_scope_and_carrier: Emissions, figures: AnnualFigures | Non
         carbon = format_ratio(total.emissions_mg, total.energy_mgce, _RATIO_DECIMALS)
         indicators.append(Indicator("carbon_per_energy_t_per_tce", carbon, "t/tce", "E / energy"))
     else:
-        indicators.append(Indicator("carbon_per_energy_t_per_tce", None, "t/tce", "E / energy", "energy of the year is 0 tce", "本年能源消费量为 0 tce"))
+        indicators.append(
+            Indicator(
+                "carbon_per_energy_t_per_tce", None, "t/tce", "E / energy", "energy of the year is 0 tce", "本年能源消费量为 0 tce"
+            )
+        )
     mix = [
         MixShare(carrier, format_scaled(amount, MG_PER_T_DECIMALS), format_ratio(100 * amount, total.energy_mgce, 2))
         for carrier, amount in sorted(carriers.items())
@@ -215,9 +219,9 @@ def _ratio(name: str, amount_mg: int, figures: AnnualFigures | None, denominator
     unit = f"{over}/{_UNIT_OF[denominator]}"
     value = figure(figures, denominator)
     if value is None:
-        return Indicator(name, None, unit, formula, f"{denominator} of the year is not reported")
+        return Indicator(name, None, unit, formula, f"{denominator} of the year is not reported", f"本年的 {denominator} 未填报")
     if value == 0:
-        return Indicator(name, None, unit, formula, f"{denominator} of the year is 0")
+        return Indicator(name, None, unit, formula, f"{denominator} of the year is 0", f"本年的 {denominator} 为 0")
     tonnes = Fraction(amount_mg, 10**MG_PER_T_DECIMALS)
     return Indicator(name, format_ratio(tonnes, Fraction(value), _RATIO_DECIMALS), unit, formula)
 
