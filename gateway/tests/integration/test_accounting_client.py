@@ -1,11 +1,11 @@
 """The accounting client against a real gRPC server: every message is carried over whole, every refusal keeps its reason."""
 
-from collections.abc import json
+import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import AsyncIterator
 import pytest
 from google.longrunning import operations_pb2, operations_pb2_grpc  # type: ignore[import-untyped]
 from google.protobuf import struct_pb2
