@@ -1,0 +1,122 @@
+"""The platform as it stands in production, in one process: gateway and accounting over PostgreSQL, the embedded log as broker."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from accounting.application.register import register_park, register_source
+from accounting.domain.callers import Caller
+from accounting.domain.parks import Park, Source
+from accounting.main import Accounting
+from accounting.main import build as build_accounting
+from accounting.settings import AccountingSettings
+from benchmarks.readings import METERS, PARK, meter
+from chassis.channel import ChannelSettings
+from chassis.clock import SystemClock
+from chassis.embedded_log import EmbeddedLog
+from chassis.identity import generate_key_pair
+from chassis.logs import Level
+from chassis.server import running
+from chassis.settings import DatabaseSettings, LogSettings
+from gateway.domain.callers import Role
+from gateway.main import Gateway, topic_registry
+from gateway.main import build as build_gateway
+from gateway.settings import BootstrapToken, GatewaySettings, HttpSettings
+
+TOKEN = "bench-token"
+TENANT = "bench"
+CALLER = Caller("bench", TENANT, frozenset({"park_manager"}))
+FACTOR_SET = "wang-2024"
+_LOGS = LogSettings(level=Level.WARNING)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What runs."""
+
+    accounting: Accounting
+    gateway: Gateway
+    signing_key: Path
+    verifying_key: Path
+
+
+@asynccontextmanager
+async def accounting_alone(folder: Path, database_url: str) -> AsyncIterator[Accounting]:
+    """Runs accounting with a park of METERS meters; its relay rests, so that a commit is what is measured."""
+    accounting, log = _accounting(folder, database_url)
+    async with running(accounting):
+        await accounting.relay.stop()
+        await register_meters(accounting)
+        yield accounting
+    await log.close()
+
+
+@asynccontextmanager
+async def platform(folder: Path, accounting_url: str, gateway_url: str) -> AsyncIterator[Standing]:
+    """Runs gateway and accounting with a park of METERS meters; the relay rests, as in `accounting_alone`."""
+    accounting, log = _accounting(folder, accounting_url)
+    async with running(accounting):
+        settings = GatewaySettings(
+            http=HttpSettings(port=0),
+            database=DatabaseSettings(url=SecretStr(gateway_url)),
+            accounting=ChannelSettings(target=accounting.grpc_address),
+            caller_private_key=folder / "key.pem",
+            bootstrap_tokens=(
+                BootstrapToken(
+                    sha256=hashlib.sha256(TOKEN.encode()).hexdigest(),
+                    subject=CALLER.subject,
+                    tenant=TENANT,
+                    roles=frozenset({Role.PARK_MANAGER}),
+                ),
+            ),
+            logs=_LOGS,
+        )
+        gateway = build_gateway(settings, clock=SystemClock(), broker=log)
+        async with running(gateway):
+            await accounting.relay.stop()
+            await register_meters(accounting)
+            yield Standing(accounting, gateway, folder / "key.pem", folder / "public.pem")
+    await log.close()
+
+
+def _accounting(folder: Path, database_url: str) -> tuple[Accounting, EmbeddedLog]:
+    private, public = generate_key_pair()
+    (folder / "key.pem").write_bytes(private)
+    (folder / "public.pem").write_bytes(public)
+    clock = SystemClock()
+    log = EmbeddedLog(folder / "log.sqlite3", topic_registry(), clock=clock)
+    settings = AccountingSettings(
+        database=DatabaseSettings(url=SecretStr(database_url)), caller_public_key=folder / "public.pem", logs=_LOGS
+    )
+    return build_accounting(settings, clock=clock, broker=log), log
+
+
+async def register_meters(accounting: Accounting) -> None:
+    """Registers the park and its meters."""
+    clock = SystemClock()
+    now = clock.now()
+    park = Park(PARK, "", "园区", "Park", "360700", "Asia/Shanghai", "", "", FACTOR_SET, now)
+    async with accounting.write() as uow:
+        await register_park(uow, CALLER, park, book=accounting.book, reference=accounting.reference, clock=clock)
+    for number in range(METERS):
+        source = Source(
+            park_id=PARK,
+            tenant_id="",
+            source_id=meter(number),
+            enterprise_id="",
+            name_zh="电表",
+            name_en="Meter",
+            item="enterprise.purchased_energy",
+            scope=2,
+            carrier="electricity",
+            gas="CO2",
+            sector="energy",
+            settlement_basis="meter",
+            registered_time=now,
+        )
+        async with accounting.write() as uow:
+            await register_source(uow, CALLER, source, book=accounting.book, reference=accounting.reference, clock=clock)
