@@ -152,20 +152,13 @@ SELECT tenant_id, park_id, record_id, position, source_id, period_start_s, perio
 FROM activity_record
 WHERE park_id = :park_id
 """)
-# A statement of its own, because SQLite would look for each record's correction among all records.
-_REBUILD_SUPERSEDED = text("""
-UPDATE activity_key SET superseded_by = c.record_id
-FROM activity_record c
-WHERE c.park_id = :park_id AND c.supersedes <> ''
-    AND activity_key.park_id = :park_id AND activity_key.record_id = c.supersedes
-""")
 _REBUILD_SUMS = text(f"""
 INSERT INTO emissions_sum ({_SUM_COLUMNS})
 SELECT r.tenant_id, r.park_id, r.source_id, r.first_month, r.last_month, CAST(SUM(r.emissions_mg) AS bigint),
     CAST(SUM(r.energy_mgce) AS bigint), CAST(SUM(r.period_end_s - r.period_start_s) AS bigint), COUNT(*)
 FROM activity_record r
-JOIN activity_key k ON k.park_id = r.park_id AND k.record_id = r.record_id
-WHERE r.park_id = :park_id AND k.superseded_by IS NULL
+WHERE r.park_id = :park_id
+    AND (SELECT k.superseded_by FROM activity_key k WHERE k.park_id = :park_id AND k.record_id = r.record_id) IS NULL
 GROUP BY r.tenant_id, r.park_id, r.source_id, r.first_month, r.last_month
 """)  # noqa: S608 - constants of this module
 
@@ -571,7 +564,7 @@ class SqlUnitOfWork(SqlAccount):
         for table in (tables.activity_key, tables.emissions_sum):
             await self._session.execute(table.delete().where(table.c.park_id == park_id))
         records = await self._session.execute(_REBUILD_KEYS, {"park_id": park_id})
-        await self._session.execute(_REBUILD_SUPERSEDED, {"park_id": park_id})
+        await self._supersede_again(park_id)
         await self._session.execute(_REBUILD_SUMS, {"park_id": park_id})
         ledger, position = tables.park_ledger, tables.activity_record.c.position
         last = select(func.coalesce(func.max(position), 0)).where(tables.activity_record.c.park_id == park_id)
@@ -579,6 +572,16 @@ class SqlUnitOfWork(SqlAccount):
         after = await self._sums(park_id)
         corrected = sum(1 for span in before.keys() | after.keys() if before.get(span) != after.get(span))
         return RebuiltSums(records=_row_count(records), sums=len(after), corrected=corrected)
+
+    async def _supersede_again(self, park_id: str) -> None:
+        """Marks the keys that records correct, each by its key: a join of many new rows is planned as if there were none."""
+        record = tables.activity_record.c
+        query = select(record.record_id, record.supersedes).where(record.park_id == park_id, record.supersedes != "")
+        corrections = (await self._session.execute(query)).all()
+        for start in range(0, len(corrections), _MANY):
+            part = corrections[start : start + _MANY]
+            named = [{"park_id": park_id, "record_id": record_id, "superseded": target} for record_id, target in part]
+            await self._session.execute(_SUPERSEDE, named)
 
     async def _sums(self, park_id: str) -> Mapping[tuple[Any, ...], tuple[Any, ...]]:
         """The sums in force by span; a span whose records were all superseded has none, whether its row is there or not."""

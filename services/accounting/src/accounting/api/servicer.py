@@ -94,8 +94,8 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
         """Returns a page of parks."""
         size = page_size(request.page_size)
         async with self._rooms.read() as account:
-            parks = await register.list_parks(account, _caller(), read_text_token(request.page_token), size + 1)
-        token = write_token(parks[size - 1].park_id) if len(parks) > size else ""
+            parks = await register.list_parks(account, _caller(), read_text_token(request.page_token, "parks"), size + 1)
+        token = write_token("parks", parks[size - 1].park_id) if len(parks) > size else ""
         return pb.ListParksResponse(parks=map(_park, parks[:size]), next_page_token=token)
 
     async def CreateEnterprise(self, request: pb.CreateEnterpriseRequest, context: _Context) -> pb.CreateEnterpriseResponse:
@@ -120,10 +120,11 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
 
     async def ListEnterprises(self, request: pb.ListEnterprisesRequest, context: _Context) -> pb.ListEnterprisesResponse:
         """Returns a page of enterprises."""
-        size, after = page_size(request.page_size), read_text_token(request.page_token)
+        listed = f"{request.park_id}/enterprises"
+        size, after = page_size(request.page_size), read_text_token(request.page_token, listed)
         async with self._rooms.read() as account:
             found = await register.list_enterprises(account, _caller(), request.park_id, after, size + 1)
-        token = write_token(found[size - 1].enterprise_id) if len(found) > size else ""
+        token = write_token(listed, found[size - 1].enterprise_id) if len(found) > size else ""
         return pb.ListEnterprisesResponse(enterprises=map(_enterprise, found[:size]), next_page_token=token)
 
     async def CreateSource(self, request: pb.CreateSourceRequest, context: _Context) -> pb.CreateSourceResponse:
@@ -153,10 +154,11 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
 
     async def ListSources(self, request: pb.ListSourcesRequest, context: _Context) -> pb.ListSourcesResponse:
         """Returns a page of sources."""
-        size, after = page_size(request.page_size), read_text_token(request.page_token)
+        listed = f"{request.park_id}/sources"
+        size, after = page_size(request.page_size), read_text_token(request.page_token, listed)
         async with self._rooms.read() as account:
             found = await register.list_sources(account, _caller(), request.park_id, after, size + 1)
-        token = write_token(found[size - 1].source_id) if len(found) > size else ""
+        token = write_token(listed, found[size - 1].source_id) if len(found) > size else ""
         return pb.ListSourcesResponse(sources=map(_source, found[:size]), next_page_token=token)
 
     async def RecordAnnualFigures(
@@ -183,11 +185,12 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
 
     async def ListAnnualFigures(self, request: pb.ListAnnualFiguresRequest, context: _Context) -> pb.ListAnnualFiguresResponse:
         """Returns a page of annual figures."""
+        listed = f"{request.park_id}/annual-figures"
         size = page_size(request.page_size)
-        key = read_token(request.page_token, int, int) or (0, 0)
+        key = read_token(request.page_token, listed, int, int) or (0, 0)
         async with self._rooms.read() as account:
             found = await register.list_annual_figures(account, _caller(), request.park_id, (int(key[0]), int(key[1])), size + 1)
-        token = write_token(found[size - 1].year, found[size - 1].version) if len(found) > size else ""
+        token = write_token(listed, found[size - 1].year, found[size - 1].version) if len(found) > size else ""
         return pb.ListAnnualFiguresResponse(figures=map(_figures, found[:size]), next_page_token=token)
 
     async def RecordActivity(self, request: pb.RecordActivityRequest, context: _Context) -> pb.RecordActivityResponse:
@@ -203,11 +206,12 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
         self, request: pb.ListActivityRecordsRequest, context: _Context
     ) -> pb.ListActivityRecordsResponse:
         """Returns a page of records."""
+        listed = f"{request.park_id}/activity-records"
         size = page_size(request.page_size, DEFAULT_RECORDS, MAX_RECORDS)
-        after = read_number_token(request.page_token)
+        after = read_number_token(request.page_token, listed)
         async with self._rooms.read() as account:
             park, found = await report.list_records(account, _caller(), request.park_id, after, size + 1)
-        token = write_token(found[size - 1].position) if len(found) > size else ""
+        token = write_token(listed, found[size - 1].position) if len(found) > size else ""
         records = [_record(each, park.zone) for each in found[:size]]
         return pb.ListActivityRecordsResponse(records=records, next_page_token=token)
 
@@ -262,17 +266,18 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
     async def ListFactorSets(self, request: pb.ListFactorSetsRequest, context: _Context) -> pb.ListFactorSetsResponse:
         """Returns a page of factor sets."""
         require(_caller(), READERS)
-        size, after = page_size(request.page_size), read_text_token(request.page_token)
+        size, after = page_size(request.page_size), read_text_token(request.page_token, "factor-sets")
         found = [each for each in self._rooms.book.sets if each.set_id > after]
-        token = write_token(found[size - 1].set_id) if len(found) > size else ""
+        token = write_token("factor-sets", found[size - 1].set_id) if len(found) > size else ""
         return pb.ListFactorSetsResponse(factor_sets=map(_factor_set, found[:size]), next_page_token=token)
 
     async def ListFactors(self, request: pb.ListFactorsRequest, context: _Context) -> pb.ListFactorsResponse:
         """Returns a page of the factors of a set."""
+        listed = f"{request.set_id}/factors"
         require(_caller(), READERS)
-        size, after = page_size(request.page_size), read_text_token(request.page_token)
+        size, after = page_size(request.page_size), read_text_token(request.page_token, listed)
         found = [each for each in self._rooms.book.factors_of(request.set_id) if each.factor_id > after]
-        token = write_token(found[size - 1].factor_id) if len(found) > size else ""
+        token = write_token(listed, found[size - 1].factor_id) if len(found) > size else ""
         return pb.ListFactorsResponse(factors=map(_factor, found[:size]), next_page_token=token)
 
     async def RebuildSums(self, request: pb.RebuildSumsRequest, context: _Context) -> pb.RebuildSumsResponse:
