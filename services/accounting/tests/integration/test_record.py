@@ -20,6 +20,7 @@ from services.accounting.tests.integration.stand import (
     columns,
     encoded_columns,
     ganzhou_rows,
+    hours,
     outcomes,
     reasons,
     refusal,
@@ -27,20 +28,6 @@ from services.accounting.tests.integration.stand import (
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-def hours(count: int, prefix: str = "h", source_id: str = "electricity") -> list[Row]:
-    """Adjoining hours from 2020-01-01 on, 1 MWh each: 0.581 t, 122.9 kgce."""
-    texts = [f"2020-{1 + day // 28:02d}-{1 + day % 28:02d}T{hour:02d}:00:00+08:00" for day in range(336) for hour in range(24)]
-    return [
-        Row(f"{prefix}-{number}", source_id, texts[number], texts[number + 1] if (number + 1) % 672 else _after(number), "1")
-        for number in range(count)
-    ]
-
-
-def _after(number: int) -> str:
-    """The end of the last hour of a 28th day."""
-    return f"2020-{number // 672 + 1:02d}-29T00:00:00+08:00"
 
 
 async def test_the_account_of_ganzhou_is_the_published_one(park: Tenant) -> None:
