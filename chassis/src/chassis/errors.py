@@ -51,10 +51,12 @@ KIND_OF_CODE: Final[Mapping[grpc.StatusCode, Kind]] = {
     grpc.StatusCode.CANCELLED: Kind.UNAVAILABLE,
 }
 
-# gRPC refuses trailers of more than 8 KiB, and the caller would see that refusal in place of the error.
-_MAX_MESSAGE_CHARACTERS: Final = 1000
+# gRPC refuses trailers of more than 8 KiB, and the caller would see that refusal in place of the error. The message travels
+# twice, once with every byte outside of ASCII written as three; all else is written in base64, as four bytes for three.
+_MAX_MESSAGE_BYTES: Final = 1000
 _MAX_FACTS: Final = 16
-_MAX_FACT_CHARACTERS: Final = 100
+_MAX_FACT_CHARACTERS: Final = 300
+_MAX_FACTS_BYTES: Final = 2400
 
 
 @runtime_checkable
@@ -125,7 +127,8 @@ def kind_of(error: BaseException) -> Kind | None:
 def to_rpc_status(error: BaseException, *, domain: str, trace_id: str = "") -> status_pb2.Status:
     """Makes the status a caller is answered with.
 
-    An error without a kind becomes INTERNAL with the sentence "internal error" and the trace it happened in.
+    An error without a kind becomes INTERNAL with the sentence "internal error" and the trace it happened in. Facts are cut to 300
+    characters each, and those that do not fit in with the ones before them are left out, because a trailer has a limit.
 
     Args:
         error: What the handler raised.
@@ -137,12 +140,21 @@ def to_rpc_status(error: BaseException, *, domain: str, trace_id: str = "") -> s
         message = f"internal error, trace {trace_id}" if trace_id else "internal error"
         return status_pb2.Status(code=code_pb2.INTERNAL, message=message)
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=domain)
+    room = _MAX_FACTS_BYTES
     for name, value in list(error.facts().items())[:_MAX_FACTS]:
-        info.metadata[name] = value[:_MAX_FACT_CHARACTERS]
+        fact = value[:_MAX_FACT_CHARACTERS]
+        size = len(name.encode()) + len(fact.encode())
+        if size <= room:
+            info.metadata[name] = fact
+            room -= size
     detail = any_pb2.Any()
     detail.Pack(info)
     code: int = CODE_OF_KIND[kind].value[0]
-    return status_pb2.Status(code=code, message=str(error)[:_MAX_MESSAGE_CHARACTERS], details=[detail])
+    return status_pb2.Status(code=code, message=_cut(str(error)), details=[detail])
+
+
+def _cut(sentence: str) -> str:
+    return sentence.encode()[:_MAX_MESSAGE_BYTES].decode(errors="ignore")
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> RemoteError:

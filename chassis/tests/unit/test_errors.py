@@ -1,8 +1,9 @@
+import base64
 from collections.abc import Mapping
+from urllib.parse import quote
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status
 
 from chassis.errors import (
@@ -101,13 +102,29 @@ def test_a_remote_error_keeps_its_kind_when_it_is_passed_on() -> None:
     assert (passed_on.kind, passed_on.reason) == ("not_found", "PARK_NOT_FOUND")
 
 
-def test_facts_are_cut_to_what_a_trailer_holds() -> None:
-    facts = {f"fact_{number}": "值" * 10_000 for number in range(100)}
-    status = to_rpc_status(QuantityNegative(facts=facts), domain="accounting.parkcarbon")
-    info = error_details_pb2.ErrorInfo()
-    status.details[0].Unpack(info)
-    assert len(status.SerializeToString()) < 8192
-    assert len(info.metadata) == 16
+def test_a_fact_is_cut_to_300_characters() -> None:
+    read = from_rpc_error(sent(QuantityNegative(facts={"allowed": "x" * 301, "message_zh": "值" * 301, "row": "17"})))
+    assert read.facts() == {"allowed": "x" * 300, "message_zh": "值" * 300, "row": "17"}
+
+
+@pytest.mark.parametrize("character", ["x", "值", "𠀀"])
+def test_message_and_facts_are_cut_to_what_a_trailer_holds(character: str) -> None:
+    facts = {f"fact_{number}": character * 10_000 for number in range(100)} | {"row": "17"}
+    error = RemoteError(kind="invalid", reason="R", message=character * 10_000, metadata=facts)
+    status = to_rpc_status(error, domain="accounting.parkcarbon")
+    on_the_wire = len(quote(status.message)) + len(base64.b64encode(status.SerializeToString()))
+    assert 4096 < on_the_wire < 8192 - 256, "the names of the headers take some room as well"
+    assert set(status.message) == {character}
+
+
+def test_a_fact_that_does_not_fit_leaves_room_for_a_smaller_one() -> None:
+    facts = {f"fact_{number}": "值" * 300 for number in range(3)} | {"row": "17"}
+    assert set(from_rpc_error(sent(QuantityNegative(facts=facts))).facts()) == {"fact_0", "fact_1", "row"}
+
+
+def test_more_than_sixteen_facts_are_not_sent() -> None:
+    read = from_rpc_error(sent(QuantityNegative(facts={f"fact_{number}": "1" for number in range(17)})))
+    assert len(read.facts()) == 16
 
 
 def test_a_status_that_contradicts_its_trailer_keeps_the_code() -> None:
