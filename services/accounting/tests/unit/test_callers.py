@@ -37,7 +37,11 @@ def test_one_sufficient_role_is_enough() -> None:
 def test_refusal_names_the_roles_there_are_and_those_that_are_needed() -> None:
     with pytest.raises(Denied) as refused:
         require(caller("reader", "auditor"), WRITERS)
-    assert refused.value.facts() == {"found": "auditor, reader", "allowed": "park_manager, platform_operator"}
+    assert refused.value.facts() == {
+        "found": "auditor, reader",
+        "allowed": "park_manager, platform_operator",
+        "message_zh": "需要以下角色之一:park_manager, platform_operator;当前角色:auditor, reader",
+    }
 
 
 def test_caller_without_roles_may_nothing() -> None:

@@ -19,15 +19,22 @@ KINDS = {"invalid", "not_found", "already_exists", "conflict", "denied", "unavai
 
 CASES = [
     pytest.param(
-        InvalidField("year", "1989", "a year from 1990 to 2021"),
+        InvalidField("year", "1989", "a year from 1990 to 2021", "1990 至 2021 的年份"),
         "invalid",
         "INVALID_FIELD",
-        {"field": "year", "found": "1989", "allowed": "a year from 1990 to 2021"},
+        {"field": "year", "found": "1989", "allowed": "a year from 1990 to 2021", "allowed_zh": "1990 至 2021 的年份"},
         "year must be a year from 1990 to 2021, got '1989'",
+        "year 的值 '1989' 无效,应为 1990 至 2021 的年份",
         id="InvalidField",
     ),
     pytest.param(
-        ParkNotFound("p-1"), "not_found", "PARK_NOT_FOUND", {"park_id": "p-1"}, "park 'p-1' does not exist", id="ParkNotFound"
+        ParkNotFound("p-1"),
+        "not_found",
+        "PARK_NOT_FOUND",
+        {"park_id": "p-1"},
+        "park 'p-1' does not exist",
+        "园区 'p-1' 不存在",
+        id="ParkNotFound",
     ),
     pytest.param(
         FactorSetNotFound("x", "a, b"),
@@ -35,6 +42,7 @@ CASES = [
         "FACTOR_SET_NOT_FOUND",
         {"field": "factor_set_id", "found": "x", "allowed": "a, b"},
         "factor set 'x' is not one of a, b",
+        "因子集 'x' 不存在,应为以下之一:a, b",
         id="FactorSetNotFound",
     ),
     pytest.param(
@@ -43,14 +51,16 @@ CASES = [
         "CONTENT_DIFFERS",
         {"field": "name_en", "found": "B", "allowed": "A"},
         "park 'p-1' is registered with name_en 'A', got 'B'",
+        "园区 'p-1' 已登记,其 name_en 为 'A',实际为 'B'",
         id="ContentDiffers",
     ),
     pytest.param(
         ParkIdTaken("p-1"),
         "already_exists",
         "PARK_ID_TAKEN",
-        {"field": "park_id", "found": "p-1", "allowed": "an id that is not taken"},
+        {"field": "park_id", "found": "p-1", "allowed": "an id that is not taken", "allowed_zh": "未被占用的编号"},
         "park id 'p-1' is taken, choose another",
+        "园区编号 'p-1' 已被占用,请另选编号",
         id="ParkIdTaken",
     ),
     pytest.param(
@@ -59,6 +69,7 @@ CASES = [
         "REGISTERED_MEANWHILE",
         {"what": "park"},
         "the same park was registered at the same moment, try again",
+        "同一时刻另有请求登记了相同的园区,请重试",
         id="RegisteredMeanwhile",
     ),
     pytest.param(
@@ -67,6 +78,7 @@ CASES = [
         "ROLE_MISSING",
         {"found": "reader", "allowed": "park_manager"},
         "this needs one of the roles park_manager, the caller has reader",
+        "需要以下角色之一:park_manager;当前角色:reader",
         id="Denied",
     ),
     pytest.param(
@@ -75,16 +87,18 @@ CASES = [
         "BATCH_TOO_LARGE",
         {"field": "rows", "found": "10001", "allowed": "10000"},
         "a batch has at most 10000 rows, got 10001",
+        "一批最多 10000 行,实际为 10001 行",
         id="BatchTooLarge",
     ),
 ]
 
 
-@pytest.mark.parametrize(("error", "kind", "reason", "facts", "sentence"), CASES)
-def test_error_has_kind_reason_facts_and_sentence(
-    error: AccountingError, kind: str, reason: str, facts: dict[str, str], sentence: str
+@pytest.mark.parametrize(("error", "kind", "reason", "facts", "sentence", "sentence_zh"), CASES)
+def test_error_has_kind_reason_facts_and_a_sentence_in_both_languages(
+    error: AccountingError, kind: str, reason: str, facts: dict[str, str], sentence: str, sentence_zh: str
 ) -> None:
-    assert (error.kind, error.reason, error.facts(), str(error)) == (kind, reason, facts, sentence)
+    assert (error.kind, error.reason, str(error)) == (kind, reason, sentence)
+    assert error.facts() == facts | {"message_zh": sentence_zh}
     assert error.kind in KINDS
 
 
@@ -100,9 +114,19 @@ def test_every_error_of_the_tree_is_exercised_here_and_has_a_reason_of_its_own()
 
 
 @pytest.mark.parametrize(
-    "error", [InvalidField("f", "x" * 10_000, "short"), ParkNotFound("x" * 10_000), FactorSetNotFound("x" * 10_000, "a")]
+    "error", [InvalidField("f", "x" * 10_000, "short", "短"), ParkNotFound("x" * 10_000), FactorSetNotFound("x" * 10_000, "a")]
 )
 def test_what_a_caller_sends_is_echoed_for_eighty_characters(error: AccountingError) -> None:
     assert "x" * 80 + "…" in str(error)
     assert "x" * 81 not in str(error)
-    assert all(len(fact) <= 81 for fact in error.facts().values())
+    assert all(fact.count("x") <= 80 for fact in error.facts().values())
+
+
+@pytest.mark.parametrize("what", ["park", "enterprise", "source", "annual_figures"])
+def test_whatever_is_registered_has_a_name_in_chinese(what: str) -> None:
+    assert what not in RegisteredMeanwhile(what).facts()["message_zh"]
+
+
+def test_a_cut_of_a_long_chinese_sentence_takes_of_the_list_and_not_of_the_finding() -> None:
+    sentence = InvalidField("carrier", "coal", "one of …", "以下之一:" + "raw_coal, " * 100).facts()["message_zh"]
+    assert sentence.startswith("carrier 的值 'coal' 无效")

@@ -316,7 +316,7 @@ def test_same_registration_at_another_time_is_answered_as_before(park: Park) -> 
 def test_same_id_with_other_content_is_refused_with_both_values(park: Park, field: str) -> None:
     with pytest.raises(ContentDiffers) as refused:
         same_registration("park", "ganzhou", park, replace(park, **{field: "other"}))  # type: ignore[arg-type]  # text fields
-    assert refused.value.facts() == {"field": field, "found": "other", "allowed": getattr(park, field)}
+    assert {"field": field, "found": "other", "allowed": getattr(park, field)}.items() <= refused.value.facts().items()
     assert str(refused.value) == f"park 'ganzhou' is registered with {field} {getattr(park, field)!r}, got 'other'"
 
 

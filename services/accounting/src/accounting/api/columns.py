@@ -31,12 +31,22 @@ def read_columns(rows: pb.ActivityColumns) -> ActivityColumns:
         if wire.indices:
             indices: NDArray[np.intp] = np.fromiter(wire.indices, dtype=np.intp, count=len(wire.indices))
             if len(indices) != count or (count and int(indices.max()) >= len(wire.values)):
-                raise InvalidField(f"rows.{name}.indices", str(len(indices)), f"{count} indices below {len(wire.values)}")
+                raise InvalidField(
+                    f"rows.{name}.indices",
+                    str(len(indices)),
+                    f"{count} indices below {len(wire.values)}",
+                    f"{count} 个小于 {len(wire.values)} 的下标",
+                )
             return TextColumn(list(wire.values), indices)
         if not wire.values:
             return TextColumn([""], np.zeros(count, dtype=np.intp))
         if len(wire.values) != count:
-            raise InvalidField(f"rows.{name}.values", str(len(wire.values)), f"{count} values, one per row_number")
+            raise InvalidField(
+                f"rows.{name}.values",
+                str(len(wire.values)),
+                f"{count} values, one per row_number",
+                f"{count} 个值,与 row_number 逐行对应",
+            )
         return TextColumn(list(wire.values))
 
     return ActivityColumns(

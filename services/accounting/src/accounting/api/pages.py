@@ -22,7 +22,7 @@ def page_size(asked: int, default: int = DEFAULT_PAGE, most: int = MAX_PAGE) -> 
         InvalidField: a size below 0 or beyond the limit.
     """
     if not 0 <= asked <= most:
-        raise InvalidField("page_size", str(asked), f"0 to {most}")
+        raise InvalidField("page_size", str(asked), f"0 to {most}", f"0 至 {most}")
     return asked or default
 
 
@@ -51,7 +51,7 @@ def read_token(token: str, listed: str, *kinds: type[str] | type[int]) -> tuple[
         or key[0] != listed
         or not all(type(part) is kind and _storable(part) for part, kind in zip(key[1:], kinds, strict=True))
     ):
-        raise InvalidField("page_token", token, "a next_page_token of the same list")
+        raise InvalidField("page_token", token, "a next_page_token of the same list", "同一列表给出的 next_page_token")
     return tuple(key[1:])
 
 

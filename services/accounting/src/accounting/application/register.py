@@ -106,7 +106,9 @@ async def register_source(
     source = valid_source(replace(source, tenant_id=park.tenant_id, registered_time=clock.now()), reference)
     book.check_covers(park.factor_set_id, reference.carriers[source.carrier], source.gas, park.region_code)
     if source.enterprise_id and await uow.enterprise(park.park_id, source.enterprise_id) is None:
-        raise InvalidField("enterprise_id", source.enterprise_id, "the id of a registered enterprise, or empty")
+        raise InvalidField(
+            "enterprise_id", source.enterprise_id, "the id of a registered enterprise, or empty", "已登记企业的编号,或为空"
+        )
     recorded = (await uow.sources_named(park.park_id, [source.source_id])).get(source.source_id)
     if recorded is not None:
         return same_registration("source", source.source_id, recorded, source), False

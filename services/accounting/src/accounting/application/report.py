@@ -66,7 +66,9 @@ async def read_yearly_account(
     """
     park = await read_park(account, caller, park_id)
     if not FIRST_YEAR <= year < LAST_YEAR:
-        raise InvalidField("year", str(year), f"a year from {FIRST_YEAR} to {LAST_YEAR - 1}")
+        raise InvalidField(
+            "year", str(year), f"a year from {FIRST_YEAR} to {LAST_YEAR - 1}", f"{FIRST_YEAR} 至 {LAST_YEAR - 1} 的年份"
+        )
     months = MonthRange(Month(year, 1), Month(year + 1, 1))
     total = grouped(await account.summed(park.park_id, months, ("scope", "carrier")), reference)
     return park, yearly_account(total, await account.figures_in_force(park.park_id, year))

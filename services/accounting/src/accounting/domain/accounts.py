@@ -96,7 +96,7 @@ class YearlyAccount:
 def _month(field: str, text: str) -> Month:
     match = _MONTH.fullmatch(text)
     if match is None or int(match[1]) < FIRST_YEAR:
-        raise InvalidField(field, text, f"a month YYYY-MM from {FIRST_YEAR}-01 on")
+        raise InvalidField(field, text, f"a month YYYY-MM from {FIRST_YEAR}-01 on", f"不早于 {FIRST_YEAR}-01 的月份 YYYY-MM")
     return Month(int(match[1]), int(match[2]))
 
 
@@ -108,7 +108,7 @@ def valid_range(from_month: str, to_month: str) -> MonthRange:
     """
     first, end = _month("from_month", from_month), _month("to_month", to_month)
     if end <= first:
-        raise InvalidField("to_month", to_month, f"a month after {first}")
+        raise InvalidField("to_month", to_month, f"a month after {first}", f"晚于 {first} 的月份")
     return MonthRange(first, end)
 
 
@@ -120,9 +120,15 @@ def valid_dimensions(group_by: Sequence[str]) -> tuple[str, ...]:
     """
     for dimension in group_by:
         if dimension not in DIMENSIONS:
-            raise InvalidField("group_by", dimension, "of " + ", ".join(DIMENSIONS))
+            known = ", ".join(DIMENSIONS)
+            raise InvalidField("group_by", dimension, f"of {known}", f"以下维度之一:{known}")
     if len(set(group_by)) != len(group_by) or len(group_by) > MAX_DIMENSIONS:
-        raise InvalidField("group_by", ",".join(group_by), f"at most {MAX_DIMENSIONS} dimensions, none twice")
+        raise InvalidField(
+            "group_by",
+            ",".join(group_by),
+            f"at most {MAX_DIMENSIONS} dimensions, none twice",
+            f"至多 {MAX_DIMENSIONS} 个不重复的维度",
+        )
     return tuple(group_by)
 
 

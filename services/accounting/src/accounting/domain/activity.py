@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from accounting.domain.emissions import AmountOutOfRange, Ratio, milligrams
 from accounting.domain.factors import BasisSpan, FactorBook, FactorMissing
-from accounting.domain.parks import FIRST_YEAR, Park, Source
+from accounting.domain.parks import DECIMAL_RULE_ZH, FIRST_YEAR, Park, Source
 from accounting.domain.problems import RowProblem, shown
 from accounting.domain.reference import ReferenceTables, UnitMistake
 from kernel.periods import INSTANT_RULE, Month, NotAnInstant, OffsetMissing, format_instant, parse_instant
@@ -35,7 +35,6 @@ MAX_RECORD_MG = 10**17
 
 RECORD_ID_RULE = "1 to 64 of A-Z a-z 0-9 . _ : / -, first a letter or digit"
 RECORD_ID_RULE_ZH = "1 至 64 个字符,限 A-Z a-z 0-9 . _ : / -,首字符为字母或数字"
-DECIMAL_RULE_ZH = "普通十进制数字文本,小数点前至多 12 位、后至多 6 位,如 882077.299"
 INSTANT_RULE_ZH = "带时区偏移、精确到秒的 RFC 3339 时间,如 2020-01-01T00:00:00+08:00,或表示当地零点的日期"
 OFFSET_RULE = "2020-01-01T00:00:00+08:00"
 
@@ -133,6 +132,8 @@ class Candidates:
 
     def take(self, rows: NDArray[np.intp]) -> "Candidates":
         """Returns the given rows, in the given order."""
+        if len(rows) == len(self) and np.array_equal(rows, np.arange(len(self))):
+            return self
         chosen = rows.tolist()
 
         def pick(column: list[str]) -> list[str]:

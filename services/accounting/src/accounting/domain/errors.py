@@ -12,13 +12,17 @@
     └── BatchTooLarge
 
 What is wrong with a single row of a batch is not an error but a result: see `problems`.
-Each error carries a kind (invalid, not_found, already_exists, denied, unavailable), a stable reason, and its facts; the sentence is
-made from them.
+Each error carries a kind (invalid, not_found, already_exists, denied, unavailable), a stable reason, and its facts; the sentences,
+one in English and one in Chinese, are made from them. The Chinese one names what was found before what is allowed, because the wire
+cuts long facts: a list of what is allowed may lose its end, the finding may not.
 """
 
 from collections.abc import Mapping
 
 from accounting.domain.problems import shown
+
+_WHAT_ZH = {"park": "园区", "enterprise": "企业", "source": "排放源", "annual_figures": "年度指标"}
+"""What is registered, by its English name."""
 
 
 class AccountingError(Exception):
@@ -27,22 +31,37 @@ class AccountingError(Exception):
     kind = "invalid"
     reason = "ACCOUNTING_ERROR"
 
-    def __init__(self, sentence: str, **facts: str) -> None:
-        self._facts = facts
+    def __init__(self, sentence: str, sentence_zh: str, **facts: str) -> None:
+        self._facts = {**facts, "message_zh": sentence_zh}
         super().__init__(sentence)
 
     def facts(self) -> Mapping[str, str]:
-        """Returns what was found and what was allowed, by name."""
+        """Returns what was found and what was allowed, by name; `message_zh` is the sentence in Chinese."""
         return self._facts
 
 
 class InvalidField(AccountingError):
-    """A field breaks its rule."""
+    """A field breaks its rule.
+
+    Args:
+        field: its name on the wire.
+        found: what it holds; 80 characters of it are repeated.
+        allowed: the rule in words, to follow "must be".
+        allowed_zh: the same in Chinese, to follow 应为.
+    """
 
     reason = "INVALID_FIELD"
 
-    def __init__(self, field: str, found: str, allowed: str) -> None:
-        super().__init__(f"{field} must be {allowed}, got {shown(found)!r}", field=field, found=shown(found), allowed=allowed)
+    def __init__(self, field: str, found: str, allowed: str, allowed_zh: str) -> None:
+        found = shown(found)
+        super().__init__(
+            f"{field} must be {allowed}, got {found!r}",
+            f"{field} 的值 {found!r} 无效,应为{' ' if allowed_zh[0].isascii() else ''}{allowed_zh}",
+            field=field,
+            found=found,
+            allowed=allowed,
+            allowed_zh=allowed_zh,
+        )
 
 
 class NotFound(AccountingError):
@@ -58,7 +77,8 @@ class ParkNotFound(NotFound):
     reason = "PARK_NOT_FOUND"
 
     def __init__(self, park_id: str) -> None:
-        super().__init__(f"park {shown(park_id)!r} does not exist", park_id=shown(park_id))
+        found = shown(park_id)
+        super().__init__(f"park {found!r} does not exist", f"园区 {found!r} 不存在", park_id=found)
 
 
 class FactorSetNotFound(NotFound):
@@ -68,7 +88,13 @@ class FactorSetNotFound(NotFound):
 
     def __init__(self, set_id: str, allowed: str) -> None:
         found = shown(set_id)
-        super().__init__(f"factor set {found!r} is not one of {allowed}", field="factor_set_id", found=found, allowed=allowed)
+        super().__init__(
+            f"factor set {found!r} is not one of {allowed}",
+            f"因子集 {found!r} 不存在,应为以下之一:{allowed}",
+            field="factor_set_id",
+            found=found,
+            allowed=allowed,
+        )
 
 
 class ContentDiffers(AccountingError):
@@ -80,6 +106,7 @@ class ContentDiffers(AccountingError):
     def __init__(self, what: str, identifier: str, field: str, found: str, recorded: str) -> None:
         super().__init__(
             f"{what} {identifier!r} is registered with {field} {recorded!r}, got {found!r}",
+            f"{_WHAT_ZH[what]} {identifier!r} 已登记,其 {field} 为 {recorded!r},实际为 {found!r}",
             field=field,
             found=found,
             allowed=recorded,
@@ -94,7 +121,12 @@ class ParkIdTaken(AccountingError):
 
     def __init__(self, park_id: str) -> None:
         super().__init__(
-            f"park id {park_id!r} is taken, choose another", field="park_id", found=park_id, allowed="an id that is not taken"
+            f"park id {park_id!r} is taken, choose another",
+            f"园区编号 {park_id!r} 已被占用,请另选编号",
+            field="park_id",
+            found=park_id,
+            allowed="an id that is not taken",
+            allowed_zh="未被占用的编号",
         )
 
 
@@ -105,7 +137,11 @@ class RegisteredMeanwhile(AccountingError):
     reason = "REGISTERED_MEANWHILE"
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"the same {what} was registered at the same moment, try again", what=what)
+        super().__init__(
+            f"the same {what} was registered at the same moment, try again",
+            f"同一时刻另有请求登记了相同的{_WHAT_ZH[what]},请重试",
+            what=what,
+        )
 
 
 class Denied(AccountingError):
@@ -115,7 +151,12 @@ class Denied(AccountingError):
     reason = "ROLE_MISSING"
 
     def __init__(self, roles: str, needed: str) -> None:
-        super().__init__(f"this needs one of the roles {needed}, the caller has {roles or 'none'}", found=roles, allowed=needed)
+        super().__init__(
+            f"this needs one of the roles {needed}, the caller has {roles or 'none'}",
+            f"需要以下角色之一:{needed};当前角色:{roles or '无'}",
+            found=roles,
+            allowed=needed,
+        )
 
 
 class BatchTooLarge(AccountingError):
@@ -124,4 +165,10 @@ class BatchTooLarge(AccountingError):
     reason = "BATCH_TOO_LARGE"
 
     def __init__(self, rows: int, allowed: int) -> None:
-        super().__init__(f"a batch has at most {allowed} rows, got {rows}", field="rows", found=str(rows), allowed=str(allowed))
+        super().__init__(
+            f"a batch has at most {allowed} rows, got {rows}",
+            f"一批最多 {allowed} 行,实际为 {rows} 行",
+            field="rows",
+            found=str(rows),
+            allowed=str(allowed),
+        )

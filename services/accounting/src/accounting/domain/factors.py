@@ -202,7 +202,12 @@ class FactorBook:
         try:
             self._needed(self.factor_set(set_id), carrier, gas, region_code)
         except FactorMissing as missing:
-            raise InvalidField("carrier", carrier.code, f"a carrier that the park's factor set covers: {missing}") from missing
+            raise InvalidField(
+                "carrier",
+                carrier.code,
+                f"a carrier that the park's factor set covers: {missing}",
+                f"园区因子集所涵盖的品种:{missing.sentence_zh}",
+            ) from missing
 
     def spans(
         self, set_id: str, carrier: Carrier, gas: str, region_code: str, unit_spelling: str, zone: ZoneInfo

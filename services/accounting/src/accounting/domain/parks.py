@@ -1,6 +1,7 @@
 """What is registered once: parks, enterprises, sources, and the figures of a year."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +14,8 @@ from kernel.periods import NotATimeZone, time_zone
 from kernel.quantities import DECIMAL_RULE, MICRO, NotADecimal, format_scaled, parse_micro
 
 ID_RULE = "1 to 64 of A-Z a-z 0-9 . _ -, first a letter or digit"
+DECIMAL_RULE_ZH = "普通十进制数字文本,小数点前至多 12 位、后至多 6 位,如 882077.299"
+ID_RULE_ZH = "1 至 64 个字符,限 A-Z a-z 0-9 . _ -,首字符为字母或数字"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _REGION = re.compile(r"[0-9]{6}", re.ASCII)
 _INDUSTRY = re.compile(r"([A-T])([0-9]{2,4})", re.ASCII)
@@ -107,26 +110,34 @@ FIGURE_NAMES = (
 
 def _identifier(field: str, value: str) -> str:
     if not _ID.fullmatch(value):
-        raise InvalidField(field, value, ID_RULE)
+        raise InvalidField(field, value, ID_RULE, ID_RULE_ZH)
     return value
 
 
 def _name(field: str, value: str) -> str:
     if not value.strip() or len(value) > MAX_NAME_CHARACTERS or not value.isprintable():
-        raise InvalidField(field, value, f"1 to {MAX_NAME_CHARACTERS} printable characters")
+        raise InvalidField(
+            field, value, f"1 to {MAX_NAME_CHARACTERS} printable characters", f"1 至 {MAX_NAME_CHARACTERS} 个可显示字符"
+        )
     return value
+
+
+def _not_one_of(field: str, found: str, allowed: Iterable[str]) -> InvalidField:
+    listed = ", ".join(allowed)
+    return InvalidField(field, found, f"one of {listed}", f"以下之一:{listed}")
 
 
 def _degrees(field: str, value: str, limit: int) -> str:
     if value == "":
         return value
     rule = f"decimal degrees from -{limit} to {limit} with at most 6 decimals, or empty"
+    rule_zh = f"-{limit} 至 {limit} 的十进制度数(至多 6 位小数),或为空"
     try:
         micro = parse_micro(value)
     except NotADecimal as error:
-        raise InvalidField(field, value, rule) from error
+        raise InvalidField(field, value, rule, rule_zh) from error
     if abs(micro) > limit * MICRO:
-        raise InvalidField(field, value, rule)
+        raise InvalidField(field, value, rule, rule_zh)
     return format_scaled(micro, 6)
 
 
@@ -140,14 +151,18 @@ def valid_park(park: Park, reference: ReferenceTables) -> Park:
     _name("name_zh", park.name_zh)
     _name("name_en", park.name_en)
     if not _REGION.fullmatch(park.region_code) or park.region_code[:2] not in reference.provinces:
-        raise InvalidField("region_code", park.region_code, "six digits of GB/T 2260, such as 360700")
+        raise InvalidField(
+            "region_code", park.region_code, "six digits of GB/T 2260, such as 360700", "GB/T 2260 的六位数字代码,如 360700"
+        )
     try:
         time_zone(park.time_zone)
     except NotATimeZone as error:
-        raise InvalidField("time_zone", park.time_zone, "an IANA time zone, such as Asia/Shanghai") from error
+        raise InvalidField(
+            "time_zone", park.time_zone, "an IANA time zone, such as Asia/Shanghai", "IANA 时区名,如 Asia/Shanghai"
+        ) from error
     if (park.latitude_deg == "") != (park.longitude_deg == ""):
         missing = "longitude_deg" if park.longitude_deg == "" else "latitude_deg"
-        raise InvalidField(missing, "", "given whenever the other coordinate is")
+        raise InvalidField(missing, "", "given whenever the other coordinate is", "填写另一坐标时一并给出的值")
     return replace(
         park,
         latitude_deg=_degrees("latitude_deg", park.latitude_deg, 90),
@@ -170,10 +185,15 @@ def valid_enterprise(enterprise: Enterprise, reference: ReferenceTables) -> Ente
         known = industry[2][:2] in reference.industry_divisions
     if not known:
         raise InvalidField(
-            "industry_code", enterprise.industry_code, "a section of GB/T 4754-2017 with two to four digits, such as C39 or C3985"
+            "industry_code",
+            enterprise.industry_code,
+            "a section of GB/T 4754-2017 with two to four digits, such as C39 or C3985",
+            "GB/T 4754-2017 的门类字母加二至四位数字,如 C39 或 C3985",
         )
     if enterprise.credit_code and not _CREDIT_CODE.fullmatch(enterprise.credit_code):
-        raise InvalidField("credit_code", enterprise.credit_code, "18 characters of GB 32100, or empty")
+        raise InvalidField(
+            "credit_code", enterprise.credit_code, "18 characters of GB 32100, or empty", "GB 32100 的 18 位代码,或为空"
+        )
     return enterprise
 
 
@@ -190,24 +210,37 @@ def valid_source(source: Source, reference: ReferenceTables) -> Source:
     _name("name_en", source.name_en)
     item = reference.items.get(source.item)
     if item is None:
-        raise InvalidField("item", source.item, "one of " + ", ".join(reference.items))
+        raise _not_one_of("item", source.item, reference.items)
     if source.item.startswith("park.") and source.enterprise_id:
-        raise InvalidField("enterprise_id", source.enterprise_id, f"empty for the item {source.item}")
-    if source.scope not in item.scopes:
         raise InvalidField(
-            "scope", str(source.scope), f"one of {', '.join(map(str, sorted(item.scopes)))} for the item {source.item}"
+            "enterprise_id", source.enterprise_id, f"empty for the item {source.item}", f"空(排放项 {source.item} 属于园区自身)"
+        )
+    if source.scope not in item.scopes:
+        scopes = ", ".join(map(str, sorted(item.scopes)))
+        raise InvalidField(
+            "scope",
+            str(source.scope),
+            f"one of {scopes} for the item {source.item}",
+            f"以下之一:{scopes}(排放项 {source.item})",
         )
     carrier = reference.carriers.get(source.carrier)
     if carrier is None:
-        raise InvalidField("carrier", source.carrier, "one of " + ", ".join(reference.carriers))
+        raise _not_one_of("carrier", source.carrier, reference.carriers)
     if carrier.gas and source.gas != carrier.gas:
-        raise InvalidField("gas", source.gas, f"{carrier.gas} for the carrier {source.carrier}")
+        raise InvalidField(
+            "gas", source.gas, f"{carrier.gas} for the carrier {source.carrier}", f"{carrier.gas}(品种 {source.carrier})"
+        )
     if not carrier.gas and source.gas not in ("CO2", "CH4", "N2O"):
-        raise InvalidField("gas", source.gas, f"one of CO2, CH4, N2O for the carrier {source.carrier}")
+        raise InvalidField(
+            "gas",
+            source.gas,
+            f"one of CO2, CH4, N2O for the carrier {source.carrier}",
+            f"以下之一:CO2, CH4, N2O(品种 {source.carrier})",
+        )
     if source.sector not in SECTORS:
-        raise InvalidField("sector", source.sector, "one of " + ", ".join(SECTORS))
+        raise _not_one_of("sector", source.sector, SECTORS)
     if source.settlement_basis not in SETTLEMENT_BASES:
-        raise InvalidField("settlement_basis", source.settlement_basis, "one of " + ", ".join(SETTLEMENT_BASES))
+        raise _not_one_of("settlement_basis", source.settlement_basis, SETTLEMENT_BASES)
     return source
 
 
@@ -224,7 +257,9 @@ def valid_figures(figures: AnnualFigures, last_year: int) -> AnnualFigures:
         InvalidField: a field breaks its rule; the first one is named.
     """
     if not FIRST_YEAR <= figures.year <= last_year:
-        raise InvalidField("year", str(figures.year), f"a year from {FIRST_YEAR} to {last_year}")
+        raise InvalidField(
+            "year", str(figures.year), f"a year from {FIRST_YEAR} to {last_year}", f"{FIRST_YEAR} 至 {last_year} 的年份"
+        )
     canonical: dict[str, str | None] = {}
     for name in FIGURE_NAMES:
         text: str | None = getattr(figures, name)
@@ -234,20 +269,26 @@ def valid_figures(figures: AnnualFigures, last_year: int) -> AnnualFigures:
         try:
             micro = parse_micro(text)
         except NotADecimal as error:
-            raise InvalidField(name, text, DECIMAL_RULE) from error
+            raise InvalidField(name, text, DECIMAL_RULE, DECIMAL_RULE_ZH) from error
         if micro < 0:
-            raise InvalidField(name, text, "0 or more")
+            raise InvalidField(name, text, "0 or more", "0 或更大")
         if name == "employees_persons" and micro % MICRO:
-            raise InvalidField(name, text, "a whole number of persons")
+            raise InvalidField(name, text, "a whole number of persons", "整数人数")
         if name.endswith("_pct"):
             if micro > 100 * MICRO:
-                raise InvalidField(name, text, "a percentage from 0 to 100")
+                raise InvalidField(name, text, "a percentage from 0 to 100", "0 至 100 的百分数")
             if 0 < micro < MICRO:
                 likely = format_scaled(micro * 100, 6)
-                raise InvalidField(name, text, f"a percentage of 0 or from 1 to 100; for a fraction of {text} write {likely}")
+                raise InvalidField(
+                    name,
+                    text,
+                    f"a percentage of 0 or from 1 to 100; for a fraction of {text} write {likely}",
+                    f"0 或 1 至 100 的百分数;比例 {text} 应写为 {likely}",
+                )
         canonical[name] = format_scaled(micro, 6)
     if not any(canonical.values()):
-        raise InvalidField("figures", "", "at least one of " + ", ".join(FIGURE_NAMES))
+        names = ", ".join(FIGURE_NAMES)
+        raise InvalidField("figures", "", f"at least one of {names}", f"以下至少一项:{names}")
     return replace(figures, **canonical)  # type: ignore[arg-type]  # the keys are FIGURE_NAMES, all text fields
 
 
