@@ -1,13 +1,16 @@
-"""What the routes of all registers take from a request: who asks, in which language, which page."""
+"""What the routes of all registers take from a request: who asks, in which language, which page, and no parameter unheard."""
 
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Path, Query, params
+from fastapi.dependencies.utils import get_flat_params
 from starlette.requests import Request
 
 from gateway.api.models import ID_PATTERN
 from gateway.api.problems import language_of
+from gateway.domain import wording
 from gateway.domain.callers import Caller
+from gateway.domain.errors import FieldProblem, FieldsInvalid
 from gateway.domain.wording import Language
 
 ParkId = Annotated[str, Path(alias="park", pattern=ID_PATTERN, description="The park's id", examples=["ganzhou-etdz"])]
@@ -25,3 +28,38 @@ def caller_of(request: Request) -> Caller:
 def language(request: Request) -> Language:
     """Returns the language of the answer's sentences."""
     return language_of(request.headers.get("accept-language", ""))
+
+
+async def only_known_parameters(request: Request) -> None:
+    """Refuses a query parameter that the route does not take, or takes once and is given twice; a dependency of every route.
+
+    FastAPI would leave the one out and read the last of the other: a misspelt `group_by` would answer one total, unasked.
+
+    Raises:
+        FieldsInvalid: Names each such parameter.
+    """
+    if not request.scope["query_string"]:
+        return
+    taken = [
+        field.alias for field in get_flat_params(request.scope["route"].dependant) if isinstance(field.field_info, params.Query)
+    ]
+    problems: list[FieldProblem] = []
+    for name in request.query_params:
+        values = request.query_params.getlist(name)
+        if name not in taken:
+            allowed = ", ".join(taken)
+            problems.append(
+                FieldProblem(
+                    "FIELD_UNKNOWN",
+                    wording.shortened(name),
+                    wording.shortened(values[0]),
+                    allowed or "no parameter",
+                    allowed or "无参数",
+                )
+            )
+        elif len(values) > 1:
+            problems.append(
+                FieldProblem("FIELD_INVALID", name, wording.shortened(", ".join(values)), "given once", "只给出一次的值")
+            )
+    if problems:
+        raise FieldsInvalid(problems[:20])
