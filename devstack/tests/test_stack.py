@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import socket
 import time
 from decimal import Decimal
@@ -101,6 +102,21 @@ async def test_reader_may_read_and_not_write(tmp_path: Path) -> None:
             with pytest.raises(ProblemError) as caught:
                 await stranger.create_park(ganzhou.PARK)
             assert caught.value.status == 401
+
+
+async def test_invalid_park_is_explained_in_the_language_of_the_caller(tmp_path: Path) -> None:
+    park = dataclasses.replace(ganzhou.PARK, time_zone="Asia/Ganzhou")
+    async with Stack(StackSettings(tmp_path)) as stack:
+        token = stack.tokens["park_manager"]
+        async with AsyncParkCarbonClient(stack.url, token, language="zh") as client:
+            with pytest.raises(ProblemError) as caught:
+                await client.create_park(park)
+        assert caught.value.detail == "time_zone 的值 'Asia/Ganzhou' 无效,应为 IANA 时区名,如 Asia/Shanghai"
+        assert [error.allowed for error in caught.value.errors] == ["IANA 时区名,如 Asia/Shanghai"]
+        async with AsyncParkCarbonClient(stack.url, token, language="en") as client:
+            with pytest.raises(ProblemError) as caught:
+                await client.create_park(park)
+        assert caught.value.detail == "time_zone must be an IANA time zone, such as Asia/Shanghai, got 'Asia/Ganzhou'"
 
 
 async def test_every_indicator_and_conversion_has_words(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.api import models
 from gateway.domain.changes import Change
-from gateway.domain.errors import Unavailable
+from gateway.domain.errors import AccountingRefused, Unavailable
 from gateway.domain.limits import Limits
 
 PARK = {
@@ -255,6 +255,122 @@ class TestRegisters:
                 answer = await client.post("/v1/parks", content=json.dumps(PARK), headers={"Content-Type": media})
                 assert answer.status_code == 415
             assert (await client.post("/v1/parks", content=json.dumps(PARK))).status_code == 415
+
+
+class TestLanguage:
+    async def test_a_park_that_accounting_refuses_is_explained_in_chinese_and_not_in_english(self, served: Any) -> None:
+        # as accounting sends it: see services/accounting, test_errors
+        facts = {
+            "field": "region_code",
+            "found": "36070",
+            "allowed": "six digits of GB/T 2260, such as 360700",
+            "allowed_zh": "GB/T 2260 的六位数字代码,如 360700",
+            "message_zh": "region_code 的值 '36070' 无效,应为 GB/T 2260 的六位数字代码,如 360700",
+        }
+        sentence = "region_code must be six digits of GB/T 2260, such as 360700, got '36070'"
+        served.accounting.failures = [AccountingRefused("invalid", "INVALID_FIELD", sentence, facts) for _ in range(2)]
+        async with served.client(**{"Accept-Language": "zh"}) as client:
+            answer = await client.post("/v1/parks", json=PARK)
+            in_english = problem(await client.post("/v1/parks", json=PARK, headers={"Accept-Language": "en"}), 422, "INVALID_FIELD")
+        body = problem(answer, 422, "INVALID_FIELD")
+        assert answer.headers["content-language"] == "zh"
+        assert (body["detail"], body["allowed"]) == (facts["message_zh"], facts["allowed_zh"])
+        assert body["errors"] == [
+            {
+                "field": "region_code",
+                "found": "36070",
+                "allowed": facts["allowed_zh"],
+                "message": facts["message_zh"],
+                "reason": "INVALID_FIELD",
+            }
+        ]
+        assert "digits" not in answer.text
+        assert (in_english["detail"], in_english["allowed"]) == (sentence, facts["allowed"])
+        assert "六位" not in str(in_english)
+
+    @pytest.mark.parametrize(
+        ("change", "allowed"),
+        [
+            ({"park_id": "../etc"}, "形如 ^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$ 的文本"),
+            ({"name_zh": ""}, "至少 1 个字符"),
+            ({"name_zh": "x" * 201}, "至多 200 个字符"),
+            ({"name_zh": 1}, "字符串"),
+            ({"park_id": None}, "字符串"),
+            ({"scope": 0}, "大于或等于 1"),
+            ({"scope": 4}, "小于或等于 3"),
+            ({"scope": "2"}, "整数"),
+            ({"settlement_basis": "guess"}, "'bill' 或 'meter'"),
+        ],
+    )
+    async def test_the_rule_of_a_member_is_chinese_too(self, served: Any, change: dict[str, Any], allowed: str) -> None:
+        source: dict[str, Any] = {"source_id": "s", "name_zh": "电", "name_en": "E", "item": "i", "scope": 2, "carrier": "c"}
+        path, body = ("/v1/parks", dict[str, Any](PARK))
+        if not change.keys() <= {"park_id", "name_zh"}:
+            path, body = ("/v1/parks/etdz/sources", source | {"settlement_basis": "bill"})
+        async with served.client(**{"Accept-Language": "zh"}) as client:
+            found = problem(await client.post(path, json=body | change), 422, "FIELDS_INVALID")
+        assert [error["allowed"] for error in found["errors"]] == [allowed]
+        assert allowed in found["detail"]
+
+    @pytest.mark.parametrize(
+        ("path", "allowed"),
+        [
+            ("/v1/parks?page_size=0", "大于或等于 1"),
+            ("/v1/parks?page_size=1001", "小于或等于 1000"),
+            ("/v1/parks?page_size=many", "整数"),
+            ("/v1/parks/etdz/emissions?from=2022-13&to=2023", "YYYY-MM 或 YYYY"),
+            ("/v1/changes?since=soon", "`next` 给出的游标,或为空"),
+            ("/v1/parks?page_size=1&page_size=2", "只给出一次的值"),
+            ("/v1/parks/etdz?page_size=1", "无参数"),
+        ],
+    )
+    async def test_the_rule_of_a_parameter_is_chinese_too(self, served: Any, path: str, allowed: str) -> None:
+        async with served.client(**{"Accept-Language": "zh"}) as client:
+            found = problem(await client.get(path), 422, "FIELDS_INVALID")
+        assert [error["allowed"] for error in found["errors"]] == [allowed]
+
+
+class TestParameters:
+    async def test_a_misspelt_parameter_is_refused_and_those_that_there_are_are_named(self, with_park: Any) -> None:
+        async with with_park.client() as client:
+            answer = await client.get("/v1/parks/etdz/emissions?from=2022&to=2023&groupby=scope")
+        body = problem(answer, 422, "FIELDS_INVALID")
+        assert body["errors"] == [
+            {
+                "field": "groupby",
+                "found": "scope",
+                "allowed": "from, to, group_by",
+                "message": "groupby is unknown; allowed: from, to, group_by",
+                "reason": "FIELD_UNKNOWN",
+            }
+        ]
+
+    async def test_a_parameter_given_twice_is_refused_and_not_half_read(self, with_park: Any) -> None:
+        async with with_park.client() as client:
+            answer = await client.get("/v1/parks/etdz/emissions?from=2022&to=2023&group_by=year&group_by=scope")
+        body = problem(answer, 422, "FIELDS_INVALID")
+        assert [(e["field"], e["found"], e["allowed"]) for e in body["errors"]] == [("group_by", "year, scope", "given once")]
+
+    async def test_every_route_refuses_what_it_does_not_take(self, with_park: Any) -> None:
+        async with with_park.client() as client:
+            document = (await client.get("/openapi.json")).json()
+            for path, operations in document["paths"].items():
+                for method, operation in operations.items():
+                    taken = [entry["name"] for entry in operation.get("parameters", []) if entry["in"] == "query"]
+                    answer = await client.request(
+                        method, path.format(park="etdz", set="wang-2024", job="j", year=2022) + "?colour=1"
+                    )
+                    [error] = problem(answer, 422, "FIELDS_INVALID")["errors"]
+                    assert (error["field"], error["found"]) == ("colour", "1"), (method, path)
+                    assert error["allowed"] == (", ".join(taken) or "no parameter"), (method, path)
+
+    async def test_what_is_echoed_of_parameters_is_bounded(self, with_park: Any) -> None:
+        query = "&".join(f"{'x' * 500}{number}={'y' * 500}" for number in range(50))
+        async with with_park.client() as client:
+            answer = await client.get(f"/v1/parks/etdz?{query}")
+        body = problem(answer, 422, "FIELDS_INVALID")
+        assert len(body["errors"]) == 20
+        assert all(len(error["field"]) == len(error["found"]) == 200 for error in body["errors"])
 
 
 class TestPush:
@@ -516,7 +632,7 @@ class TestFailures:
     async def test_an_error_of_ours_tells_nothing(self, with_park: Any) -> None:
         with_park.accounting.failures = [ValueError("secret of the inside")]
         async with with_park.client() as client:
-            answer = await client.get("/v1/parks/etdz", params={"page_token": "what-was-sent"})
+            answer = await client.get("/v1/parks/etdz/sources", params={"page_token": "what-was-sent"})
             problem(answer, 500, "INTERNAL")
             assert "secret" not in answer.text
             assert "what-was-sent" not in answer.text

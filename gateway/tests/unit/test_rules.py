@@ -234,7 +234,7 @@ class TestWords:
         assert kinds <= set(STATUS)
 
     def test_input_is_cut(self) -> None:
-        error = ParameterInvalid(field="from", found="x" * 10_000, allowed="y")
+        error = ParameterInvalid(field="from", found="x" * 10_000, allowed="y", allowed_zh="z")
         assert len(error.facts()["found"]) == 200
 
     @pytest.mark.parametrize(

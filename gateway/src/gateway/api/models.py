@@ -150,24 +150,40 @@ def fields_invalid(errors: list[Any], members: str) -> FieldsInvalid:
     return FieldsInvalid([_field_problem(entry, members) for entry in errors[:20]])
 
 
+_ALLOWED_ZH = {
+    "string_pattern_mismatch": "形如 {pattern} 的文本",
+    "string_too_short": "至少 {min_length} 个字符",
+    "string_too_long": "至多 {max_length} 个字符",
+    "literal_error": "{expected}",
+    "greater_than_equal": "大于或等于 {ge}",
+    "less_than_equal": "小于或等于 {le}",
+    "int_type": "整数",
+    "int_parsing": "整数",
+    "int_parsing_size": "整数",
+    "model_type": "JSON 对象",
+}
+"""What pydantic says of the types of error that the bodies and parameters here can meet."""
+
+
 def _field_problem(entry: dict[str, Any], members: str) -> FieldProblem:
     field = wording.shortened(".".join(map(_printable, entry["loc"])) or "body")
     found = _printable(entry["input"]) if isinstance(entry["input"], str | int | float | None) else type(entry["input"]).__name__
     context = entry.get("ctx", {})
     match entry["type"]:
         case "missing":
-            return FieldProblem("FIELD_MISSING", field, "", "a value")
+            return FieldProblem("FIELD_MISSING", field, "", "a value", "一个值")
         case "extra_forbidden":
             return FieldProblem("FIELD_UNKNOWN", field, wording.shortened(found), members)
         case "string_type":
-            return FieldProblem("FIELD_NOT_A_STRING", field, wording.shortened(found), "a string")
+            return FieldProblem("FIELD_NOT_A_STRING", field, wording.shortened(found), "a string", "字符串")
         case "string_pattern_mismatch":
             allowed = f"text of the form {context['pattern']}"
         case "literal_error":
             allowed = str(context["expected"])
         case _:
             allowed = entry["msg"].removeprefix("Input should be ").removeprefix("String should have ")
-    return FieldProblem("FIELD_INVALID", field, wording.shortened(found), allowed)
+    allowed_zh = _ALLOWED_ZH.get(entry["type"], "").format_map(context).replace(" or ", " 或 ")
+    return FieldProblem("FIELD_INVALID", field, wording.shortened(found), allowed, allowed_zh)
 
 
 def _printable(value: object) -> str:

@@ -64,7 +64,8 @@ def problem(error: GatewayError, *, instance: str, request_id: str, language: La
         language: Of title and sentences.
     """
     members: dict[str, object] = {
-        name: int(value) if name in ("row", "count") and value.isdecimal() else value for name, value in error.facts().items()
+        name: int(value) if name in ("row", "count") and value.isdecimal() else value
+        for name, value in error.facts(language).items()
     }
     if isinstance(error, PushInterrupted):
         members.update(rows_handled=error.rows_handled, rows=error.rows)
@@ -74,14 +75,7 @@ def problem(error: GatewayError, *, instance: str, request_id: str, language: La
         members["errors"] = [_error(error, language)]
     elif isinstance(error, FieldsInvalid):
         members["errors"] = [
-            {
-                "field": entry.field,
-                "found": entry.found,
-                "allowed": entry.allowed,
-                "message": entry.sentence(language),
-                "reason": entry.reason,
-            }
-            for entry in error.problems
+            {**entry.facts(language), "message": entry.sentence(language), "reason": entry.reason} for entry in error.problems
         ]
     members.update(
         type=TYPE_PREFIX + error.reason.lower().replace("_", "-"),
@@ -96,7 +90,7 @@ def problem(error: GatewayError, *, instance: str, request_id: str, language: La
 
 
 def _error(error: GatewayError, language: Language) -> dict[str, str]:
-    facts = error.facts()
+    facts = error.facts(language)
     return {
         "field": facts.get("field", ""),
         "found": facts.get("found", ""),

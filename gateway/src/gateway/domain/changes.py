@@ -63,7 +63,9 @@ def position_of(cursor: str) -> int:
     if not cursor:
         return 0
     if _POSITION.fullmatch(cursor) is None:
-        raise ParameterInvalid(field="since", found=cursor, allowed="a cursor as `next` gave it, or nothing")
+        raise ParameterInvalid(
+            field="since", found=cursor, allowed="a cursor as `next` gave it, or nothing", allowed_zh="`next` 给出的游标,或为空"
+        )
     return int(cursor)
 
 

@@ -43,8 +43,8 @@ class GatewayError(Exception):
         self._facts = {name: wording.shortened(value) for name, value in facts.items()}
         super().__init__(self.sentence("en"))
 
-    def facts(self) -> Mapping[str, str]:
-        """Returns the facts that the sentence is made from."""
+    def facts(self, language: Language = "en") -> Mapping[str, str]:  # noqa: ARG002 - most facts are the same in both
+        """Returns the facts that the sentence is made from; a rule in words is in the language."""
         return self._facts
 
     def sentence(self, language: Language) -> str:
@@ -110,16 +110,23 @@ class FieldProblem:
         field: The member's name, with dots into objects.
         found: What it holds, at most 200 characters.
         allowed: What it may hold.
+        allowed_zh: The same in Chinese, where it is words.
     """
 
     reason: str
     field: str
     found: str
     allowed: str
+    allowed_zh: str = ""
+
+    def facts(self, language: Language) -> Mapping[str, str]:
+        """Returns what the sentence is made from."""
+        allowed = self.allowed_zh if language == "zh" and self.allowed_zh else self.allowed
+        return {"field": self.field, "found": self.found, "allowed": allowed}
 
     def sentence(self, language: Language) -> str:
         """Returns what is wrong, in words."""
-        return wording.sentence(self.reason, language, {"field": self.field, "found": self.found, "allowed": self.allowed})
+        return wording.sentence(self.reason, language, self.facts(language))
 
 
 class FieldsInvalid(GatewayError):
@@ -136,17 +143,16 @@ class FieldsInvalid(GatewayError):
         facts = {"count": str(len(self.problems)), "first": self.problems[0].sentence(language)}
         return wording.sentence(self.reason, language, facts)
 
-    def facts(self) -> Mapping[str, str]:
+    def facts(self, language: Language = "en") -> Mapping[str, str]:
         """Returns the first problem's facts; the others are in `problems`."""
-        first = self.problems[0]
-        return {"field": first.field, "found": first.found, "allowed": first.allowed}
+        return self.problems[0].facts(language)
 
 
 class ParameterInvalid(FieldsInvalid):
     """One query parameter is wrong in a way that its type does not say, such as a month 13."""
 
-    def __init__(self, *, field: str, found: str, allowed: str) -> None:
-        super().__init__([FieldProblem("FIELD_INVALID", field, wording.shortened(found), allowed)])
+    def __init__(self, *, field: str, found: str, allowed: str, allowed_zh: str) -> None:
+        super().__init__([FieldProblem("FIELD_INVALID", field, wording.shortened(found), allowed, allowed_zh)])
 
 
 class TooLarge(GatewayError):
@@ -188,6 +194,9 @@ class Unavailable(GatewayError):
     kind = "unavailable"
 
 
+_IN_CHINESE = frozenset({"message_zh", "allowed_zh"})
+
+
 class AccountingRefused(GatewayError):
     """Accounting refused; its reason, sentence and facts are kept.
 
@@ -195,17 +204,23 @@ class AccountingRefused(GatewayError):
         kind: Accounting's kind, as the chassis names them.
         reason: Accounting's reason.
         message: Its sentence, in English.
-        metadata: Its facts; `message_zh` is its sentence in Chinese where it gives one.
+        metadata: Its facts; `message_zh` is its sentence and `allowed_zh` its rule in Chinese, where it gives them.
     """
 
     def __init__(self, kind: str, reason: str, message: str, metadata: Mapping[str, str]) -> None:
         self.kind = kind
         self._sentences = {"en": message, "zh": metadata.get("message_zh") or message}
-        super().__init__(reason, **{name: value for name, value in metadata.items() if name != "message_zh"})
+        self._allowed_zh = metadata.get("allowed_zh", "")
+        super().__init__(reason, **{name: value for name, value in metadata.items() if name not in _IN_CHINESE})
 
     def sentence(self, language: Language) -> str:
         """Returns accounting's sentence, in Chinese where it gave one."""
         return self._sentences[language]
+
+    def facts(self, language: Language = "en") -> Mapping[str, str]:
+        """Returns accounting's facts, with its rule in Chinese where it gave one."""
+        facts = super().facts(language)
+        return {**facts, "allowed": self._allowed_zh} if language == "zh" and self._allowed_zh else facts
 
 
 class PushInterrupted(GatewayError):

@@ -19,5 +19,5 @@ def month(field: str, text: str) -> str:
     """
     match = _MONTH.fullmatch(text)
     if match is None:
-        raise ParameterInvalid(field=field, found=text, allowed="YYYY-MM or YYYY")
+        raise ParameterInvalid(field=field, found=text, allowed="YYYY-MM or YYYY", allowed_zh="YYYY-MM 或 YYYY")
     return f"{match[1]}-{match[2] or '01'}"
