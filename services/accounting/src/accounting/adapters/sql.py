@@ -548,11 +548,15 @@ class SqlUnitOfWork(SqlAccount):
     async def keep_factors(self, factors: Sequence[Factor]) -> Sequence[Factor]:
         """Stores factor rows; returns those that are new."""
         known = set(await self._session.scalars(select(tables.factor.c.factor_id)))
-        new = [factor for factor in factors if factor.factor_id not in known]
-        if new:
-            rows = [{"tenant_id": PLATFORM, "park_id": "", **_factor_values(factor)} for factor in new]
-            await self._session.execute(self._insert_or_ignore(tables.factor), rows)
-        return new
+        rows = [
+            {"tenant_id": PLATFORM, "park_id": "", **_factor_values(factor)} for factor in factors if factor.factor_id not in known
+        ]
+        if not rows:
+            return []
+        # Another replica that starts at this moment may be first; what it stored is not new here.
+        stored = self._insert_or_ignore(tables.factor).returning(tables.factor.c.factor_id)
+        new = set(await self._session.scalars(stored, rows))
+        return [factor for factor in factors if factor.factor_id in new]
 
     def _insert_or_ignore(self, table: Table) -> Any:
         dialect = sqlite if self._database.dialect == "sqlite" else postgresql

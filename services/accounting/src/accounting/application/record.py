@@ -101,7 +101,7 @@ async def record_activity(
             uow.collect(fact)
         last_position += len(accepted)
     if sums:
-        touched_sums = list(sums.values())
+        touched_sums = [sums[span] for span in sorted(sums)]
         for start in range(0, len(touched_sums), MAX_EVENT_ROWS):
             part = touched_sums[start : start + MAX_EVENT_ROWS]
             uow.collect(EmissionsCalculated(park.park_id, park.tenant_id, last_position, part, now))

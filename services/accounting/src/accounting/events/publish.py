@@ -69,10 +69,13 @@ class FactEncoder:
                 subject = f"emissions/{fact.last_position}"
                 return self._event(ACTIVITY_TOPIC, fact.tenant_id, fact.park_id, subject, fact.calculated_time, _emissions(fact))
             case FactorPublished():
-                event = self._event(FACTOR_TOPIC, PLATFORM, "", f"factors/{fact.factor.factor_id}", self._now(), _factor(fact))
-                return event
+                factor = fact.factor
+                subject, at = f"factors/{factor.factor_id}", self._now()
+                return self._event(FACTOR_TOPIC, PLATFORM, "", subject, at, _factor(fact), key=factor.table_id)
 
-    def _event(self, topic: str, tenant_id: str, park_id: str, subject: str, time: datetime, message: Message) -> Event:
+    def _event(
+        self, topic: str, tenant_id: str, park_id: str, subject: str, time: datetime, message: Message, *, key: str = ""
+    ) -> Event:
         return Event(
             id=self._new_id(),
             source=SOURCE,
@@ -80,7 +83,7 @@ class FactEncoder:
             subject=f"parks/{park_id}/{subject}".rstrip("/") if park_id else subject,
             time=time,
             topic=topic,
-            key=park_id or subject,
+            key=key or park_id,
             data=message.SerializeToString(),
             tenant_id=tenant_id,
             park_id=park_id,
