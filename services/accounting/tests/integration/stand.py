@@ -322,10 +322,10 @@ class Keys:
         return cls(private, folder / "caller.pem")
 
 
-def settings_for(url: str, keys: Keys) -> AccountingSettings:
+def settings_for(url: str, public_key: Path) -> AccountingSettings:
     """Returns the settings of a service on a database."""
     return AccountingSettings(
-        database=DatabaseSettings(url=SecretStr(url)), caller_public_key=keys.public_file, logs=LogSettings(level=Level.ERROR)
+        database=DatabaseSettings(url=SecretStr(url)), caller_public_key=public_key, logs=LogSettings(level=Level.ERROR)
     )
 
 
@@ -339,7 +339,7 @@ def channel_to(address: str, settings: AccountingSettings, keys: Keys, clock: Cl
 async def standing(url: str, folder: Path, clock: Clock) -> AsyncIterator[Stand]:
     """Runs the service on a database for the length of the block; its log is a file of the folder."""
     keys = Keys.make(folder)
-    settings = settings_for(url, keys)
+    settings = settings_for(url, keys.public_file)
     log = EmbeddedLog(folder / "log.sqlite3", registry(), clock=clock)
     service = build(settings, clock=clock, broker=log)
     await service.start()
