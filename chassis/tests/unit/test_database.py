@@ -247,7 +247,7 @@ async def test_bulk_rows_of_uneven_length_are_refused(database: Database) -> Non
 
 def test_a_bulk_text_with_nul_is_refused() -> None:
     with pytest.raises(ValueError, match="NUL"):
-        copy_text([("a\x00b",)])
+        copy_text([["a\x00b"]])
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, ["a"], object()])

@@ -65,7 +65,13 @@ CREATE TEMP TABLE IF NOT EXISTS activity_stage (
     emissions_mg bigint NOT NULL, energy_mgce bigint NOT NULL, first_month bigint NOT NULL, last_month bigint NOT NULL,
     supersedes text NOT NULL)
 """
-_DROP = text("DELETE FROM activity_stage WHERE n IN :rows").bindparams(bindparam("rows", expanding=True))
+# A list from a subquery is hashed by both; a list of parameters may be searched from end to end for every staged row.
+_DROP = {
+    "sqlite": text("DELETE FROM activity_stage WHERE n IN (SELECT value FROM json_each(:rows))"),
+    "postgresql": text(
+        "DELETE FROM activity_stage WHERE n IN (SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(:rows AS json)))"
+    ),
+}
 # A probe per staged row is a subquery in the select list, because no planner turns that into a join: before a database has counted
 # its rows, which SQLite never does, it would read the whole park for every wave.
 _TAKEN_IDS = text("""
@@ -370,6 +376,8 @@ class SqlUnitOfWork(SqlAccount):
         self._new_id = new_id
         self._facts: list[Fact] = []
         self._corrections: Mapping[int, _Correction] = {}
+        self._learned: set[str] = set()
+        self._facts_of_connection: set[str] = set()
         self._opened: AbstractAsyncContextManager[AsyncSession] | None = None
 
     async def __aenter__(self) -> Self:
@@ -420,28 +428,23 @@ class SqlUnitOfWork(SqlAccount):
     async def stage(self, park: Park, wave: Candidates) -> Existing:
         """Takes a wave in, and returns what the account knows of its rows."""
         self._corrections = {}
-        on_commit = " ON COMMIT DELETE ROWS" if self._database.dialect == "postgresql" else ""
-        await self._session.execute(text(_CREATE_STAGE + on_commit))
-        await self._session.execute(text("DELETE FROM activity_stage"))
-        rows = list(
-            zip(
-                range(len(wave)),
-                wave.record_id,
-                wave.source_id,
-                wave.start_s.tolist(),
-                wave.end_s.tolist(),
-                wave.quantity_micro.tolist(),
-                wave.unit,
-                wave.basis_id,
-                wave.emissions_mg.tolist(),
-                wave.energy_mgce.tolist(),
-                wave.first_month.tolist(),
-                wave.last_month.tolist(),
-                wave.supersedes,
-                strict=True,
-            )
+        await self._empty_stage()
+        columns = (
+            range(len(wave)),
+            wave.record_id,
+            wave.source_id,
+            wave.start_s.tolist(),
+            wave.end_s.tolist(),
+            wave.quantity_micro.tolist(),
+            wave.unit,
+            wave.basis_id,
+            wave.emissions_mg.tolist(),
+            wave.energy_mgce.tolist(),
+            wave.first_month.tolist(),
+            wave.last_month.tolist(),
+            wave.supersedes,
         )
-        await self._database.copy_rows(self._session, _STAGE, _STAGE_COLUMNS, rows)
+        await self._database.copy_columns(self._session, _STAGE, _STAGE_COLUMNS, columns)
         parameters = {"park_id": park.park_id}
         taken = {row.n: row.position for row in await self._session.execute(_TAKEN_IDS, parameters)}
         overlaps = {}
@@ -455,6 +458,25 @@ class SqlUnitOfWork(SqlAccount):
             overlaps={row: periods[record_id] for row, record_id in overlaps.items()},
             targets=targets,
         )
+
+    async def _empty_stage(self) -> None:
+        """Makes the stage on the connection's first wave; every commit empties it in PostgreSQL."""
+        known = await self._connection_facts()
+        if _STAGE not in known:
+            on_commit = " ON COMMIT DELETE ROWS" if self._database.dialect == "postgresql" else ""
+            await self._session.execute(text(_CREATE_STAGE + on_commit))
+        if _STAGE in self._learned or (_STAGE in known and self._database.dialect == "sqlite"):
+            await self._session.execute(text("DELETE FROM activity_stage"))
+        self._learned.add(_STAGE)
+
+    async def _connection_facts(self) -> set[str]:
+        """What earlier transactions of this connection left behind for good: the stage, and the ids of bases that are stored.
+
+        What this transaction learns is added by its commit and not before, because a rollback takes it back.
+        """
+        facts: set[str] = (await self._session.connection()).info.setdefault("accounting", set())
+        self._facts_of_connection = facts
+        return facts
 
     async def _contents(self, park_id: str, positions: Collection[int]) -> Mapping[int, Content]:
         record = tables.activity_record
@@ -487,8 +509,8 @@ class SqlUnitOfWork(SqlAccount):
 
     async def append(self, park: Park, dropped: Sequence[int], last_position: int, recorded_time: datetime) -> Sequence[SpanSum]:
         """Stores the staged wave but for the dropped rows, from last_position + 1 on; returns the sums that it touched."""
-        for start in range(0, len(dropped), _MANY):
-            await self._session.execute(_DROP, {"rows": dropped[start : start + _MANY]})
+        if dropped:
+            await self._session.execute(_DROP[self._database.dialect], {"rows": json.dumps(dropped)})
         parameters = {"tenant_id": park.tenant_id, "park_id": park.park_id, "last_position": last_position}
         touched = [
             *await self._take_back(parameters, dropped),
@@ -521,9 +543,13 @@ class SqlUnitOfWork(SqlAccount):
 
     async def keep_bases(self, bases: Sequence[Basis]) -> None:
         """Stores the bases that records name, if they are new."""
+        known = await self._connection_facts() | self._learned
+        unsure = [each.basis_id for each in bases if each.basis_id not in known]
+        if not unsure:
+            return
         table = tables.basis
-        query = select(table.c.basis_id).where(table.c.basis_id.in_([each.basis_id for each in bases]))
-        known = set(await self._session.scalars(query))
+        known |= set(await self._session.scalars(select(table.c.basis_id).where(self._among(table.c.basis_id, unsure))))
+        self._learned.update(unsure)
         new = [
             {
                 "tenant_id": PLATFORM,
@@ -621,6 +647,8 @@ class SqlUnitOfWork(SqlAccount):
         events = [self._encode(fact) for fact in self._facts]
         await outbox.append(self._session, tables.outbox, events)
         await self._session.commit()
+        self._facts_of_connection |= self._learned
+        self._learned.clear()
         self._facts.clear()
         self._committed()
 

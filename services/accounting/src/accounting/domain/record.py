@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,7 +14,7 @@ from kernel.periods import format_instant
 from kernel.quantities import format_scaled
 
 
-class Outcome(Enum):
+class Outcome(StrEnum):
     """What became of a row."""
 
     ACCEPTED = "accepted"
@@ -170,6 +170,8 @@ def _check_targets(
 
 
 def _conflict(stored: Content, given: Content, zone: ZoneInfo) -> tuple[str, str, str, str, str | None] | None:
+    if stored == given:
+        return None
     described = (
         (
             "quantity",
