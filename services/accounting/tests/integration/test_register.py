@@ -51,7 +51,7 @@ async def test_the_same_id_with_other_content_is_refused_and_names_both_values(t
     ):
         error = await refusal(call)
         assert (error.kind, error.reason) == (Kind.ALREADY_EXISTS, "CONTENT_DIFFERS")
-        assert error.metadata == {"field": field, "found": found, "allowed": recorded}
+        assert [error.metadata[fact] for fact in ("field", "found", "allowed")] == [field, found, recorded]
         assert repr(found) in error.message
         assert repr(recorded) in error.message
 
