@@ -295,6 +295,14 @@ ROWS = ActivityRows(
 )
 
 
+@pytest.mark.parametrize(("count", "indices"), [(1, []), (3, [0, 0, 0])])
+def test_a_column_of_one_text_is_written_once(count: int, indices: list[int]) -> None:
+    rows = ActivityRows(range(count), *[[text] * count for text in ("r", "s", "a", "b", "1", "t", "", "")])
+    columns = activity_columns(rows)
+    for column, text in ((columns.source_id, "s"), (columns.supersedes, "")):
+        assert (list(column.values), list(column.indices)) == ([text], indices)
+
+
 def test_columns_write_a_repeated_text_once() -> None:
     columns = activity_columns(ROWS)
 

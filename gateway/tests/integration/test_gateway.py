@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 import pytest
-from google.protobuf.message import Message as Fact
+from google.protobuf import json_format
+from google.protobuf.message import Message
 
 from chassis.channel import ChannelSettings
 from chassis.clock import SystemClock
@@ -61,7 +62,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await broker.close()
 
 
-def event(number: int, fact: Fact, topic: str, tenant: str = "ganzhou") -> Event:
+def event(number: int, fact: Message, topic: str, tenant: str = "ganzhou") -> Event:
     return Event(
         id=f"e-{number}",
         source="/accounting",
@@ -119,6 +120,46 @@ async def test_facts_become_changes_once_and_in_order(house: House) -> None:
     assert data["e-2"]["enterprise_id"] == ""
     assert data["e-4"]["quantity_micro"] == [str(2**62)]
     assert found["changes"][0]["time"] == "2026-11-21T02:00:00Z"
+
+
+def sample(fact: Any, seed: int) -> Message:
+    """Fills every field with values that tell fields apart; 0 leaves each at its default."""
+    for place, field in enumerate(fact.DESCRIPTOR.fields, 1):
+        if seed == 0 or (field.message_type is not None and not field.is_repeated):
+            continue
+        if field.message_type is not None:
+            for number in range(2):
+                sample(getattr(fact, field.name).add(), seed + number)
+            continue
+        text = field.type == field.TYPE_STRING
+        values: list[Any] = [
+            f'值"\\\n<{place}>' if text else place * seed % 2**31,
+            "" if text else 0,
+            f"{seed}" if text else 2**31 - 1,
+        ]
+        if field.is_repeated:
+            getattr(fact, field.name).extend(values)
+        else:
+            setattr(fact, field.name, values[0])
+    assert isinstance(fact, Message)
+    return fact
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**30 + 7])
+@pytest.mark.parametrize("kind", consume.FACTS, ids=lambda kind: str(kind.DESCRIPTOR.name))
+def test_a_fact_is_written_as_protobuf_itself_writes_json(kind: type[Message], seed: int) -> None:
+    fact = sample(kind(), seed)
+    written = consume.heard(event(1, fact, "accounting.park.v1"), fact).data_json
+    assert json.loads(written) == json_format.MessageToDict(
+        fact, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+
+
+def test_an_integer_beyond_2_to_53_keeps_its_digits_in_the_feed() -> None:
+    fact = events_pb2.EmissionsCalculated(last_position=2**63 - 1, emissions_mg_co2e=[-(2**63), 2**53 + 1])
+    data = json.loads(consume.heard(event(1, fact, "accounting.activity.v1"), fact).data_json)
+    assert data["last_position"] == "9223372036854775807"
+    assert data["emissions_mg_co2e"] == ["-9223372036854775808", "9007199254740993"]
 
 
 async def test_a_second_start_finds_everything_and_hears_what_was_missed(house: House) -> None:

@@ -305,6 +305,9 @@ def activity_columns(rows: ActivityRows) -> pb.ActivityColumns:
 
 
 def _dictionary(column: Sequence[str]) -> pb.TextColumn:
+    # One source, one unit, nothing superseded: cheaper to see than to look up row by row.
+    if len(column) > 1 and column.count(column[0]) == len(column):
+        return pb.TextColumn(values=column[:1], indices=[0] * len(column))
     places: dict[str, int] = {}
     indices = [places.setdefault(text, len(places)) for text in column]
     if len(places) == len(column):

