@@ -35,10 +35,17 @@ BATCHES = 30
 FILE_ROWS = 20_000
 ROUNDS = 5
 _COLUMNS = HEADER.replace(",", ", ")
+# Ten columns, like a record of ours; what a file does not bring is a default. An id belongs to its park.
 _CREATE = """
-CREATE {kind} {name} (
-    record_id text {key}, source_id text NOT NULL, period_start timestamptz NOT NULL, period_end timestamptz NOT NULL,
-    quantity numeric(18, 6) NOT NULL, unit text NOT NULL)
+CREATE TABLE {name} (
+    tenant_id text NOT NULL DEFAULT 'bench', park_id text NOT NULL DEFAULT 'bench', record_id text NOT NULL,
+    source_id text NOT NULL, period_start timestamptz NOT NULL, period_end timestamptz NOT NULL,
+    quantity {quantity} NOT NULL, unit text NOT NULL, supersedes text NOT NULL DEFAULT '',
+    recorded_time timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (park_id, record_id))
+"""
+_CREATE_STAGE = """
+CREATE TEMP TABLE stage (record_id text, source_id text, period_start timestamptz, period_end timestamptz,
+    quantity numeric(18, 6), unit text) ON COMMIT DELETE ROWS
 """
 
 
@@ -54,8 +61,8 @@ class _Row(msgspec.Struct):
 _rows = msgspec.json.Decoder(list[_Row])
 
 
-def _table(connection: psycopg.Connection[Any], name: str) -> None:
-    connection.execute(_CREATE.format(kind="TABLE", name=name, key="PRIMARY KEY"))
+def _table(connection: psycopg.Connection[Any], name: str, quantity: str = "numeric(18, 6)") -> None:
+    connection.execute(_CREATE.format(name=name, quantity=quantity))
     connection.commit()
 
 
@@ -63,7 +70,7 @@ def staged(url: str) -> Callable[[Sequence[bytes]], None]:
     """The barest idempotent way: msgspec, COPY into a stage, INSERT … ON CONFLICT, commit."""
     connection = psycopg.connect(url)
     _table(connection, "staged")
-    connection.execute(_CREATE.format(kind="TEMP TABLE", name="stage", key="NOT NULL") + " ON COMMIT DELETE ROWS")
+    connection.execute(_CREATE_STAGE)
     connection.commit()
 
     def write(bodies: Sequence[bytes]) -> None:
@@ -75,7 +82,9 @@ def staged(url: str) -> Callable[[Sequence[bytes]], None]:
             with connection.cursor() as cursor:
                 with cursor.copy(f"COPY stage ({_COLUMNS}) FROM STDIN") as copy:
                     copy.write(text)
-                cursor.execute(f"INSERT INTO staged ({_COLUMNS}) SELECT {_COLUMNS} FROM stage ON CONFLICT (record_id) DO NOTHING")
+                cursor.execute(
+                    f"INSERT INTO staged ({_COLUMNS}) SELECT {_COLUMNS} FROM stage ON CONFLICT (park_id, record_id) DO NOTHING"
+                )
             connection.commit()
 
     return write
@@ -157,10 +166,8 @@ def literal(url: str) -> Callable[[Sequence[bytes]], None]:
 def arrow(url: str) -> Callable[[Sequence[bytes]], None]:
     """pyarrow reads the file, ADBC writes it."""
     with psycopg.connect(url) as connection:
-        connection.execute(
-            "CREATE TABLE arrow (record_id text PRIMARY KEY, source_id text, period_start timestamptz, period_end timestamptz, "
-            "quantity double precision, unit text)"
-        )
+        # ADBC writes what Arrow has read, and that is a float.
+        _table(connection, "arrow", "double precision")
     connection_adbc = adbc_driver_postgresql.dbapi.connect(url)
 
     def write(bodies: Sequence[bytes]) -> None:

@@ -162,14 +162,14 @@ def _examples(count: int) -> settings:
 
 @pytest.mark.parametrize("shared_database_url", ["sqlite"], indirect=True)
 @given(data=st.data())
-@_examples(50)
+@_examples(30)
 async def test_totals_are_those_of_plain_fractions_in_any_order_and_any_batches(stand: Stand, data: st.DataObject) -> None:
     await _hold(stand, data)
 
 
 @pytest.mark.parametrize("shared_database_url", ["postgresql"], indirect=True)
 @given(data=st.data())
-@_examples(12)
+@_examples(8)
 async def test_totals_in_postgresql_are_those_of_plain_fractions_too(stand: Stand, data: st.DataObject) -> None:
     await _hold(stand, data)
 
