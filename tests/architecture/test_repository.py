@@ -29,17 +29,8 @@ def test_every_installed_package_is_pinned() -> None:
         pytest.skip("the environment was not made by the Makefile")
     pinned = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]["constraint-dependencies"]
     names = {re.split(r"[=<>\[; ]", line, maxsplit=1)[0].lower().replace("_", "-") for line in pinned}
-    command = [
-        uv,
-        "export",
-        "--quiet",
-        "--no-hashes",
-        "--all-packages",
-        "--all-groups",
-        "--no-emit-workspace",
-        "--no-header",
-        "--no-annotate",
-    ]
+    options = ["--quiet", "--no-hashes", "--all-packages", "--all-groups", "--no-emit-workspace", "--no-header", "--no-annotate"]
+    command = [str(uv), "export", *options]
     exported = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     wanted = {re.split(r"[=<>\[; ]", line, maxsplit=1)[0].lower() for line in exported.splitlines() if "==" in line}
     assert wanted - names == set()
