@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from devstack.command import command
 from devstack.wording import Words, language_of
+from parkcarbon_client import ParkCarbonClient
 
 if TYPE_CHECKING:
     from devstack.tests.conftest import Up
@@ -74,6 +75,14 @@ def test_sums_computed_anew_need_no_correction(up: Up) -> None:
     assert result.exit_code == 0, result.output
     assert "job succeeded" in result.output
     assert "corrected 0" in result.output
+
+
+def test_counts_of_a_job_arrive_as_integers(up: Up) -> None:
+    with ParkCarbonClient(up.connection["url"], up.connection["tokens"]["platform_operator"]) as client:
+        ended = client.wait_for_job(client.rebuild_sums("ganzhou-etdz").job_id)
+    assert ended.result is not None
+    # nine records: three carriers in each of three years
+    assert (str(ended.result["records"]), str(ended.result["corrected"])) == ("9", "0")
 
 
 def test_unknown_park_is_said_without_a_traceback(up: Up) -> None:

@@ -1,4 +1,8 @@
-"""The `parkcarbon` command. Exit codes: 0 done, 1 some rows were rejected or a job failed, 2 wrong usage, 3 could not be done."""
+"""The `parkcarbon` command.
+
+Exit codes: 0 done, 1 some rows were rejected or a job failed, 2 wrong usage, 3 could not be done, 141 nobody reads the output any
+more (as a shell says of what a closed pipe ended).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -18,6 +23,8 @@ COMMANDS: Mapping[str, str] = {
     "rebuild-sums": "devstack.commands.rebuild_sums",
     "parks": "devstack.commands.parks",
 }
+
+EXIT_OUTPUT_CLOSED = 141
 
 
 def main() -> None:
@@ -50,6 +57,14 @@ class LazyGroup(click.Group):
         subcommand.params.append(language_option(self._words))
         return subcommand
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the subcommand; when the reader of its output has gone (`… | head -1`) it ends without a word."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _drop_what_nobody_reads()
+            sys.exit(EXIT_OUTPUT_CLOSED)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Lists the names with their sentences, from the table of words."""
         with formatter.section("Commands"):
@@ -59,3 +74,13 @@ class LazyGroup(click.Group):
 def language_option(words: Words) -> click.Option:
     """Returns the option `--lang`, which `language_of` has read before: help itself is in the language."""
     return click.Option(["--lang"], type=click.Choice(LANGUAGES), expose_value=False, help=words("help.lang"))
+
+
+def _drop_what_nobody_reads() -> None:
+    # what a stream still holds would be written when the interpreter ends, and fail again
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())

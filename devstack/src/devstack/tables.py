@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -48,7 +51,15 @@ def figure(value: Decimal | None, decimals: int | None = None) -> str:
     return f"{value:z,.{SHOWN_DECIMALS}f}".rstrip("0").rstrip(".")
 
 
+class PipedConsole(Console):
+    """A console that lets its caller end in order when nobody reads any more."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Raises BrokenPipeError; the library itself would end the process in the middle of what it does."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def console(*, error: bool = False) -> Console:
     """Returns the console that tables go to. Without a terminal, lines are long: a program reads them."""
-    made = Console(stderr=error, highlight=False)
-    return made if made.is_terminal else Console(stderr=error, highlight=False, width=200)
+    made = PipedConsole(stderr=error, highlight=False)
+    return made if made.is_terminal else PipedConsole(stderr=error, highlight=False, width=200)

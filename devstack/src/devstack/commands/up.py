@@ -68,13 +68,16 @@ async def _serve(words: Words, settings: StackSettings, path: Path) -> None:
         forget(path)
         introduction = asyncio.ensure_future(_introduce(words, stack, path))
         ended = asyncio.ensure_future(asked_to_end.wait())
-        await asyncio.wait((introduction, ended), return_when=asyncio.FIRST_COMPLETED)
-        if introduction.done():
-            introduction.result()
-            await ended
-        introduction.cancel()
-        await asyncio.gather(introduction, return_exceptions=True)
-        forget(path)
+        try:
+            await asyncio.wait((introduction, ended), return_when=asyncio.FIRST_COMPLETED)
+            if introduction.done():
+                introduction.result()
+                await ended
+        finally:
+            for task in (introduction, ended):
+                task.cancel()
+            await asyncio.gather(introduction, ended, return_exceptions=True)
+            forget(path)
     click.echo(words("stopped", data=settings.data_folder), err=True)
 
 
