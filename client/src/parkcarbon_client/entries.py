@@ -13,7 +13,7 @@ class NewPark:
     """A park to register. Ids are 1 to 64 characters of A-Z a-z 0-9 . _ -, first a letter or digit.
 
     Args:
-        park_id: Chosen by the caller, unique in the tenant.
+        park_id: Chosen by the caller, unique on the platform.
         name_zh: Chinese name.
         name_en: English name.
         region_code: Six digits of GB/T 2260.
