@@ -123,7 +123,7 @@ class Consumer:
         self._subscription: Subscription | None = None
         self._pruned_at: datetime | None = None
         self._unhealthy = ""
-        self._handled = telemetry.meter.create_counter(names.METRIC_EVENTS_HANDLED, unit="{event}")
+        self._handled = telemetry.counter(names.METRIC_EVENTS_HANDLED)
 
     @property
     def healthy(self) -> bool:
@@ -240,13 +240,14 @@ class Consumer:
         while True:
             try:
                 with self._telemetry.span(
-                    names.SPAN_EVENT_HANDLE,
+                    f"{names.SPAN_EVENT_PROCESS} {event.topic}",
                     traceparent=event.traceparent,
                     kind=SpanKind.CONSUMER,
                     attributes={
                         names.ATTRIBUTE_EVENT_ID: event.id,
                         names.ATTRIBUTE_EVENT_TYPE: event.type,
                         names.ATTRIBUTE_MESSAGING_DESTINATION: event.topic,
+                        names.ATTRIBUTE_MESSAGING_OPERATION: names.SPAN_EVENT_PROCESS,
                         names.ATTRIBUTE_MESSAGING_GROUP: self._group,
                     },
                 ):

@@ -372,10 +372,19 @@ class JobRunner:
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._attempts: set[asyncio.Task[None]] = set()
-        self._finished = telemetry.meter.create_counter(names.METRIC_JOBS_FINISHED, unit="{job}")
+        self._finished = telemetry.counter(names.METRIC_JOBS_FINISHED)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it works: it was started, and has not ended by itself."""
+        return self._task is not None and not self._task.done()
 
     def notify(self) -> None:
-        """Tells that a job was committed; called after a commit, in the event loop."""
+        """Tells that a job was committed; called after such a commit, in the event loop.
+
+        Each call asks the database for a job, so a commit without one does not call. A job that was submitted to another
+        replica is found within `poll_seconds`.
+        """
         self._notified.set()
 
     async def start(self) -> None:

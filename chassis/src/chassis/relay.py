@@ -1,12 +1,10 @@
 """The relay: publishes what waits in a service's outbox, at least once and in order."""
 
 import asyncio
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from opentelemetry.metrics import CallbackOptions, Observation
-from opentelemetry.trace import SpanKind
+from opentelemetry.metrics import Observation
 from sqlalchemy import Table, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +14,7 @@ from chassis import telemetry_names as names
 from chassis.broker import Broker, BrokerError
 from chassis.clock import Clock
 from chassis.database import Database
+from chassis.event_spans import sending
 from chassis.events import Event
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
@@ -68,8 +67,13 @@ class Relay:
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._oldest: datetime | None = None
-        self._published = telemetry.meter.create_counter(names.METRIC_OUTBOX_PUBLISHED, unit="{event}")
-        telemetry.meter.create_observable_gauge(names.METRIC_OUTBOX_LAG, callbacks=[self._observe_lag], unit="s")
+        self._published = telemetry.counter(names.METRIC_OUTBOX_PUBLISHED)
+        telemetry.observe(names.METRIC_OUTBOX_LAG, lambda: [Observation(self.lag_seconds)])
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it works: it was started, and has not ended by itself."""
+        return self._task is not None and not self._task.done()
 
     @property
     def lag_seconds(self) -> float:
@@ -158,10 +162,8 @@ class Relay:
             self._oldest = None
             return
         self._oldest = waiting[0].time
-        with self._telemetry.span(
-            names.SPAN_RELAY_PUBLISH, kind=SpanKind.PRODUCER, attributes={names.ATTRIBUTE_MESSAGING_BATCH: len(waiting)}
-        ):
-            await self._broker.publish([events.to_message(event) for event in waiting])
+        with sending(self._telemetry, waiting) as sent:
+            await self._broker.publish([events.to_message(event) for event in sent])
         self._published.add(len(waiting))
 
     async def _delete(self, session: AsyncSession, sequences: list[int]) -> int:
@@ -170,6 +172,3 @@ class Relay:
             await session.commit()
             self._oldest = None
         return len(sequences)
-
-    def _observe_lag(self, _options: CallbackOptions) -> Iterable[Observation]:
-        return [Observation(self.lag_seconds)]

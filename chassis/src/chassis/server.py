@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -16,11 +16,14 @@ from grpc_status import rpc_status
 from opentelemetry import trace
 from pydantic import BaseModel, ConfigDict, Field
 
+from chassis import telemetry_names
 from chassis.errors import to_rpc_status
 from chassis.identity import CallerGuard, CallerVerifier
 from chassis.interception import Context, GuardInterceptor
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
+
+_STATUS_NAMES: Final = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 class ServerTls(BaseModel):
@@ -118,6 +121,23 @@ def _trace_id(context: Context) -> str:
     return parts[1] if len(parts) == 4 else token_hex(16)
 
 
+class _CallMeter:
+    """Records how long each call takes, by method and status."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._duration = telemetry.histogram(telemetry_names.METRIC_RPC_SERVER_DURATION)
+
+    @asynccontextmanager
+    async def __call__(self, method: str, context: Context) -> AsyncIterator[None]:
+        attributes = {telemetry_names.ATTRIBUTE_RPC_SYSTEM: "grpc", telemetry_names.ATTRIBUTE_RPC_METHOD: method.removeprefix("/")}
+        with self._telemetry.timed(self._duration, attributes):
+            try:
+                yield
+            finally:
+                attributes[telemetry_names.ATTRIBUTE_RPC_STATUS] = _STATUS_NAMES.get(cast("int", context.code()) or 0, "UNKNOWN")
+
+
 class GrpcServer:
     """Serves services with health, reflection, errors by the table, and callers verified."""
 
@@ -164,10 +184,10 @@ class GrpcServer:
         """
         settings = self._settings
         errors = _ErrorGuard(error_domain=self._error_domain, max_call_seconds=settings.max_call_seconds, logger=self._logger)
-        interceptors: list[grpc.aio.ServerInterceptor] = [
-            *self._telemetry.server_interceptors(),
-            GuardInterceptor(errors),
-        ]
+        interceptors: list[grpc.aio.ServerInterceptor] = self._telemetry.server_interceptors()
+        if self._telemetry.metering:
+            interceptors.append(GuardInterceptor(_CallMeter(self._telemetry)))
+        interceptors.append(GuardInterceptor(errors))
         if self._verifier is not None:
             interceptors.append(GuardInterceptor(CallerGuard(self._verifier)))
         server = grpc.aio.server(
@@ -188,8 +208,7 @@ class GrpcServer:
         self._address = self._bind(server)
         await server.start()
         self._server = server
-        for name in ("", *names):
-            await self.set_serving(name, serving=True)
+        await self.set_all_serving(serving=True)
         self._logger.info("serving", address=self._address)
 
     def _bind(self, server: grpc.aio.Server) -> str:
@@ -215,6 +234,11 @@ class GrpcServer:
         """Tells health checks whether a service is fit to serve; "" stands for the whole server."""
         answer = health_pb2.HealthCheckResponse
         await self._health.set(full_name, answer.SERVING if serving else answer.NOT_SERVING)
+
+    async def set_all_serving(self, *, serving: bool) -> None:
+        """Tells health checks whether the server and each of its services is fit to serve."""
+        for name in ("", *(service.full_name for service in self._services)):
+            await self.set_serving(name, serving=serving)
 
     async def stop(self) -> None:
         """Drains: health says NOT_SERVING, new calls are refused, calls in flight have `drain_seconds` to end."""

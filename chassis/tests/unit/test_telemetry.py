@@ -62,7 +62,7 @@ def test_the_global_providers_are_left_alone(telemetry: Telemetry) -> None:
 
 
 def test_metrics_are_summed_by_name(telemetry: Telemetry) -> None:
-    counter = telemetry.meter.create_counter(names.METRIC_EVENTS_HANDLED)
+    counter = telemetry.counter(names.METRIC_EVENTS_HANDLED)
     counter.add(2, {names.ATTRIBUTE_OUTCOME: "handled"})
     counter.add(3, {names.ATTRIBUTE_OUTCOME: "skipped"})
     assert telemetry.collected_metrics() == {names.METRIC_EVENTS_HANDLED: 5}

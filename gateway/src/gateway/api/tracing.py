@@ -1,12 +1,24 @@
 """FastAPI's own instrumentation, directed to the service's tracer and meter instead of the process's."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry.metrics import Meter, MeterProvider
 from opentelemetry.trace import Tracer, TracerProvider
 
 from chassis.telemetry import Telemetry
+from chassis.telemetry_names import Instrument, Metric
+
+METRIC_DURATION: Final = Metric(
+    "http.server.request.duration", Instrument.HISTOGRAM, "s", "Time of one HTTP request at its server, by route and status."
+)
+METRIC_ACTIVE: Final = Metric(
+    "http.server.active_requests", Instrument.UP_DOWN_COUNTER, "{request}", "HTTP requests that are being answered."
+)
+"""What FastAPI records, by the names that it has for it."""
+
+_PROBES: Final = ("/healthz", "/readyz")
+"""Asked every few seconds: they would be most of what there is to look at."""
 
 
 class _OneTracer(TracerProvider):
@@ -33,8 +45,9 @@ def instrumentation(telemetry: Telemetry) -> TelemetryConfig:
     return {
         "tracer_provider": _OneTracer(telemetry.tracer),
         "meter_provider": _OneMeter(telemetry.meter),
-        "tracing": telemetry.enabled,
-        "metrics": telemetry.enabled,
+        "tracing": telemetry.tracing,
+        "metrics": telemetry.metering,
+        "exclude": lambda scope: scope["path"] in _PROBES,
         "logs": False,
         "operation_spans": False,
         "auto_configure": False,
