@@ -238,7 +238,7 @@ async def store(accounting: Accounting, waves: Sequence[Candidates]) -> None:
             assert not found.same_id
             assert not found.overlaps
             await uow.keep_bases(accounting.book.bases_named(set(wave.basis_id)))
-            await uow.append(park, [], position, park.registered_time)
+            await uow.append(park, wave, position, park.registered_time)
             await uow.commit()
 
 

@@ -56,3 +56,11 @@ def big_serial() -> TypeEngine[int]:
 def big_integer() -> TypeEngine[int]:
     """Returns a 64-bit number, under the name that SQLite's STRICT tables accept."""
     return BigInteger().with_variant(Integer(), "sqlite")
+
+
+def identifier() -> TypeEngine[str]:
+    """Returns a text that is compared byte by byte, as SQLite does anyway.
+
+    PostgreSQL would compare by the database's language: slower in every index, and in another order on another machine.
+    """
+    return Text().with_variant(Text(collation="C"), "postgresql")

@@ -238,6 +238,10 @@ def _driver_url(url: str) -> URL:
     return parsed.set(drivername=drivers[parsed.drivername])
 
 
+_CACHE_KIB: Final = 32 * 1024
+_CHECKPOINT_PAGES: Final = 8_000
+
+
 def _asynchronous(url: URL) -> URL:
     return url.set(drivername="sqlite+aiosqlite")
 
@@ -256,6 +260,11 @@ def _prepare_sqlite(engine: Engine, timeouts: Timeouts, access: Access) -> None:
         cursor.execute(f"PRAGMA busy_timeout = {int(timeouts.lock_seconds * 1000)}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
+        # The 2 MiB that SQLite takes by default hold neither the index pages of a busy table nor a stage of rows, and a checkpoint
+        # every 4 MiB writes the same pages again and again.
+        cursor.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         cursor.execute(f"PRAGMA foreign_keys = {'OFF' if access is Access.MIGRATE else 'ON'}")
         if access is Access.READ:
             cursor.execute("PRAGMA query_only = ON")

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from accounting.adapters import tables
 from accounting.adapters.factor_files import load_factor_book, load_reference_tables
-from accounting.adapters.sql import REBUILD_SUMS, SqlAccount, SqlUnitOfWork, read_account
+from accounting.adapters.sql import REBUILD_SUMS, Registers, SqlAccount, SqlUnitOfWork, read_account
 from accounting.api.servicer import AccountingServicer, Rooms
 from accounting.application.maintain import publish_factors, rebuild_sums
 from accounting.events.publish import FactEncoder
@@ -41,6 +41,7 @@ class Accounting:
         self.logger = configure("accounting", level=settings.logs.level, renderer=settings.logs.renderer)
         self.telemetry = Telemetry("accounting", settings.telemetry)
         self.database = settings.database.open(self.telemetry)
+        self._registers = Registers()
         self.book = load_factor_book()
         self.reference = load_reference_tables()
         self._clock = clock
@@ -86,12 +87,18 @@ class Accounting:
     def write(self) -> SqlUnitOfWork:
         """Returns a transaction that may write."""
         return SqlUnitOfWork(
-            self.database, encode=self._encoder.encode, committed=self._committed, clock=self._clock, new_id=_new_id
+            self.database,
+            self._registers,
+            encode=self._encoder.encode,
+            committed=self.relay.notify,
+            submitted=self.runner.notify,
+            clock=self._clock,
+            new_id=_new_id,
         )
 
     def read(self) -> AbstractAsyncContextManager[SqlAccount]:
         """Returns the account for reading."""
-        return read_account(self.database)
+        return read_account(self.database, self._registers)
 
     @property
     def grpc_address(self) -> str:
@@ -114,10 +121,6 @@ class Accounting:
         await self.relay.stop()
         await self.database.dispose()
         self.telemetry.shutdown()
-
-    def _committed(self) -> None:
-        self.relay.notify()
-        self.runner.notify()
 
     async def _rebuild(self, context: JobContext) -> Mapping[str, Json]:
         async with self.write() as uow:

@@ -1,23 +1,20 @@
-"""The account in SQLite or PostgreSQL: the ports of the application over one transaction.
-
-A wave of records is staged in a temporary table by the driver's bulk path, looked up there, and moved into the account by a handful
-of statements that are the same for both databases.
-"""
+"""The account in SQLite or PostgreSQL: the ports of the application over one transaction."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Row, String, Table, and_, bindparam, case, cast, func, insert, literal, select, text, tuple_
+from cachetools import LRUCache
+from sqlalchemy import ColumnElement, Row, String, Table, and_, case, cast, func, insert, literal, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounting.adapters import tables
+from accounting.adapters.wave import SUM_COLUMNS, SUPERSEDE, ConnectionMemory, StagedWave
 from accounting.domain.accounts import MonthRange, Sum, SummedRow, month_key
 from accounting.domain.activity import Candidates, PastSpan, calendar
 from accounting.domain.errors import RegisteredMeanwhile
@@ -34,124 +31,15 @@ from chassis.events import Event
 PLATFORM = "platform"
 """The tenant of what belongs to no tenant: factors and bases."""
 
-_MANY = 500
-"""Values in one IN list; SQLite takes 32,766 in a statement, and short lists plan fast."""
+_KNOWN_PARKS = 10_000
+_KNOWN_SOURCES = 200_000
+"""About 100 MB at most."""
 
 _NUL = "\x00"
 """PostgreSQL refuses a text that holds it, so nothing has such an id."""
 
 _SOURCE_COLUMNS = [tables.source.c[name] for name in Source.__dataclass_fields__]
 
-_STAGE = "activity_stage"
-_STAGE_COLUMNS = (
-    "n",
-    "record_id",
-    "source_id",
-    "period_start_s",
-    "period_end_s",
-    "quantity_micro",
-    "unit",
-    "basis_id",
-    "emissions_mg",
-    "energy_mgce",
-    "first_month",
-    "last_month",
-    "supersedes",
-)
-_CREATE_STAGE = """
-CREATE TEMP TABLE IF NOT EXISTS activity_stage (
-    n bigint NOT NULL, record_id text NOT NULL, source_id text NOT NULL, period_start_s bigint NOT NULL,
-    period_end_s bigint NOT NULL, quantity_micro bigint NOT NULL, unit text NOT NULL, basis_id text NOT NULL,
-    emissions_mg bigint NOT NULL, energy_mgce bigint NOT NULL, first_month bigint NOT NULL, last_month bigint NOT NULL,
-    supersedes text NOT NULL)
-"""
-# A list from a subquery is hashed by both; a list of parameters may be searched from end to end for every staged row.
-_DROP = {
-    "sqlite": text("DELETE FROM activity_stage WHERE n IN (SELECT value FROM json_each(:rows))"),
-    "postgresql": text(
-        "DELETE FROM activity_stage WHERE n IN (SELECT CAST(value AS bigint) FROM json_array_elements_text(CAST(:rows AS json)))"
-    ),
-}
-# A probe per staged row is a subquery in the select list, because no planner turns that into a join: before a database has counted
-# its rows, which SQLite never does, it would read the whole park for every wave.
-_TAKEN_IDS = text("""
-SELECT n, position
-FROM (
-    SELECT s.n, (SELECT k.position FROM activity_key k WHERE k.park_id = :park_id AND k.record_id = s.record_id) AS position
-    FROM activity_stage s
-) p
-WHERE position IS NOT NULL
-""")
-# Records in force of one source never overlap each other, so only the last that starts before a period ends can overlap it. That
-# holds for the staged rows of a source together as well, and mostly settles them with one probe.
-_A_SOURCE_OVERLAPS = text("""
-SELECT 1
-FROM (
-    SELECT source_id, MIN(period_start_s) AS period_start_s, MAX(period_end_s) AS period_end_s
-    FROM activity_stage GROUP BY source_id
-) s
-WHERE s.period_start_s < (
-    SELECT k.period_end_s
-    FROM activity_key k
-    WHERE k.park_id = :park_id AND k.source_id = s.source_id AND k.superseded_by IS NULL AND k.period_start_s < s.period_end_s
-    ORDER BY k.period_start_s DESC LIMIT 1
-)
-LIMIT 1
-""")
-_OVERLAPS = text("""
-SELECT n, record_id
-FROM (
-    SELECT s.n, (
-        SELECT CASE WHEN k.period_end_s > s.period_start_s THEN k.record_id END
-        FROM activity_key k
-        WHERE k.park_id = :park_id AND k.source_id = s.source_id AND k.superseded_by IS NULL
-            AND k.period_start_s < s.period_end_s AND k.record_id <> s.supersedes
-        ORDER BY k.period_start_s DESC LIMIT 1
-    ) AS record_id
-    FROM activity_stage s
-) p
-WHERE record_id IS NOT NULL
-""")
-_ADD_TO_SUMS = """
-ON CONFLICT (park_id, source_id, first_month, last_month) DO UPDATE SET
-    emissions_mg = emissions_sum.emissions_mg + excluded.emissions_mg,
-    energy_mgce = emissions_sum.energy_mgce + excluded.energy_mgce,
-    covered_s = emissions_sum.covered_s + excluded.covered_s,
-    records = emissions_sum.records + excluded.records
-RETURNING source_id, first_month, last_month, emissions_mg, energy_mgce, records
-"""
-_SUM_COLUMNS = "tenant_id, park_id, source_id, first_month, last_month, emissions_mg, energy_mgce, covered_s, records"
-_TAKE_FROM_SUMS = text(f"""
-INSERT INTO emissions_sum ({_SUM_COLUMNS})
-SELECT :tenant_id, :park_id, source_id, first_month, last_month, CAST(-SUM(emissions_mg) AS bigint),
-    CAST(-SUM(energy_mgce) AS bigint), CAST(-SUM(period_end_s - period_start_s) AS bigint), -COUNT(*)
-FROM activity_record
-WHERE park_id = :park_id AND position IN :positions
-GROUP BY source_id, first_month, last_month
-{_ADD_TO_SUMS}
-""").bindparams(bindparam("positions", expanding=True))  # noqa: S608 - constants of this module
-_PUT_INTO_SUMS = text(f"""
-INSERT INTO emissions_sum ({_SUM_COLUMNS})
-SELECT :tenant_id, :park_id, source_id, first_month, last_month, CAST(SUM(emissions_mg) AS bigint),
-    CAST(SUM(energy_mgce) AS bigint), CAST(SUM(period_end_s - period_start_s) AS bigint), COUNT(*)
-FROM activity_stage
-WHERE true
-GROUP BY source_id, first_month, last_month
-{_ADD_TO_SUMS}
-""")  # noqa: S608 - constants of this module
-_SUPERSEDE = text("UPDATE activity_key SET superseded_by = :record_id WHERE park_id = :park_id AND record_id = :superseded")
-_APPEND_RECORDS = text("""
-INSERT INTO activity_record (tenant_id, park_id, position, record_id, source_id, period_start_s, period_end_s, quantity_micro, unit,
-    basis_id, emissions_mg, energy_mgce, first_month, last_month, supersedes, recorded_time)
-SELECT :tenant_id, :park_id, :last_position + ROW_NUMBER() OVER (ORDER BY n), record_id, source_id, period_start_s, period_end_s,
-    quantity_micro, unit, basis_id, emissions_mg, energy_mgce, first_month, last_month, supersedes, :recorded_time
-FROM activity_stage
-""").bindparams(bindparam("recorded_time", type_=tables.activity_record.c.recorded_time.type))
-_APPEND_KEYS = text("""
-INSERT INTO activity_key (tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s)
-SELECT :tenant_id, :park_id, record_id, :last_position + ROW_NUMBER() OVER (ORDER BY n), source_id, period_start_s, period_end_s
-FROM activity_stage
-""")
 _REBUILD_KEYS = text("""
 INSERT INTO activity_key (tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s)
 SELECT tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s
@@ -159,7 +47,7 @@ FROM activity_record
 WHERE park_id = :park_id
 """)
 _REBUILD_SUMS = text(f"""
-INSERT INTO emissions_sum ({_SUM_COLUMNS})
+INSERT INTO emissions_sum ({SUM_COLUMNS})
 SELECT r.tenant_id, r.park_id, r.source_id, r.first_month, r.last_month, CAST(SUM(r.emissions_mg) AS bigint),
     CAST(SUM(r.energy_mgce) AS bigint), CAST(SUM(r.period_end_s - r.period_start_s) AS bigint), COUNT(*)
 FROM activity_record r
@@ -169,28 +57,41 @@ GROUP BY r.tenant_id, r.park_id, r.source_id, r.first_month, r.last_month
 """)  # noqa: S608 - constants of this module
 
 
-@dataclass(frozen=True, slots=True)
-class _Correction:
-    """A staged row that corrects a record of the account, which stands at `position`."""
+class Registers:
+    """Parks and sources as they were read by any transaction.
 
-    record_id: str
-    superseded: str
-    position: int
+    One that is registered never changes, so that what was read once stays true. A transaction that registers puts nothing in:
+    it may still be rolled back.
+    """
+
+    def __init__(self) -> None:
+        """Begins with none."""
+        self.parks: LRUCache[str, Park] = LRUCache(_KNOWN_PARKS)
+        self.sources: LRUCache[tuple[str, str], Source] = LRUCache(_KNOWN_SOURCES)
 
 
 class SqlAccount:
     """Reads the account through one session."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        """Stores the session; its transaction decides what is seen."""
+    def __init__(self, session: AsyncSession, registers: Registers) -> None:
+        """Stores the session, whose transaction decides what is seen, and what need not be read again."""
         self._session = session
+        self._registers = registers
+        self._registered = False
 
     async def park(self, park_id: str) -> Park | None:
         """Returns a park of any tenant."""
         if _NUL in park_id:
             return None
+        if (known := self._registers.parks.get(park_id)) is not None:
+            return known
         row = (await self._session.execute(select(tables.park).where(tables.park.c.park_id == park_id))).one_or_none()
-        return _park(row) if row else None
+        if row is None:
+            return None
+        park = _park(row)
+        if not self._registered:
+            self._registers.parks[park_id] = park
+        return park
 
     async def parks(self, tenant_id: str, after: str, limit: int) -> Sequence[Park]:
         """Returns parks of a tenant whose ids come after one."""
@@ -221,10 +122,16 @@ class SqlAccount:
 
     async def sources_named(self, park_id: str, source_ids: Sequence[str]) -> Mapping[str, Source]:
         """Returns those of the named sources that exist."""
-        table = tables.source
-        storable = [source_id for source_id in source_ids if _NUL not in source_id]
-        query = select(*_SOURCE_COLUMNS).where(table.c.park_id == park_id, self._among(table.c.source_id, storable))
-        return {source.source_id: source for source in (Source(*row) for row in await self._session.execute(query))}
+        table, known = tables.source, self._registers.sources
+        found = {source_id: source for source_id in source_ids if (source := known.get((park_id, source_id))) is not None}
+        unknown = [source_id for source_id in source_ids if source_id not in found and _NUL not in source_id]
+        if not unknown:
+            return found
+        query = select(*_SOURCE_COLUMNS).where(table.c.park_id == park_id, self._among(table.c.source_id, unknown))
+        read = {source.source_id: source for source in (Source(*row) for row in await self._session.execute(query))}
+        if not self._registered:
+            known.update({(park_id, source_id): source for source_id, source in read.items()})
+        return found | read
 
     async def figures_in_force(self, park_id: str, year: int) -> AnnualFigures | None:
         """Returns the highest version of a year's figures."""
@@ -354,9 +261,11 @@ class SqlUnitOfWork(SqlAccount):
     def __init__(
         self,
         database: Database,
+        registers: Registers,
         *,
         encode: Callable[[Fact], Event],
         committed: Callable[[], None],
+        submitted: Callable[[], None],
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -364,26 +273,31 @@ class SqlUnitOfWork(SqlAccount):
 
         Args:
             database: Of the service.
+            registers: What need not be read again.
             encode: Makes an event of a fact.
-            committed: Called after each commit, so that relay and job runner look at once.
+            committed: Called after each commit, so that the relay looks at once.
+            submitted: Called after the commit of a job, so that the runner looks at once.
             clock: For the time of queued jobs.
             new_id: Gives the ids of jobs.
         """
         self._database = database
+        self._known_registers = registers
         self._encode = encode
         self._committed = committed
+        self._submitted = submitted
         self._clock = clock
         self._new_id = new_id
         self._facts: list[Fact] = []
-        self._corrections: Mapping[int, _Correction] = {}
-        self._learned: set[str] = set()
-        self._facts_of_connection: set[str] = set()
+        self._memory: ConnectionMemory | None = None
+        self._wave: StagedWave | None = None
+        self._targets: Mapping[str, int] = {}
+        self._job_submitted = False
         self._opened: AbstractAsyncContextManager[AsyncSession] | None = None
 
     async def __aenter__(self) -> Self:
         """Begins the transaction."""
         self._opened = self._database.begin()
-        super().__init__(await self._opened.__aenter__())
+        super().__init__(await self._opened.__aenter__(), self._known_registers)
         return self
 
     async def __aexit__(
@@ -412,6 +326,7 @@ class SqlUnitOfWork(SqlAccount):
         await self._add(tables.annual_figures, figures)
 
     async def _add(self, table: Table, value: Park | Enterprise | Source | AnnualFigures) -> None:
+        self._registered = True
         values = {column.name: getattr(value, column.name) for column in table.columns}
         try:
             await self._session.execute(insert(table), [values])
@@ -427,56 +342,19 @@ class SqlUnitOfWork(SqlAccount):
 
     async def stage(self, park: Park, wave: Candidates) -> Existing:
         """Takes a wave in, and returns what the account knows of its rows."""
-        self._corrections = {}
-        await self._empty_stage()
-        columns = (
-            range(len(wave)),
-            wave.record_id,
-            wave.source_id,
-            wave.start_s.tolist(),
-            wave.end_s.tolist(),
-            wave.quantity_micro.tolist(),
-            wave.unit,
-            wave.basis_id,
-            wave.emissions_mg.tolist(),
-            wave.energy_mgce.tolist(),
-            wave.first_month.tolist(),
-            wave.last_month.tolist(),
-            wave.supersedes,
-        )
-        await self._database.copy_columns(self._session, _STAGE, _STAGE_COLUMNS, columns)
-        parameters = {"park_id": park.park_id}
-        taken = {row.n: row.position for row in await self._session.execute(_TAKEN_IDS, parameters)}
-        overlaps = {}
-        if await self._session.scalar(_A_SOURCE_OVERLAPS, parameters):
-            overlaps = {row.n: row.record_id for row in await self._session.execute(_OVERLAPS, parameters)}
+        if self._wave is None:
+            connection = await self._session.connection()
+            self._wave = StagedWave(self._database, self._session, connection, await self._remembered())
+        await self._wave.stage(wave)
+        taken, overlaps = await self._wave.look_up(park.park_id)
         contents = await self._contents(park.park_id, taken.values()) if taken else {}
         periods = await self._periods(park.park_id, overlaps.values()) if overlaps else {}
-        targets = await self._targets(park.park_id, wave) if any(wave.supersedes) else {}
+        self._targets, superseded_by = await self._corrected(park.park_id, wave) if any(wave.supersedes) else ({}, {})
         return Existing(
             same_id={row: contents[position] for row, position in taken.items()},
             overlaps={row: periods[record_id] for row, record_id in overlaps.items()},
-            targets=targets,
+            targets=superseded_by,
         )
-
-    async def _empty_stage(self) -> None:
-        """Makes the stage on the connection's first wave; every commit empties it in PostgreSQL."""
-        known = await self._connection_facts()
-        if _STAGE not in known:
-            on_commit = " ON COMMIT DELETE ROWS" if self._database.dialect == "postgresql" else ""
-            await self._session.execute(text(_CREATE_STAGE + on_commit))
-        if _STAGE in self._learned or (_STAGE in known and self._database.dialect == "sqlite"):
-            await self._session.execute(text("DELETE FROM activity_stage"))
-        self._learned.add(_STAGE)
-
-    async def _connection_facts(self) -> set[str]:
-        """What earlier transactions of this connection left behind for good: the stage, and the ids of bases that are stored.
-
-        What this transaction learns is added by its commit and not before, because a rollback takes it back.
-        """
-        facts: set[str] = (await self._session.connection()).info.setdefault("accounting", set())
-        self._facts_of_connection = facts
-        return facts
 
     async def _contents(self, park_id: str, positions: Collection[int]) -> Mapping[int, Content]:
         record = tables.activity_record
@@ -493,63 +371,38 @@ class SqlUnitOfWork(SqlAccount):
         )
         return {row.record_id: StoredPeriod(*row) for row in await self._session.execute(query)}
 
-    async def _targets(self, park_id: str, wave: Candidates) -> Mapping[int, str]:
+    async def _corrected(self, park_id: str, wave: Candidates) -> tuple[Mapping[str, int], Mapping[int, str]]:
+        """Returns the positions of the records that a wave corrects, by id, and for each row what superseded its record."""
         key = tables.activity_key
         named = {row: target for row, target in enumerate(wave.supersedes) if target}
         query = select(key.c.record_id, key.c.position, key.c.superseded_by).where(
             key.c.park_id == park_id, self._among(key.c.record_id, sorted(set(named.values())))
         )
         found = {row.record_id: row for row in await self._session.execute(query)}
-        self._corrections = {
-            row: _Correction(wave.record_id[row], target, found[target].position)
-            for row, target in named.items()
-            if target in found
-        }
-        return {row: found[target].superseded_by or "" for row, target in named.items() if target in found}
+        positions = {record_id: row.position for record_id, row in found.items()}
+        return positions, {row: found[target].superseded_by or "" for row, target in named.items() if target in found}
 
-    async def append(self, park: Park, dropped: Sequence[int], last_position: int, recorded_time: datetime) -> Sequence[SpanSum]:
-        """Stores the staged wave but for the dropped rows, from last_position + 1 on; returns the sums that it touched."""
-        if dropped:
-            await self._session.execute(_DROP[self._database.dialect], {"rows": json.dumps(dropped)})
-        parameters = {"tenant_id": park.tenant_id, "park_id": park.park_id, "last_position": last_position}
-        touched = [
-            *await self._take_back(parameters, dropped),
-            *await self._session.execute(_PUT_INTO_SUMS, parameters),
-        ]
-        appended = await self._session.execute(_APPEND_RECORDS, parameters | {"recorded_time": recorded_time})
-        await self._session.execute(_APPEND_KEYS, parameters)
-        ledger = tables.park_ledger
-        new_position = last_position + _row_count(appended)
-        await self._session.execute(ledger.update().where(ledger.c.park_id == park.park_id).values(last_position=new_position))
-        return [
-            SpanSum(row.source_id, row.first_month, row.last_month, row.emissions_mg, row.energy_mgce, row.records)
-            for row in touched
-        ]
+    async def append(self, park: Park, accepted: Candidates, last_position: int, recorded_time: datetime) -> Sequence[SpanSum]:
+        """Stores the accepted rows of the staged wave from last_position + 1 on; returns the sums that it touched."""
+        assert self._wave is not None, "a wave is staged before it is appended"
+        corrections = [(row, target) for row, target in zip(accepted.record_id, accepted.supersedes, strict=True) if target]
+        taken_back = await self._wave.take_back(park, corrections, self._targets) if corrections else []
+        return [*taken_back, *await self._wave.move(park, accepted, last_position + 1, recorded_time)]
 
-    async def _take_back(self, parameters: Mapping[str, Any], dropped: Sequence[int]) -> Sequence[Row[Any]]:
-        """Takes what the staged wave corrects out of force and out of the sums; returns the sums that this touched."""
-        gone = set(dropped)
-        corrections = [correction for row, correction in self._corrections.items() if row not in gone]
-        touched: list[Row[Any]] = []
-        for start in range(0, len(corrections), _MANY):
-            part = corrections[start : start + _MANY]
-            positions = [correction.position for correction in part]
-            touched += await self._session.execute(_TAKE_FROM_SUMS, {**parameters, "positions": positions})
-            named = [
-                {"park_id": parameters["park_id"], "record_id": each.record_id, "superseded": each.superseded} for each in part
-            ]
-            await self._session.execute(_SUPERSEDE, named)
-        return touched
+    async def _remembered(self) -> ConnectionMemory:
+        if self._memory is None:
+            self._memory = ConnectionMemory.of(await self._session.connection())
+        return self._memory
 
     async def keep_bases(self, bases: Sequence[Basis]) -> None:
         """Stores the bases that records name, if they are new."""
-        known = await self._connection_facts() | self._learned
-        unsure = [each.basis_id for each in bases if each.basis_id not in known]
+        memory = await self._remembered()
+        unsure = [each.basis_id for each in bases if not memory.holds(each.basis_id)]
         if not unsure:
             return
         table = tables.basis
-        known |= set(await self._session.scalars(select(table.c.basis_id).where(self._among(table.c.basis_id, unsure))))
-        self._learned.update(unsure)
+        known = set(await self._session.scalars(select(table.c.basis_id).where(self._among(table.c.basis_id, unsure))))
+        memory.learn(unsure)
         new = [
             {
                 "tenant_id": PLATFORM,
@@ -566,7 +419,7 @@ class SqlUnitOfWork(SqlAccount):
                 "factor_ids": ";".join(each.factor_ids),
             }
             for each in bases
-            if each.basis_id not in known
+            if each.basis_id in unsure and each.basis_id not in known
         ]
         if new:
             await self._session.execute(self._insert_or_ignore(table), new)
@@ -608,10 +461,9 @@ class SqlUnitOfWork(SqlAccount):
         record = tables.activity_record.c
         query = select(record.record_id, record.supersedes).where(record.park_id == park_id, record.supersedes != "")
         corrections = (await self._session.execute(query)).all()
-        for start in range(0, len(corrections), _MANY):
-            part = corrections[start : start + _MANY]
-            named = [{"park_id": park_id, "record_id": record_id, "superseded": target} for record_id, target in part]
-            await self._session.execute(_SUPERSEDE, named)
+        named = [{"park_id": park_id, "record_id": record_id, "superseded": target} for record_id, target in corrections]
+        if named:
+            await self._session.execute(SUPERSEDE, named)
 
     async def _sums(self, park_id: str) -> Mapping[tuple[Any, ...], tuple[Any, ...]]:
         """The sums in force by span; a span whose records were all superseded has none, whether its row is there or not."""
@@ -636,6 +488,7 @@ class SqlUnitOfWork(SqlAccount):
             arguments={"park_id": park.park_id},
             now=self._clock.now(),
         )
+        self._job_submitted = True
         return job_id
 
     def collect(self, fact: Fact) -> None:
@@ -647,10 +500,12 @@ class SqlUnitOfWork(SqlAccount):
         events = [self._encode(fact) for fact in self._facts]
         await outbox.append(self._session, tables.outbox, events)
         await self._session.commit()
-        self._facts_of_connection |= self._learned
-        self._learned.clear()
+        if self._memory is not None:
+            self._memory.committed()
         self._facts.clear()
         self._committed()
+        if self._job_submitted:
+            self._submitted()
 
 
 REBUILD_SUMS = "rebuild-sums"
@@ -658,10 +513,10 @@ REBUILD_SUMS = "rebuild-sums"
 
 
 @asynccontextmanager
-async def read_account(database: Database) -> AsyncIterator[SqlAccount]:
+async def read_account(database: Database, registers: Registers) -> AsyncIterator[SqlAccount]:
     """Opens the account for reading, as it is at this moment."""
     async with database.read() as session:
-        yield SqlAccount(session)
+        yield SqlAccount(session, registers)
 
 
 def _park(row: Row[Any]) -> Park:

@@ -4,7 +4,7 @@ from it and can be rebuilt: activity_key, emissions_sum, park_ledger.
 
 from sqlalchemy import CheckConstraint, Column, Index, MetaData, Table, Text, text
 
-from chassis.columns import UtcDateTime, big_integer
+from chassis.columns import UtcDateTime, big_integer, identifier
 from chassis.inbox import inbox_table
 from chassis.jobs import job_table
 from chassis.outbox import outbox_table
@@ -14,8 +14,8 @@ metadata = MetaData()
 park = Table(
     "park",
     metadata,
-    Column("tenant_id", Text, nullable=False),
-    Column("park_id", Text, primary_key=True),
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
     Column("name_zh", Text, nullable=False),
     Column("name_en", Text, nullable=False),
     Column("region_code", Text, nullable=False),
@@ -31,9 +31,9 @@ park = Table(
 enterprise = Table(
     "enterprise",
     metadata,
-    Column("tenant_id", Text, nullable=False),
-    Column("park_id", Text, primary_key=True),
-    Column("enterprise_id", Text, primary_key=True),
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("enterprise_id", identifier(), primary_key=True),
     Column("name_zh", Text, nullable=False),
     Column("name_en", Text, nullable=False),
     Column("industry_code", Text, nullable=False),
@@ -45,10 +45,10 @@ enterprise = Table(
 source = Table(
     "source",
     metadata,
-    Column("tenant_id", Text, nullable=False),
-    Column("park_id", Text, primary_key=True),
-    Column("source_id", Text, primary_key=True),
-    Column("enterprise_id", Text, nullable=False),
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("source_id", identifier(), primary_key=True),
+    Column("enterprise_id", identifier(), nullable=False),
     Column("name_zh", Text, nullable=False),
     Column("name_en", Text, nullable=False),
     Column("item", Text, nullable=False),
@@ -65,8 +65,8 @@ source = Table(
 annual_figures = Table(
     "annual_figures",
     metadata,
-    Column("tenant_id", Text, nullable=False),
-    Column("park_id", Text, primary_key=True),
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
     Column("year", big_integer(), primary_key=True, autoincrement=False),
     Column("version", big_integer(), primary_key=True, autoincrement=False),
     # Decimals as text: SQLite would make floats of them.
@@ -84,8 +84,8 @@ annual_figures = Table(
 park_ledger = Table(
     "park_ledger",
     metadata,
-    Column("tenant_id", Text, nullable=False),
-    Column("park_id", Text, primary_key=True),
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
     Column("last_position", big_integer(), nullable=False),
     sqlite_strict=True,
 )
@@ -93,21 +93,21 @@ park_ledger = Table(
 activity_record = Table(
     "activity_record",
     metadata,
-    Column("tenant_id", Text, nullable=False),
-    Column("park_id", Text, primary_key=True),
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
     Column("position", big_integer(), primary_key=True, autoincrement=False),
-    Column("record_id", Text, nullable=False),
-    Column("source_id", Text, nullable=False),
+    Column("record_id", identifier(), nullable=False),
+    Column("source_id", identifier(), nullable=False),
     Column("period_start_s", big_integer(), nullable=False),
     Column("period_end_s", big_integer(), nullable=False),
     Column("quantity_micro", big_integer(), nullable=False),
     Column("unit", Text, nullable=False),
-    Column("basis_id", Text, nullable=False),
+    Column("basis_id", identifier(), nullable=False),
     Column("emissions_mg", big_integer(), nullable=False),
     Column("energy_mgce", big_integer(), nullable=False),
     Column("first_month", big_integer(), nullable=False),
     Column("last_month", big_integer(), nullable=False),
-    Column("supersedes", Text, nullable=False),
+    Column("supersedes", identifier(), nullable=False),
     Column("recorded_time", UtcDateTime, nullable=False),
     CheckConstraint("period_end_s > period_start_s", name="activity_record_period"),
     sqlite_strict=True,
@@ -118,14 +118,14 @@ activity_record = Table(
 activity_key = Table(
     "activity_key",
     metadata,
-    Column("tenant_id", Text, nullable=False),
-    Column("park_id", Text, primary_key=True),
-    Column("record_id", Text, primary_key=True),
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("record_id", identifier(), primary_key=True),
     Column("position", big_integer(), nullable=False),
-    Column("source_id", Text, nullable=False),
+    Column("source_id", identifier(), nullable=False),
     Column("period_start_s", big_integer(), nullable=False),
     Column("period_end_s", big_integer(), nullable=False),
-    Column("superseded_by", Text),
+    Column("superseded_by", identifier()),
     Index(
         "activity_key_in_force",
         "park_id",
@@ -141,9 +141,9 @@ activity_key = Table(
 emissions_sum = Table(
     "emissions_sum",
     metadata,
-    Column("tenant_id", Text, nullable=False),
-    Column("park_id", Text, primary_key=True),
-    Column("source_id", Text, primary_key=True),
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("source_id", identifier(), primary_key=True),
     Column("first_month", big_integer(), primary_key=True, autoincrement=False),
     Column("last_month", big_integer(), primary_key=True, autoincrement=False),
     Column("emissions_mg", big_integer(), nullable=False),
@@ -158,9 +158,9 @@ emissions_sum = Table(
 factor = Table(
     "factor",
     metadata,
-    Column("tenant_id", Text, nullable=False),
-    Column("park_id", Text, nullable=False),
-    Column("factor_id", Text, primary_key=True),
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), nullable=False),
+    Column("factor_id", identifier(), primary_key=True),
     Column("table_id", Text, nullable=False),
     Column("quantity", Text, nullable=False),
     Column("carrier", Text, nullable=False),
@@ -182,9 +182,9 @@ factor = Table(
 basis = Table(
     "basis",
     metadata,
-    Column("tenant_id", Text, nullable=False),
-    Column("park_id", Text, nullable=False),
-    Column("basis_id", Text, primary_key=True),
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), nullable=False),
+    Column("basis_id", identifier(), primary_key=True),
     Column("factor_set_id", Text, nullable=False),
     Column("carrier", Text, nullable=False),
     Column("gas", Text, nullable=False),

@@ -111,8 +111,8 @@ class UnitOfWork(Account, Protocol):
         """Takes a wave in, and returns what the account knows of its rows."""
         ...
 
-    async def append(self, park: Park, dropped: Sequence[int], last_position: int, recorded_time: datetime) -> Sequence[SpanSum]:
-        """Stores the staged wave but for the dropped rows, from last_position + 1 on; returns the sums that it touched."""
+    async def append(self, park: Park, accepted: Candidates, last_position: int, recorded_time: datetime) -> Sequence[SpanSum]:
+        """Stores the accepted rows of the staged wave from last_position + 1 on; returns the sums that it touched."""
         ...
 
     async def keep_bases(self, bases: Sequence[Basis]) -> None:

@@ -95,7 +95,7 @@ async def record_activity(
             continue
         accepted = wave.take(decision.accepted)
         await uow.keep_bases(book.bases_named(set(accepted.basis_id)))
-        touched = await uow.append(park, [*decision.duplicates, *decision.problems], last_position, now)
+        touched = await uow.append(park, accepted, last_position, now)
         sums |= {(each.source_id, each.first_month, each.last_month): each for each in touched}
         for fact in _recorded(park, accepted, last_position, now):
             uow.collect(fact)

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from chassis.columns import UtcDateTime, big_integer
+from chassis.columns import UtcDateTime, big_integer, identifier
 
 revision = "0001"
 down_revision = None
@@ -15,14 +15,14 @@ def upgrade() -> None:
     """Creates every table."""
     op.create_table(
         "activity_key",
-        sa.Column("tenant_id", sa.Text(), nullable=False),
-        sa.Column("park_id", sa.Text(), nullable=False),
-        sa.Column("record_id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("park_id", identifier(), nullable=False),
+        sa.Column("record_id", identifier(), nullable=False),
         sa.Column("position", big_integer(), nullable=False),
-        sa.Column("source_id", sa.Text(), nullable=False),
+        sa.Column("source_id", identifier(), nullable=False),
         sa.Column("period_start_s", big_integer(), nullable=False),
         sa.Column("period_end_s", big_integer(), nullable=False),
-        sa.Column("superseded_by", sa.Text(), nullable=True),
+        sa.Column("superseded_by", identifier(), nullable=True),
         sa.PrimaryKeyConstraint("park_id", "record_id"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
@@ -37,21 +37,21 @@ def upgrade() -> None:
     )
     op.create_table(
         "activity_record",
-        sa.Column("tenant_id", sa.Text(), nullable=False),
-        sa.Column("park_id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("park_id", identifier(), nullable=False),
         sa.Column("position", big_integer(), autoincrement=False, nullable=False),
-        sa.Column("record_id", sa.Text(), nullable=False),
-        sa.Column("source_id", sa.Text(), nullable=False),
+        sa.Column("record_id", identifier(), nullable=False),
+        sa.Column("source_id", identifier(), nullable=False),
         sa.Column("period_start_s", big_integer(), nullable=False),
         sa.Column("period_end_s", big_integer(), nullable=False),
         sa.Column("quantity_micro", big_integer(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
-        sa.Column("basis_id", sa.Text(), nullable=False),
+        sa.Column("basis_id", identifier(), nullable=False),
         sa.Column("emissions_mg", big_integer(), nullable=False),
         sa.Column("energy_mgce", big_integer(), nullable=False),
         sa.Column("first_month", big_integer(), nullable=False),
         sa.Column("last_month", big_integer(), nullable=False),
-        sa.Column("supersedes", sa.Text(), nullable=False),
+        sa.Column("supersedes", identifier(), nullable=False),
         sa.Column("recorded_time", UtcDateTime(), nullable=False),
         sa.CheckConstraint("period_end_s > period_start_s", name="activity_record_period"),
         sa.PrimaryKeyConstraint("park_id", "position"),
@@ -60,8 +60,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "annual_figures",
-        sa.Column("tenant_id", sa.Text(), nullable=False),
-        sa.Column("park_id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("park_id", identifier(), nullable=False),
         sa.Column("year", big_integer(), autoincrement=False, nullable=False),
         sa.Column("version", big_integer(), autoincrement=False, nullable=False),
         sa.Column("gross_output_10k_cny", sa.Text(), nullable=True),
@@ -76,9 +76,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "basis",
-        sa.Column("tenant_id", sa.Text(), nullable=False),
-        sa.Column("park_id", sa.Text(), nullable=False),
-        sa.Column("basis_id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("park_id", identifier(), nullable=False),
+        sa.Column("basis_id", identifier(), nullable=False),
         sa.Column("factor_set_id", sa.Text(), nullable=False),
         sa.Column("carrier", sa.Text(), nullable=False),
         sa.Column("gas", sa.Text(), nullable=False),
@@ -93,9 +93,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "emissions_sum",
-        sa.Column("tenant_id", sa.Text(), nullable=False),
-        sa.Column("park_id", sa.Text(), nullable=False),
-        sa.Column("source_id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("park_id", identifier(), nullable=False),
+        sa.Column("source_id", identifier(), nullable=False),
         sa.Column("first_month", big_integer(), autoincrement=False, nullable=False),
         sa.Column("last_month", big_integer(), autoincrement=False, nullable=False),
         sa.Column("emissions_mg", big_integer(), nullable=False),
@@ -108,9 +108,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "enterprise",
-        sa.Column("tenant_id", sa.Text(), nullable=False),
-        sa.Column("park_id", sa.Text(), nullable=False),
-        sa.Column("enterprise_id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("park_id", identifier(), nullable=False),
+        sa.Column("enterprise_id", identifier(), nullable=False),
         sa.Column("name_zh", sa.Text(), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.Column("industry_code", sa.Text(), nullable=False),
@@ -121,9 +121,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "factor",
-        sa.Column("tenant_id", sa.Text(), nullable=False),
-        sa.Column("park_id", sa.Text(), nullable=False),
-        sa.Column("factor_id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("park_id", identifier(), nullable=False),
+        sa.Column("factor_id", identifier(), nullable=False),
         sa.Column("table_id", sa.Text(), nullable=False),
         sa.Column("quantity", sa.Text(), nullable=False),
         sa.Column("carrier", sa.Text(), nullable=False),
@@ -199,8 +199,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "park",
-        sa.Column("tenant_id", sa.Text(), nullable=False),
-        sa.Column("park_id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("park_id", identifier(), nullable=False),
         sa.Column("name_zh", sa.Text(), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.Column("region_code", sa.Text(), nullable=False),
@@ -215,18 +215,18 @@ def upgrade() -> None:
     op.create_index("park_by_tenant", "park", ["tenant_id", "park_id"], unique=False)
     op.create_table(
         "park_ledger",
-        sa.Column("tenant_id", sa.Text(), nullable=False),
-        sa.Column("park_id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("park_id", identifier(), nullable=False),
         sa.Column("last_position", big_integer(), nullable=False),
         sa.PrimaryKeyConstraint("park_id"),
         sqlite_strict=True,
     )
     op.create_table(
         "source",
-        sa.Column("tenant_id", sa.Text(), nullable=False),
-        sa.Column("park_id", sa.Text(), nullable=False),
-        sa.Column("source_id", sa.Text(), nullable=False),
-        sa.Column("enterprise_id", sa.Text(), nullable=False),
+        sa.Column("tenant_id", identifier(), nullable=False),
+        sa.Column("park_id", identifier(), nullable=False),
+        sa.Column("source_id", identifier(), nullable=False),
+        sa.Column("enterprise_id", identifier(), nullable=False),
         sa.Column("name_zh", sa.Text(), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.Column("item", sa.Text(), nullable=False),
