@@ -337,6 +337,16 @@ class FakeProbe:
         return
 
 
+class FakeListener:
+    """An EventsProbe.
+
+    Attributes:
+        healthy: As a test wants it.
+    """
+
+    healthy = True
+
+
 MANAGER, READER, OPERATOR, STRANGER = "manager-token", "reader-token", "operator-token", "stranger-token"
 
 
@@ -348,6 +358,7 @@ class Served:
     accounting: FakeAccounting
     feed: FakeFeed
     tokens: FakeTokens
+    listener: FakeListener
     log: io.StringIO
     server: HttpServer
 
@@ -360,7 +371,7 @@ class Served:
 
 @asynccontextmanager
 async def _serve(limits: Limits, allowed_origins: Sequence[str] = ()) -> AsyncIterator[Served]:
-    accounting, feed, log = FakeAccounting(), FakeFeed(), io.StringIO()
+    accounting, feed, listener, log = FakeAccounting(), FakeFeed(), FakeListener(), io.StringIO()
     tokens = FakeTokens(
         {
             MANAGER: Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER})),
@@ -372,7 +383,7 @@ async def _serve(limits: Limits, allowed_origins: Sequence[str] = ()) -> AsyncIt
     logger = configure("gateway", level=Level.DEBUG, stream=log)
     numbers = itertools.count(1)
     app = create_app(
-        Ports(accounting, tokens, feed, FakeProbe()),
+        Ports(accounting, tokens, feed, FakeProbe(), listener),
         limits,
         new_request_id=lambda: f"made-{next(numbers)}",
         logger=logger,
@@ -382,7 +393,7 @@ async def _serve(limits: Limits, allowed_origins: Sequence[str] = ()) -> AsyncIt
     server = HttpServer(app, HttpSettings(port=0, drain_seconds=10), logger)
     await server.start()
     try:
-        yield Served(server.address, accounting, feed, tokens, log, server)
+        yield Served(server.address, accounting, feed, tokens, listener, log, server)
     finally:
         await server.stop()
 

@@ -21,6 +21,7 @@ from chassis.consumer import Consumer
 from chassis.database import Database
 from chassis.identity import CallerSigner
 from chassis.logs import Logger, capture_library_logs, configure
+from chassis.monitoring import Monitoring
 from chassis.server import run_until_signalled
 from chassis.telemetry import Telemetry
 from chassis.topics import TopicRegistry
@@ -119,6 +120,8 @@ class Gateway:
 
     Attributes:
         app: The ASGI application.
+        monitoring: Says how it is.
+        telemetry: What it reports.
     """
 
     def __init__(
@@ -127,6 +130,7 @@ class Gateway:
         app: FastAPI,
         http: HttpServer,
         consumer: Consumer,
+        monitoring: Monitoring,
         database: Database,
         units: SqlUnitsOfWork,
         grants: list[Grant],
@@ -136,11 +140,12 @@ class Gateway:
         self.app = app
         self._http = http
         self._consumer = consumer
+        self.monitoring = monitoring
         self._database = database
         self._units = units
         self._grants = grants
         self._channel = channel
-        self._telemetry = telemetry
+        self.telemetry = telemetry
         self._running = AsyncExitStack()
 
     @property
@@ -155,13 +160,15 @@ class Gateway:
             OSError: The port is taken.
         """
         async with AsyncExitStack() as started:
-            started.callback(self._telemetry.shutdown)
+            started.callback(self.telemetry.shutdown)
             started.push_async_callback(self._database.dispose)
             started.push_async_callback(self._channel.close)
             await self._database.migrate(_MIGRATIONS)
             await grant_tokens(self._units, self._grants)
             await self._consumer.start()
             started.push_async_callback(self._consumer.stop)
+            await self.monitoring.start()
+            started.push_async_callback(self.monitoring.stop)
             await self._http.start()
             started.push_async_callback(self._http.stop)
             self._running = started.pop_all()
@@ -194,22 +201,6 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     )
     channel = Channel(settings.accounting, signer=signer, telemetry=telemetry)
     limits = settings.limits
-    ports = Ports(
-        accounting=AccountingClient(channel),
-        tokens=KnownCallers(
-            SqlTokens(database, table), clock, lifetime=timedelta(seconds=limits.known_seconds), size=limits.known_callers
-        ),
-        changes=SqlChangeFeed(database, table),
-        database=SqlProbe(database),
-    )
-    app = create_app(
-        ports,
-        Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"})),
-        new_request_id=lambda: str(uuid4()),
-        logger=logger,
-        allowed_origins=settings.http.allowed_origins,
-        telemetry=telemetry,
-    )
 
     def change_log(session: AsyncSession) -> SqlChangeLog:
         return SqlChangeLog(session, table)
@@ -226,10 +217,28 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         telemetry=telemetry,
         logger=logger,
     )
+    ports = Ports(
+        accounting=AccountingClient(channel),
+        tokens=KnownCallers(
+            SqlTokens(database, table), clock, lifetime=timedelta(seconds=limits.known_seconds), size=limits.known_callers
+        ),
+        changes=SqlChangeFeed(database, table),
+        database=SqlProbe(database),
+        events=consumer,
+    )
+    app = create_app(
+        ports,
+        Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"})),
+        new_request_id=lambda: str(uuid4()),
+        logger=logger,
+        allowed_origins=settings.http.allowed_origins,
+        telemetry=telemetry,
+    )
     return Gateway(
         app=app,
         http=HttpServer(app, settings.http, logger),
         consumer=consumer,
+        monitoring=Monitoring(telemetry, logger=logger, parts={"consumer": consumer}, consumers={"gateway": consumer}),
         database=database,
         units=SqlUnitsOfWork(database, table, clock),
         grants=[Grant(token.sha256, Caller(token.subject, token.tenant, token.roles)) for token in settings.bootstrap_tokens],

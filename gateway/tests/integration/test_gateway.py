@@ -180,7 +180,7 @@ async def test_readiness_says_that_accounting_is_away(house: House) -> None:
         answer = await client.get("/readyz")
         parks = await client.get("/v1/parks", headers={"Authorization": f"Bearer {TOKEN}"})
     await gateway.stop()
-    assert (answer.status_code, answer.json()) == (503, {"ready": False, "accounting": False, "database": True})
+    assert (answer.status_code, answer.json()) == (503, {"ready": False, "accounting": False, "database": True, "events": True})
     assert (parks.status_code, parks.json()["reason"]) == (503, "ACCOUNTING_UNAVAILABLE")
 
 

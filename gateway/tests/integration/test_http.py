@@ -652,10 +652,16 @@ class TestFailures:
         async with served.client(None) as client:
             assert (await client.get("/healthz")).json() == {"status": "up"}
             ready = await client.get("/readyz")
-            assert (ready.status_code, ready.json()) == (200, {"ready": True, "accounting": True, "database": True})
+            assert (ready.status_code, ready.json()) == (200, {"ready": True, "accounting": True, "database": True, "events": True})
             served.accounting.serving = False
             away = await client.get("/readyz")
-            assert (away.status_code, away.json()) == (503, {"ready": False, "accounting": False, "database": True})
+            assert (away.status_code, away.json()) == (503, {"ready": False, "accounting": False, "database": True, "events": True})
+
+    async def test_a_gateway_that_hears_no_events_says_so_and_keeps_its_door_open(self, served: Any) -> None:
+        served.listener.healthy = False
+        async with served.client(None) as client:
+            answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()) == (200, {"ready": True, "accounting": True, "database": True, "events": False})
 
     async def test_a_stop_lets_a_running_request_end(self, with_park: Any) -> None:
         inside, go_on = asyncio.Event(), asyncio.Event()

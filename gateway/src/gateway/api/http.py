@@ -99,9 +99,8 @@ def create_app(
         tags=["health"],
     )
     async def readyz() -> Response:
-        """Says whether everything that requests need answers."""
-        answers = await readiness(ports.accounting, ports.database)
-        ready = all(answers.values())
+        """Says whether everything that requests need answers, and whether events are still heard."""
+        ready, answers = await readiness(ports.accounting, ports.database, ports.events)
         return answer({"ready": ready, **answers}, 200 if ready else 503)
 
     app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend its document

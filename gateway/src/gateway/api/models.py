@@ -690,13 +690,14 @@ class HealthAnswer(Answer):
 
 
 class ReadinessAnswer(Answer):
-    """What a request needs, and whether it answers."""
+    """What a request needs, and whether it answers; without `events` the change feed stands still, and the rest goes on."""
 
-    model_config = _example({"ready": True, "accounting": True, "database": True})
+    model_config = _example({"ready": True, "accounting": True, "database": True, "events": True})
 
     ready: bool
     accounting: bool
     database: bool
+    events: bool
 
 
 class ProblemError(BaseModel):

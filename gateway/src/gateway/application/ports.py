@@ -181,6 +181,15 @@ class DatabaseProbe(Protocol):
         ...
 
 
+class EventsProbe(Protocol):
+    """Whether the gateway still hears what the services tell."""
+
+    @property
+    def healthy(self) -> bool:
+        """False once it has given up."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything outside that requests need, fulfilled."""
@@ -189,3 +198,4 @@ class Ports:
     tokens: TokenStore
     changes: ChangeFeed
     database: DatabaseProbe
+    events: EventsProbe

@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping
 
-from gateway.application.ports import AccountingPort, DatabaseProbe
+from gateway.application.ports import AccountingPort, DatabaseProbe, EventsProbe
 from gateway.domain.errors import GatewayError
 
 
-async def readiness(accounting: AccountingPort, database: DatabaseProbe) -> Mapping[str, bool]:
-    """Returns, for everything that a request needs, whether it answers."""
+async def readiness(accounting: AccountingPort, database: DatabaseProbe, events: EventsProbe) -> tuple[bool, Mapping[str, bool]]:
+    """Says whether requests can be answered, and what of the gateway works.
+
+    A gateway that hears no events any more is ready all the same: its change feed stands still, and everything else goes on. A
+    flood of poison would otherwise close every replica's door at once.
+
+    Returns:
+        Whether everything that a request needs answers; and of each part whether it does.
+    """
     answers = {}
     for name, check in (("accounting", accounting.check), ("database", database.check)):
         try:
@@ -16,4 +23,4 @@ async def readiness(accounting: AccountingPort, database: DatabaseProbe) -> Mapp
             answers[name] = False
         else:
             answers[name] = True
-    return answers
+    return all(answers.values()), answers | {"events": events.healthy}

@@ -7,6 +7,7 @@ from uuid import uuid4
 from accounting.adapters import tables
 from accounting.adapters.factor_files import load_factor_book, load_reference_tables
 from accounting.adapters.sql import REBUILD_SUMS, Registers, SqlAccount, SqlUnitOfWork, read_account
+from accounting.api.measures import Measures
 from accounting.api.servicer import AccountingServicer, Rooms
 from accounting.application.maintain import publish_factors, rebuild_sums
 from accounting.events.publish import FactEncoder
@@ -16,6 +17,7 @@ from chassis.clock import Clock
 from chassis.identity import CallerVerifier
 from chassis.jobs import JobContext, JobRunner, Json
 from chassis.logs import configure
+from chassis.monitoring import Monitoring
 from chassis.operations import OperationsServicer
 from chassis.relay import Relay
 from chassis.server import GrpcServer, Registration
@@ -70,7 +72,7 @@ class Accounting:
             clock=clock,
         )
         operations = OperationsServicer(self.database, tables.job, self.runner, clock=clock, error_domain=ERROR_DOMAIN)
-        servicer = AccountingServicer(Rooms(self.write, self.read, self.book, self.reference, clock))
+        servicer = AccountingServicer(Rooms(self.write, self.read, self.book, self.reference, clock, Measures(self.telemetry)))
         name = accounting_pb2.DESCRIPTOR.services_by_name["AccountingService"].full_name
         self.server = GrpcServer(
             settings.server,
@@ -82,6 +84,12 @@ class Accounting:
             error_domain=ERROR_DOMAIN,
             telemetry=self.telemetry,
             logger=self.logger,
+        )
+        self.monitoring = Monitoring(
+            self.telemetry,
+            logger=self.logger,
+            parts={"relay": self.relay, "job runner": self.runner},
+            server=self.server,
         )
 
     def write(self) -> SqlUnitOfWork:
@@ -113,9 +121,11 @@ class Accounting:
         await self.relay.start()
         await self.runner.start()
         await self.server.start()
+        await self.monitoring.start()
 
     async def stop(self) -> None:
         """Finishes the calls in flight, then stops the rest."""
+        await self.monitoring.stop()
         await self.server.stop()
         await self.runner.stop()
         await self.relay.stop()

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import grpc
 
 from accounting.api.columns import read_columns, write_outcomes
+from accounting.api.measures import Measures
 from accounting.api.pages import (
     DEFAULT_RECORDS,
     MAX_RECORDS,
@@ -48,6 +49,7 @@ class Rooms:
     Attributes:
         write: opens a transaction.
         read: opens the account for reading.
+        measures: what is counted and timed.
     """
 
     write: Callable[[], UnitOfWork]
@@ -55,6 +57,7 @@ class Rooms:
     book: FactorBook
     reference: ReferenceTables
     clock: Clock
+    measures: Measures
 
 
 class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
@@ -196,10 +199,12 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
     async def RecordActivity(self, request: pb.RecordActivityRequest, context: _Context) -> pb.RecordActivityResponse:
         """Records a batch of activity rows."""
         columns, rooms = read_columns(request.rows), self._rooms
-        async with rooms.write() as uow:
-            result = await record.record_activity(
-                uow, _caller(), request.park_id, columns, book=rooms.book, reference=rooms.reference, clock=rooms.clock
-            )
+        with rooms.measures.calculating("record_activity"):
+            async with rooms.write() as uow:
+                result = await record.record_activity(
+                    uow, _caller(), request.park_id, columns, book=rooms.book, reference=rooms.reference, clock=rooms.clock
+                )
+        rooms.measures.ingested(result)
         return pb.RecordActivityResponse(outcomes=write_outcomes(result), last_position=result.last_position)
 
     async def ListActivityRecords(
@@ -217,16 +222,17 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
 
     async def QueryEmissions(self, request: pb.QueryEmissionsRequest, context: _Context) -> pb.QueryEmissionsResponse:
         """Returns exact totals by group."""
-        async with self._rooms.read() as account:
-            park, found = await report.query_emissions(
-                account,
-                _caller(),
-                request.park_id,
-                request.from_month,
-                request.to_month,
-                tuple(request.group_by),
-                reference=self._rooms.reference,
-            )
+        with self._rooms.measures.calculating("query_emissions"):
+            async with self._rooms.read() as account:
+                park, found = await report.query_emissions(
+                    account,
+                    _caller(),
+                    request.park_id,
+                    request.from_month,
+                    request.to_month,
+                    tuple(request.group_by),
+                    reference=self._rooms.reference,
+                )
         return pb.QueryEmissionsResponse(
             groups=[_group(each, keys) for keys, each in found.groups],
             total=_group(found.total),
@@ -238,10 +244,11 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
 
     async def GetIndicators(self, request: pb.GetIndicatorsRequest, context: _Context) -> pb.GetIndicatorsResponse:
         """Returns the account's own figures of a year."""
-        async with self._rooms.read() as account:
-            park, yearly = await report.read_yearly_account(
-                account, _caller(), request.park_id, request.year, reference=self._rooms.reference
-            )
+        with self._rooms.measures.calculating("read_yearly_account"):
+            async with self._rooms.read() as account:
+                park, yearly = await report.read_yearly_account(
+                    account, _caller(), request.park_id, request.year, reference=self._rooms.reference
+                )
         return pb.GetIndicatorsResponse(
             indicators=[
                 pb.Indicator(
