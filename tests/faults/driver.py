@@ -1,0 +1,382 @@
+"""The run: parks are pushed to, faults come by seed, then it is quiet, then everything is checked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import httpx
+
+from chassis.broker import BrokerError
+from tests.faults import oracle
+from tests.faults.disorder import Disorder
+from tests.faults.intents import IntentLog, read
+from tests.faults.oracle import Account, Verdict
+from tests.faults.proxy import Proxy, Weather
+from tests.faults.sites import Site, Tenant
+from tests.faults.workload import FACTOR_SET, Batch, Workload
+
+ANSWER_SECONDS = 10.0
+LONGEST_PAUSE_SECONDS = 1.0
+TWIN_SHARE = 0.03
+SMALLEST_BATCH = 20
+LARGEST_BATCH = 400
+READY_SECONDS = 120.0
+SETTLED_SECONDS = 90.0
+PAGE_RECORDS = 10_000
+PAGE_CHANGES = 1_000
+ENDED = frozenset({"succeeded", "failed", "cancelled"})
+# answers that say: come again
+COME_AGAIN = frozenset({429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how hard.
+
+    Attributes:
+        seed: Of workload and faults; how faults and batches meet depends on the machine.
+        seconds: Of faults.
+        kills: At least so many; when they have not come within `seconds`, it goes on, at most three times as long.
+        fault_seconds: Between faults, from and to.
+        rows_per_second: Pushed to each park, at most.
+        quiet_seconds: Between the last fault and the checks.
+    """
+
+    seed: int
+    seconds: float
+    kills: int
+    fault_seconds: tuple[float, float] = (1.0, 3.0)
+    rows_per_second: float = 400.0
+    quiet_seconds: float = 5.0
+
+
+@dataclass
+class Report:
+    """What happened and what was found.
+
+    Attributes:
+        seed: Of the plan.
+        counts: Figures by name.
+        wrong: Failed checks, how often.
+        sentences: What the first of them were.
+        absent: Checks of the design that have no subject yet.
+    """
+
+    seed: int
+    counts: Counter[str]
+    wrong: Counter[str]
+    sentences: list[str]
+    kills: int
+    absent: Sequence[str] = ("chain breaks: there are no evidence heads yet",)
+    wall_seconds: float = 0.0
+    took: dict[str, float] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """Returns the report for people."""
+        acknowledged = self.counts["records acknowledged"]
+        lines = [f"seed {self.seed}, {self.wall_seconds:.0f} s, {self.kills} kills"]
+        lines += [f"  {name}: {value:,}" for name, value in sorted(self.counts.items())]
+        lines += [f"  {name}: {self.wrong[name]}" for name in ("lost", "counted twice", "made up", "totals differ", "torn batches")]
+        if not self.wrong and acknowledged and self.kills:
+            lines.append(
+                f"  95 % bounds by 3/n: a record lost or counted twice < {3 / acknowledged:.1e},"
+                f" a kill that does so < {3 / self.kills:.2f}"
+            )
+        lines += [f"  absent: {absent}" for absent in self.absent]
+        lines += [f"  WRONG {name}: {count}" for name, count in self.wrong.items()]
+        lines += [f"    {sentence}" for sentence in self.sentences]
+        return "\n".join(lines)
+
+
+async def run(site: Site, plan: Plan, parks: Sequence[str], disorder: Disorder, intents: IntentLog) -> Report:
+    """Runs a plan against a platform that it starts and ends.
+
+    Args:
+        site: The platform.
+        plan: How long and how hard.
+        parks: To push to; each tenant of the site has some of them.
+        disorder: Of the site.
+        intents: The log that the workload writes and the oracle reads.
+    """
+    started = time.monotonic()
+    workloads = {park: Workload(plan.seed, park) for park in parks}
+    verdict = Verdict()
+    counts: Counter[str] = Counter()
+    try:
+        await site.start()
+        pushers = []
+        for tenant in site.tenants:
+            for park in tenant.parks:
+                if park in workloads:
+                    await _register(site, tenant, workloads[park])
+                    pushers.append(_Pusher(site, tenant, workloads[park], intents, plan, counts))
+        async with asyncio.TaskGroup() as pushing:
+            for pusher in pushers:
+                pushing.create_task(pusher.push())
+            await _Faults(site, plan, counts).run()
+            for pusher in pushers:
+                pusher.enough = True
+            for process in site.processes:
+                await process.wait_ready(READY_SECONDS)
+        await site.send_poison_left()
+        await asyncio.sleep(plan.quiet_seconds)
+        accounts = oracle.expected_accounts(
+            read(intents.path), {park: frozenset(load.sources) for park, load in workloads.items()}, verdict
+        )
+        await _check(site, accounts, verdict)
+        letters = await site.dead_letters()
+        markers = [entry["marker"] for entry in read(intents.path) if entry["kind"] == "poison"]
+        oracle.compare_dead_letters(markers, letters, verdict)
+    finally:
+        await site.stop()
+    for process in site.processes:
+        counts[f"kills of {process.name}"] = process.kills
+        counts[f"{process.name} ended itself"] = process.ended_itself
+    counts["connections cut"] = sum(proxy.cuts for proxy in site.proxies.values())
+    return Report(
+        seed=plan.seed,
+        counts=counts + verdict.counts + disorder.counts,
+        wrong=verdict.wrong,
+        sentences=verdict.sentences,
+        kills=sum(process.kills for process in site.processes),
+        wall_seconds=time.monotonic() - started,
+    )
+
+
+def _client(url: str, tenant: Tenant, seconds: float = 60.0) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {tenant.token}"}, timeout=seconds, trust_env=False)
+
+
+async def _register(site: Site, tenant: Tenant, workload: Workload) -> None:
+    park = {
+        "park_id": workload.park_id,
+        "name_zh": workload.park_id,
+        "name_en": workload.park_id,
+        "region_code": "360700",
+        "factor_set_id": FACTOR_SET,
+    }
+    async with _client(site.direct_url, tenant) as client:
+        (await client.post("/v1/parks", json=park)).raise_for_status()
+        for source in workload.registrations():
+            (await client.post(f"/v1/parks/{workload.park_id}/sources", json=source)).raise_for_status()
+
+
+class _Pusher:
+    """Pushes one park's batches one after the other, each until it is answered."""
+
+    def __init__(
+        self, site: Site, tenant: Tenant, workload: Workload, intents: IntentLog, plan: Plan, counts: Counter[str]
+    ) -> None:
+        self.enough = False
+        self._site = site
+        self._tenant = tenant
+        self._workload = workload
+        self._intents = intents
+        self._plan = plan
+        self._counts = counts
+        self._random = Random(f"{plan.seed} pusher {workload.park_id}")
+
+    async def push(self) -> None:
+        async with _client(self._site.url, self._tenant, ANSWER_SECONDS) as client:
+            while not self.enough:
+                began = time.monotonic()
+                size = self._random.randint(SMALLEST_BATCH, LARGEST_BATCH)
+                batch = self._workload.next_batch(size)
+                if batch is None:
+                    return
+                self._intents.write("batch", park_id=batch.park_id, number=batch.number, kinds=batch.kinds, rows=batch.rows)
+                await self._until_answered(client, batch)
+                await asyncio.sleep(max(0.0, began + size / self._plan.rows_per_second - time.monotonic()))
+
+    async def _until_answered(self, client: httpx.AsyncClient, batch: Batch) -> None:
+        pause = 0.05
+        while True:
+            twins = 2 if self._random.random() < TWIN_SHARE else 1
+            done = await asyncio.gather(*(self._attempt(client, batch) for _ in range(twins)))
+            if any(done):
+                return
+            await asyncio.sleep(pause * self._random.uniform(0.5, 1.0))
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _attempt(self, client: httpx.AsyncClient, batch: Batch) -> bool:
+        name = {"park_id": batch.park_id, "number": batch.number}
+        path = f"/v1/parks/{batch.park_id}/activity-records?results=all"
+        try:
+            answer = await client.post(path, json=batch.rows)
+        except httpx.TransportError as error:
+            self._intents.write("unanswered", **name, why=type(error).__name__)
+            return False
+        if answer.status_code == 200:
+            results = answer.json()["results"]
+            outcomes = [(each["outcome"], each.get("problem", {}).get("reason", "")) for each in results]
+            self._intents.write("answer", **name, outcomes=outcomes)
+            return True
+        if answer.status_code in COME_AGAIN:
+            self._counts[f"answers {answer.status_code}"] += 1
+            self._intents.write("unanswered", **name, why=f"{answer.status_code} {answer.text[:500]}")
+            return False
+        self._intents.write("refused", **name, status=answer.status_code, body=answer.text[:500])
+        return True
+
+
+class _Faults:
+    """Kills, bad weather and disorder among events, by seed."""
+
+    def __init__(self, site: Site, plan: Plan, counts: Counter[str]) -> None:
+        self._site = site
+        self._plan = plan
+        self._counts = counts
+        self._random = Random(f"{plan.seed} faults")
+        self._clearing: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        begin = time.monotonic()
+        while not self._is_enough(time.monotonic() - begin):
+            await asyncio.sleep(self._random.uniform(*self._plan.fault_seconds))
+            drawn = self._random.random()
+            if drawn < 0.65:
+                self._kill()
+            elif drawn < 0.75:
+                self._random.choice(list(self._site.proxies.values())).cut()
+            elif drawn < 0.90:
+                self._bad_weather()
+            try:
+                # every round: what it does must meet the other faults
+                await self._site.disturb_events()
+            except BrokerError:
+                self._counts["events not disturbed, the broker was away"] += 1
+        for proxy in self._site.proxies.values():
+            proxy.clear()
+        for task in list(self._clearing):
+            task.cancel()
+        await asyncio.gather(*self._clearing, return_exceptions=True)
+
+    def _is_enough(self, seconds: float) -> bool:
+        kills = sum(process.kills for process in self._site.processes)
+        return seconds >= self._plan.seconds and (kills >= self._plan.kills or seconds >= 3 * self._plan.seconds)
+
+    def _kill(self) -> None:
+        ready = [process for process in self._site.processes if process.ready]
+        if ready:
+            self._random.choice(ready).kill(self._random.uniform(0.0, 1.0))
+
+    def _bad_weather(self) -> None:
+        name, proxy = self._random.choice(list(self._site.proxies.items()))
+        kind, weather = self._random.choice(
+            [
+                ("delay", Weather(latency_seconds=self._random.uniform(0.05, 0.5))),
+                ("slices", Weather(slice_bytes=self._random.randint(200, 2000), latency_seconds=0.001)),
+                ("down", Weather(down=True)),
+                ("requests swallowed", Weather(swallow_requests=True)),
+                ("answers swallowed", Weather(swallow_answers=True)),
+                ("reset in a body", Weather(reset_after_bytes=self._random.randint(1, 30_000))),
+            ]
+        )
+        self._counts[f"weather at the {name}: {kind}"] += 1
+        proxy.weather = weather
+        clearing = asyncio.create_task(_clear_after(proxy, self._random.uniform(0.5, 3.0)))
+        self._clearing.add(clearing)
+        clearing.add_done_callback(self._clearing.discard)
+
+
+async def _clear_after(proxy: Proxy, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    proxy.clear()
+
+
+async def _check(site: Site, accounts: dict[str, Account], verdict: Verdict) -> None:
+    totals: dict[str, Any] = {}
+    for tenant in site.tenants:
+        own = [park for park in tenant.parks if park in accounts]
+        async with _client(site.direct_url, tenant) as client:
+            changes = await _settled_feed(client, own, accounts)
+            oracle.compare_positions(changes, frozenset(tenant.parks), verdict)
+            for park in own:
+                oracle.compare_records(park, accounts[park], await _records(client, park), verdict)
+                totals[park] = await _totals(client, park)
+                oracle.compare_totals(park, accounts[park], totals[park], verdict)
+                oracle.compare_feed(park, accounts[park], [each for each in changes if each["park_id"] == park], verdict)
+                await _check_recomputed(client, park, totals[park], verdict)
+            for park in accounts.keys() - set(tenant.parks):
+                verdict.counts["parks of others asked for"] += 1
+                if (await client.get(f"/v1/parks/{park}/emissions?from=2020&to=2023")).status_code != 404:
+                    verdict.fail("cross-tenant", f"{tenant.name} reads {park}")
+    if waiting := await site.waiting_events():
+        verdict.fail("outbox", f"{waiting} events still wait")
+    for process in site.processes:
+        process.kill(0.0)
+        process.kills -= 1
+    for process in site.processes:
+        await process.wait_ready(READY_SECONDS)
+    for tenant in site.tenants:
+        async with _client(site.direct_url, tenant) as client:
+            for park in [park for park in tenant.parks if park in accounts]:
+                if await _totals(client, park) != totals[park]:
+                    verdict.fail("totals differ", f"{park}: others after a restart of everything")
+
+
+async def _check_recomputed(client: httpx.AsyncClient, park: str, totals: Any, verdict: Verdict) -> None:
+    started = await client.post(f"/v1/parks/{park}/sums:rebuild")
+    started.raise_for_status()
+    async with asyncio.timeout(SETTLED_SECONDS):
+        # another process's job: there is no event of this one's to wait for
+        while (job := (await client.get(started.headers["Location"])).json())["state"] not in ENDED:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    result = job.get("result") or {}
+    if job["state"] != "succeeded" or int(result["corrected"]) != 0:
+        verdict.fail("recomputation", f"{park}: {job}")
+    verdict.counts["sums recomputed"] += int(result.get("sums", 0))
+    if await _totals(client, park) != totals:
+        verdict.fail("recomputation", f"{park}: other totals afterwards")
+
+
+async def _totals(client: httpx.AsyncClient, park: str) -> Any:
+    answer = await client.get(f"/v1/parks/{park}/emissions", params={"from": "2020", "to": "2023", "group_by": "source,month"})
+    answer.raise_for_status()
+    # the groups' keys beside their sums, as the oracle reads them
+    body = answer.json()
+    body["groups"] = [{**group.get("keys", {}), **group} for group in body["groups"]]
+    return body
+
+
+async def _records(client: httpx.AsyncClient, park: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    token = ""
+    while True:
+        answer = await client.get(f"/v1/parks/{park}/activity-records", params={"page_size": PAGE_RECORDS, "page_token": token})
+        answer.raise_for_status()
+        page = answer.json()
+        found += page["records"]
+        token = page["next_page_token"]
+        if not token:
+            return found
+
+
+async def _settled_feed(client: httpx.AsyncClient, parks: Sequence[str], accounts: dict[str, Account]) -> list[dict[str, Any]]:
+    """Reads the feed until it has told of every record, or as long as that may take."""
+    wanted = sum(len(accounts[park].records) for park in parks)
+    changes: list[dict[str, Any]] = []
+    cursor, told, ends_at = "", 0, time.monotonic() + SETTLED_SECONDS
+    while told < wanted and time.monotonic() < ends_at:
+        answer = await client.get("/v1/changes", params={"since": cursor, "limit": PAGE_CHANGES})
+        answer.raise_for_status()
+        page = json.loads(answer.content)
+        changes += page["changes"]
+        told += sum(len(each["data"]["record_id"]) for each in page["changes"] if each["type"].endswith(".ActivityRecorded"))
+        cursor = page["next"]
+        if not page["more"]:
+            await asyncio.sleep(0.1)
+    # what follows the last record: its sums, and whatever should not be there
+    while True:
+        page = (await client.get("/v1/changes", params={"since": cursor, "limit": PAGE_CHANGES})).json()
+        changes += page["changes"]
+        cursor = page["next"]
+        if not page["changes"]:
+            return changes
