@@ -51,6 +51,7 @@ HINT_OF_A_MISTAKE = 0.2
 """A value that is held anyway names the mistake that explains it within a fifth."""
 
 _RECORD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.ASCII)
+_RECORD_IDS = re.compile(rf"(?:{_RECORD_ID.pattern}\n)*+", re.ASCII)
 _LAST_YEAR = 2200
 _Parsed = TypeVar("_Parsed")
 
@@ -267,10 +268,11 @@ def judge(
 
     record_ids = columns.record_id.by_row()
     matches = _RECORD_ID.fullmatch
-    for row, text in enumerate(record_ids):
-        if matches(text) is None:
-            reason = "ID_NOT_ALLOWED" if text else "FIELD_MISSING"
-            judgement.refuse(row, reason, "record_id", text, RECORD_ID_RULE, RECORD_ID_RULE_ZH)
+    if not _all_match(_RECORD_IDS, record_ids):
+        for row, text in enumerate(record_ids):
+            if matches(text) is None:
+                reason = "ID_NOT_ALLOWED" if text else "FIELD_MISSING"
+                judgement.refuse(row, reason, "record_id", text, RECORD_ID_RULE, RECORD_ID_RULE_ZH)
 
     judgement.parse(columns.source_id, sources.get, _source_problem)
     source_codes = columns.source_id.codes()
@@ -314,6 +316,12 @@ def judge(
         confirmed=confirmed[rows],
     )
     return candidates, judgement.problems
+
+
+def _all_match(lines: re.Pattern[str], texts: Sequence[str]) -> bool:
+    """Tells whether every text matches, by one look at all of them; `lines` describes texts that each end in a line feed."""
+    joined = "\n".join([*texts, ""])
+    return joined.count("\n") == len(texts) and lines.fullmatch(joined) is not None
 
 
 def _flags(column: TextColumn, test: Callable[[str], bool]) -> NDArray[np.bool_]:
@@ -405,8 +413,8 @@ def _check_periods(
             None,
         ),
     )
-    at_utc_edges = np.isin(start_s, months.utc_edges_s) & np.isin(end_s, months.utc_edges_s)
-    at_local_edges = np.isin(start_s, months.edges_s)
+    at_utc_edges = _among(start_s, months.utc_edges_s) & _among(end_s, months.utc_edges_s)
+    at_local_edges = start_s == months.edges_s[first_index]
     judgement.refuse_where(
         at_utc_edges & ~at_local_edges & ~confirmed,
         lambda row: (
@@ -418,6 +426,12 @@ def _check_periods(
         ),
     )
     return months.numbers[first_index], months.numbers[last_index]
+
+
+def _among(values: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tells which values are among ascending ones, without sorting the values as `np.isin` does."""
+    place = np.searchsorted(ascending, values)
+    return ascending[np.minimum(place, len(ascending) - 1)] == values
 
 
 def _bases(
