@@ -17,7 +17,7 @@ from sqlalchemy.engine import ExceptionContext
 from chassis import telemetry_names as names
 
 _STATE: Final = "_chassis_statement"
-_TABLE: Final = re.compile(r"\b(?:FROM|INTO|UPDATE|TABLE)\s+\"?(\w+)")
+_TABLE: Final = re.compile(r"\b(?:FROM|INTO|UPDATE|TABLE)\s+(?:IF NOT EXISTS\s+)?\"?(\w+)")
 
 
 def watch(engine: Engine, tracer: Tracer, duration: Histogram) -> None:
