@@ -431,7 +431,8 @@ def _check_periods(
 def _among(values: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Tells which values are among ascending ones, without sorting the values as `np.isin` does."""
     place = np.searchsorted(ascending, values)
-    return ascending[np.minimum(place, len(ascending) - 1)] == values
+    found: NDArray[np.bool_] = ascending[np.minimum(place, len(ascending) - 1)] == values
+    return found
 
 
 def _bases(
