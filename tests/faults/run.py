@@ -1,6 +1,6 @@
 """Runs the faults from the command line.
 
-Usage: python -m tests.faults.run [--site embedded|servers] [--minutes N] [--seed N] [--kills N]; exits with 1 when a check fails.
+Usage: python -m tests.faults.run [--site servers|embedded] [--minutes N] [--seed N] [--kills N]; exits with 1 when a check fails.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from typing import Any
 from tests.faults.disorder import Disorder
 from tests.faults.driver import Plan, Report, run
 from tests.faults.intents import IntentLog
-from tests.faults.sites import EmbeddedSite, Site
+from tests.faults.sites import EmbeddedSite, ServersSite
 
 EMBEDDED_PARKS = ("faults-a", "faults-b")
+TENANTS = {"north": ("faults-a", "faults-b"), "south": ("faults-c",)}
 
 
 async def embedded(plan: Plan, folder: Path) -> Report:
@@ -33,11 +34,18 @@ async def embedded(plan: Plan, folder: Path) -> Report:
     """
     with IntentLog(folder / "intents.ndjson") as intents:
         disorder = Disorder(Random(f"{plan.seed} disorder"), intents, EMBEDDED_PARKS)
-        site: Site = EmbeddedSite(folder, EMBEDDED_PARKS, disorder)
-        return await run(site, plan, EMBEDDED_PARKS, disorder, intents)
+        return await run(EmbeddedSite(folder, EMBEDDED_PARKS, disorder), plan, EMBEDDED_PARKS, disorder, intents)
 
 
-SITES = {"embedded": embedded}
+async def servers(plan: Plan, folder: Path) -> Report:
+    """Runs a plan against gateway and accounting as a process each, on PostgreSQL and Kafka. Arguments as `embedded`."""
+    parks = [park for own in TENANTS.values() for park in own]
+    with IntentLog(folder / "intents.ndjson") as intents:
+        disorder = Disorder(Random(f"{plan.seed} disorder"), intents, parks)
+        return await run(ServersSite(folder, TENANTS, disorder), plan, parks, disorder, intents)
+
+
+SITES = {"embedded": embedded, "servers": servers}
 
 
 def main() -> int:
@@ -45,7 +53,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser(
         description="Kills and disturbs a platform while it is pushed to, then checks every figure."
     )
-    arguments.add_argument("--site", choices=SITES, default="embedded")
+    arguments.add_argument("--site", choices=SITES, default="servers")
     arguments.add_argument("--minutes", type=float, default=10.0)
     arguments.add_argument("--kills", type=int, default=30)
     arguments.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))

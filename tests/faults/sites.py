@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 import os
+import secrets
+import shutil
+import signal
+import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from socket import create_server
-from typing import Protocol
+from typing import Any, Protocol
 
+import grpc
 import httpx
+import psycopg
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from sqlalchemy.exc import DBAPIError
 
 from accounting.adapters import tables
 from chassis import outbox
-from chassis.broker import Broker
+from chassis.broker import Broker, BrokerError, Subscription
 from chassis.clock import SystemClock
 from chassis.database import Database
 from chassis.embedded_log import EmbeddedLog
 from chassis.events import Event
+from chassis.identity import generate_key_pair
+from chassis.kafka_broker import KafkaBroker
+from chassis.logs import Level, Renderer, configure
+from chassis.settings import KafkaSettings
+from chassis.testing.kafka import KafkaServer, kafka_libraries, program
 from chassis.topics import TopicRegistry, dead_letter_topic
 from tests.faults.disorder import GROUP, MARKER, TOPICS, Disorder
 from tests.faults.processes import Supervised
@@ -29,6 +46,8 @@ from tests.faults.proxy import Proxy
 BIN = Path(sys.executable).parent
 _LETTERS_AT_ONCE = 500
 _WAITING_AT_ONCE = 50
+_POISON_SECONDS = 60.0
+_POSTGRES = Path("/usr/lib/postgresql")
 
 
 @dataclass(frozen=True)
@@ -46,10 +65,7 @@ class Site(Protocol):
     Attributes:
         processes: Those that may be killed.
         proxies: The lines that may be disturbed, by name; "door" is the line of the clients.
-        url: The API behind the door's proxy.
-        direct_url: The API without it.
         tenants: Who pushes.
-        poison_allowed: How many poison events a consumer takes before it stops itself.
     """
 
     processes: list[Supervised]
@@ -57,15 +73,38 @@ class Site(Protocol):
     tenants: list[Tenant]
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """The API behind the proxy of the door."""
+        ...
+
     @property
-    def direct_url(self) -> str: ...
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-    async def disturb_events(self) -> None: ...
-    async def send_poison_left(self) -> None: ...
-    async def waiting_events(self) -> int: ...
-    async def dead_letters(self) -> list[tuple[str, str]]: ...
+    def direct_url(self) -> str:
+        """The API without it."""
+        ...
+
+    async def start(self) -> None:
+        """Starts everything, and returns when all of it is ready."""
+        ...
+
+    async def stop(self) -> None:
+        """Ends everything. Twice is once."""
+        ...
+
+    async def disturb_events(self) -> None:
+        """Has events delivered again and in another order, and poison sent, soon."""
+        ...
+
+    async def send_poison_left(self) -> None:
+        """Sends the poison that is written down and not yet published."""
+        ...
+
+    async def waiting_events(self) -> int:
+        """Returns how many events stand in the outbox."""
+        ...
+
+    async def dead_letters(self) -> list[tuple[str, str]]:
+        """Returns marker and reason of each dead letter. Nothing is asked of the platform afterwards."""
+        ...
 
 
 def registry() -> TopicRegistry:
@@ -212,3 +251,271 @@ class EmbeddedSite:
         finally:
             await database.dispose()
             await log.close()
+
+
+class ServersMissing(Exception):
+    """A server that the site needs is not installed."""
+
+
+class ServersSite:
+    """Gateway and accounting as a process each, on a real PostgreSQL and a real Kafka, each reached through a proxy."""
+
+    def __init__(self, folder: Path, parks: Mapping[str, Sequence[str]], disorder: Disorder) -> None:
+        """Prepares databases, keys and settings; nothing runs yet.
+
+        Args:
+            folder: For keys and outputs.
+            parks: By tenant, those that will be registered.
+            disorder: Disturbs events.
+
+        Raises:
+            ServersMissing: PostgreSQL is not there.
+            KafkaMissing: Kafka is not there.
+        """
+        self._disorder = disorder
+        self._disturbing: asyncio.Task[None] | None = None
+        self._broker: KafkaBroker | None = None
+        self._subscription: Subscription | None = None
+        # of its own: PostgreSQL runs as a user who must reach it
+        self._servers = tempfile.TemporaryDirectory(prefix="parkcarbon-servers-", ignore_cleanup_errors=True)
+        self._postgres_port, http, grpc_port = free_port(), free_port(), free_port()
+        self._direct = f"http://127.0.0.1:{http}"
+        kafka_folder = Path(self._servers.name) / "kafka"
+        kafka_folder.mkdir()
+        libraries = kafka_libraries()
+        kafka_port = int(KafkaServer(kafka_folder, libraries).bootstrap_servers.rpartition(":")[2])
+        self.proxies = {
+            "door": Proxy(("127.0.0.1", http)),
+            "accounting": Proxy(("127.0.0.1", grpc_port), port=free_port()),
+            "database": Proxy(("127.0.0.1", self._postgres_port), port=free_port()),
+            "broker": Proxy(("127.0.0.1", kafka_port), port=free_port()),
+        }
+        with (kafka_folder / "server.properties").open("a", encoding="utf-8") as properties:
+            # where clients are sent to after the first answer; of two lines with one name the later holds
+            properties.write(f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.proxies['broker'].port}\n")
+        private, public = folder / "caller.key", folder / "caller.pem"
+        for path, pem in zip((private, public), generate_key_pair(), strict=True):
+            path.write_bytes(pem)
+        self.tenants = [Tenant(name, secrets.token_urlsafe(24), tuple(own)) for name, own in parks.items()]
+        accounting = {
+            "ACCOUNTING_SERVER__PORT": str(grpc_port),
+            "ACCOUNTING_CALLER_PUBLIC_KEY": str(public),
+            **self._told("ACCOUNTING_", "accounting"),
+        }
+        gateway = {
+            "GATEWAY_HTTP__PORT": str(http),
+            "GATEWAY_ACCOUNTING__TARGET": f"127.0.0.1:{self.proxies['accounting'].port}",
+            "GATEWAY_CALLER_PRIVATE_KEY": str(private),
+            "GATEWAY_BOOTSTRAP_TOKENS": json.dumps([_grant(tenant) for tenant in self.tenants]),
+            **self._told("GATEWAY_", "gateway"),
+        }
+        postgres, owner = self._make_cluster()
+        java = [program("java", "openjdk-17-jre-headless"), "-Xmx512m", "-cp", f"{libraries}/*"]
+        self._postgres = Supervised(
+            "postgresql",
+            postgres,
+            environment=environment(),
+            log=folder / "postgresql.log",
+            is_ready=self._database_answers,
+            user=owner,
+        )
+        self._kafka = Supervised(
+            "kafka",
+            [*java, "kafka.Kafka", str(kafka_folder / "server.properties")],
+            environment=environment(),
+            log=folder / "kafka.log",
+            is_ready=_listens(kafka_port),
+        )
+        self._services = [
+            Supervised(
+                "accounting",
+                [str(BIN / "parkcarbon-accounting")],
+                environment=environment(**accounting),
+                log=folder / "accounting.log",
+                is_ready=_serves(grpc_port),
+            ),
+            Supervised(
+                "gateway",
+                [str(BIN / "parkcarbon-gateway")],
+                environment=environment(**gateway),
+                log=folder / "gateway.log",
+                is_ready=answers_ready(self._direct),
+            ),
+        ]
+        self.processes = [self._postgres, self._kafka, *self._services]
+
+    @property
+    def url(self) -> str:
+        """The API behind the proxy."""
+        return f"http://127.0.0.1:{self.proxies['door'].port}"
+
+    @property
+    def direct_url(self) -> str:
+        """The API."""
+        return self._direct
+
+    async def start(self) -> None:
+        """Starts servers, then databases, then services."""
+        for proxy in self.proxies.values():
+            await proxy.start()
+        for server in (self._postgres, self._kafka):
+            server.start()
+        for server in (self._postgres, self._kafka):
+            await server.wait_ready(60)
+        async with await psycopg.AsyncConnection.connect(self._database_url("postgres"), autocommit=True) as connection:
+            for name in ("accounting", "gateway"):
+                await connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+        for service in self._services:
+            service.start()
+        for service in self._services:
+            await service.wait_ready(60)
+
+    async def stop(self) -> None:
+        """Ends services in order, then what they stand on."""
+        if self._disturbing is not None:
+            self._disturbing.cancel()
+            await asyncio.gather(self._disturbing, return_exceptions=True)
+        await self._leave()
+        await asyncio.gather(*(service.end() for service in self._services))
+        await asyncio.gather(self._postgres.end(signal.SIGINT), self._kafka.end(signal.SIGKILL))
+        for proxy in self.proxies.values():
+            await proxy.close()
+        self._servers.cleanup()
+
+    async def disturb_events(self) -> None:
+        """Begins to disturb, beside everything else: a broker that is away takes its time."""
+        if self._disturbing is None or self._disturbing.done():
+            self._disturbing = asyncio.create_task(self._disturb())
+
+    async def send_poison_left(self) -> None:
+        """Sends it, as often as it takes."""
+        if self._disturbing is not None:
+            await self._disturbing
+        async with asyncio.timeout(_POISON_SECONDS):
+            while True:
+                try:
+                    await self._disorder.send_poison(await self._opened())
+                except BrokerError:
+                    await asyncio.sleep(0.5)
+                else:
+                    return
+
+    async def waiting_events(self) -> int:
+        """Returns how many events stand in the outbox."""
+        return len(await self._waiting())
+
+    async def dead_letters(self) -> list[tuple[str, str]]:
+        """Returns marker and reason of each dead letter."""
+        return await letters(await self._opened())
+
+    def _told(self, prefix: str, database: str) -> dict[str, str]:
+        kafka = f"{prefix}BROKER__KAFKA__"
+        return {
+            f"{prefix}DATABASE__URL": f"postgresql://postgres@127.0.0.1:{self.proxies['database'].port}/{database}",
+            f"{prefix}BROKER__KIND": "kafka",
+            f"{kafka}BOOTSTRAP_SERVERS": self._bootstrap(),
+            # a member that was killed gives its partitions back after this time
+            f"{kafka}SESSION_SECONDS": "6",
+            f"{prefix}LOGS__LEVEL": "warning",
+        }
+
+    def _bootstrap(self) -> str:
+        return f"127.0.0.1:{self.proxies['broker'].port}"
+
+    def _database_url(self, name: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self._postgres_port}/{name}"
+
+    def _make_cluster(self) -> tuple[list[str], str | None]:
+        """Makes a cluster; returns the command that serves it, and whom it runs as: PostgreSQL refuses to be root."""
+        found = max(_POSTGRES.glob("*/bin/postgres"), key=lambda path: int(path.parent.parent.name), default=None)
+        if found is None:
+            raise ServersMissing(f"there is no PostgreSQL in {_POSTGRES}: apt-get install postgresql")
+        owner = "postgres" if os.geteuid() == 0 else None
+        root = Path(self._servers.name)
+        root.chmod(0o755)
+        data = root / "postgresql"
+        data.mkdir()
+        if owner is not None:
+            shutil.chown(data, owner)
+        make = [str(found.parent / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+        subprocess.run(make, check=True, stdout=subprocess.DEVNULL, user=owner, cwd="/")
+        options = {"port": self._postgres_port, "listen_addresses": "127.0.0.1", "unix_socket_directories": data}
+        return [str(found), "-D", str(data), *(f"--{name}={value}" for name, value in options.items())], owner
+
+    async def _database_answers(self) -> bool:
+        try:
+            async with await psycopg.AsyncConnection.connect(self._database_url("postgres"), connect_timeout=2):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    async def _waiting(self) -> list[Event]:
+        database = Database(self._database_url("accounting"))
+        try:
+            return await waiting(database)
+        finally:
+            await database.dispose()
+
+    async def _opened(self) -> KafkaBroker:
+        if self._broker is None:
+            settings = KafkaSettings(
+                bootstrap_servers=self._bootstrap(), connect_seconds=3.0, publish_seconds=5.0, session_seconds=6.0
+            )
+            logger = configure("faults", level=Level.ERROR, renderer=Renderer.TERMINAL)
+            self._broker = KafkaBroker(settings, registry(), logger=logger)
+        return self._broker
+
+    async def _disturb(self) -> None:
+        broker = await self._opened()
+        try:
+            if self._subscription is None:
+                self._subscription = await broker.subscribe(GROUP, TOPICS)
+            await self._disorder.listen(self._subscription)
+            try:
+                stands = await self._waiting()
+            except DBAPIError:
+                stands = []
+            await self._disorder.stir(broker, stands)
+        except BrokerError:
+            self._disorder.counts["disorder put off, the broker was away"] += 1
+            if self._subscription is not None:
+                with suppress(BrokerError):
+                    await self._subscription.close()
+                self._subscription = None
+
+    async def _leave(self) -> None:
+        if self._subscription is not None:
+            await self._subscription.close()
+        if self._broker is not None:
+            await self._broker.close()
+            self._broker = None
+
+
+def _grant(tenant: Tenant) -> dict[str, object]:
+    digest = hashlib.sha256(tenant.token.encode()).hexdigest()
+    return {"sha256": digest, "subject": tenant.name, "tenant": tenant.name, "roles": ["platform_operator"]}
+
+
+def _listens(port: int) -> Callable[[], Awaitable[bool]]:
+    async def ask() -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    return ask
+
+
+def _serves(port: int) -> Callable[[], Awaitable[bool]]:
+    async def ask() -> bool:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            health: Any = health_pb2_grpc.HealthStub(channel)
+            try:
+                answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=2.0)
+            except grpc.aio.AioRpcError:
+                return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    return ask
