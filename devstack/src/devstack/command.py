@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "devstack.commands.report",
     "rebuild-sums": "devstack.commands.rebuild_sums",
     "parks": "devstack.commands.parks",
+    "migrate": "devstack.commands.migrate",
 }
 
 EXIT_OUTPUT_CLOSED = 141

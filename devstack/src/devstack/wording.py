@@ -59,6 +59,16 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "由活动记录重新计算园区汇总并报告差异。",
         "Compute a park's sums anew from its records and say what differed.",
     ),
+    "help.migrate": (
+        "将各服务的数据库结构升级到最新版本；地址取自 ACCOUNTING_DATABASE__URL 与 GATEWAY_DATABASE__URL。",
+        "Bring the schema of each service up to date; ACCOUNTING_DATABASE__URL and GATEWAY_DATABASE__URL say where.",
+    ),
+    "migrated": ("{service}：结构已是最新版本", "{service}: the schema is up to date"),
+    "nothing_to_migrate": (
+        "未指定数据库：请设置 {variables} 中的至少一个。",
+        "no database is named: set at least one of {variables}.",
+    ),
+    "not_migrated": ("{service}：未升级，结构保持不变：{reason}", "{service}: not migrated, the schema is as it was: {reason}"),
     "help.parks": ("列出园区。", "List the parks."),
     "help.lang": ("语言；默认取自 LANG。", "Language; LANG decides when left out."),
     "help.url": ("平台地址；默认取自连接文件。", "Where the platform is; the connection file says when left out."),
