@@ -1,0 +1,55 @@
+"""The short runs: every process dies while it is pushed to, and every figure is right in the end.
+
+The long run is `python -m tests.faults.run --minutes N`.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from chassis.testing.kafka import KafkaMissing
+from tests.faults.driver import Plan, Report
+from tests.faults.run import embedded, servers
+from tests.faults.sites import BIN, ServersMissing
+
+SEED = 20_261_121
+
+
+def assert_every_record_counts_once(report: Report, *, kills: int) -> None:
+    assert not report.wrong, report.text()
+    assert report.kills >= kills, report.text()
+    counts = report.counts
+    assert counts["records found"] == counts["records acknowledged"] > 1000
+    assert counts["dead letters"] == counts["poison events sent"] > 0
+    assert counts["events delivered again"] > 0
+    # every kind of row was there, and answers were lost on the way
+    for kind in ("resent", "other_body", "poison", "correction", "late"):
+        assert counts[f"rows {kind}"] > 0, report.text()
+    assert counts["attempts without an answer"] > 0
+
+
+async def test_thirty_deaths_of_services_broker_and_database_lose_nothing_and_count_nothing_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not all((BIN / f"parkcarbon-{service}").exists() for service in ("accounting", "gateway")):
+        pytest.skip("parkcarbon-accounting and parkcarbon-gateway are not installed: uv sync --all-packages")
+    plan = Plan(SEED, seconds=60, kills=30, fault_seconds=(0.4, 1.6))
+    try:
+        report = await servers(plan, tmp_path)
+    except (KafkaMissing, ServersMissing) as missing:
+        pytest.skip(str(missing))
+    with capsys.disabled():
+        print(f"\n{report.text()}")
+    assert_every_record_counts_once(report, kills=30)
+    assert report.counts["parks of others asked for"] > 0
+    for process in ("gateway", "accounting", "kafka", "postgresql"):
+        assert report.counts[f"kills of {process}"] > 0, report.text()
+
+
+async def test_deaths_of_the_embedded_platform_lose_nothing_and_count_nothing_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = await embedded(Plan(SEED, seconds=30, kills=6, fault_seconds=(0.5, 2.0)), tmp_path)
+    with capsys.disabled():
+        print(f"\n{report.text()}")
+    assert_every_record_counts_once(report, kills=6)
