@@ -9,4 +9,4 @@ import gateway  # noqa: F401
 import kernel  # noqa: F401
 import parkcarbon_client  # noqa: F401
 
-pytest_plugins = ["chassis.testing.postgres"]
+pytest_plugins = ["chassis.testing.kafka", "chassis.testing.postgres"]

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from google.protobuf.message import DecodeError
 from opentelemetry.trace import SpanKind
@@ -24,6 +25,7 @@ from chassis.logs import Logger
 from chassis.telemetry import Telemetry
 from chassis.topics import TopicRegistry, dead_letter_topic
 
+_Result = TypeVar("_Result")
 Handler = Callable[[AsyncSession, Event], Awaitable[None]]
 """Has the effect of an event, in the transaction it is given. It may commit that transaction, as a use case does; otherwise the
 consumer commits it. It must not open another write transaction on the same database."""
@@ -32,6 +34,8 @@ _BATCH: Final = 100
 _POLL_SECONDS: Final = 1.0
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 30.0
+# A start waits no longer for the group: after a kill the dead member holds its place for as long as a session.
+_JOIN_SECONDS: Final = 2.0
 _PRUNE_EVERY: Final = timedelta(hours=1)
 # An event is kept by its topic for the retention, and by the broker a little longer; after both it cannot come again.
 _INBOX_MARGIN: Final = timedelta(days=2)
@@ -121,6 +125,7 @@ class Consumer:
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._subscription: Subscription | None = None
+        self._joined = asyncio.Event()
         self._pruned_at: datetime | None = None
         self._unhealthy = ""
         self._handled = telemetry.counter(names.METRIC_EVENTS_HANDLED)
@@ -136,15 +141,19 @@ class Consumer:
         return self._unhealthy
 
     async def start(self) -> None:
-        """Joins the group and begins to read.
+        """Begins to join the group and to read; a broker that cannot be reached is waited for in the background.
 
         Raises:
             UnknownTopic: If a topic is not in the registry.
-            BrokerError: If the broker cannot be reached.
         """
+        for topic in self._topics:
+            self._registry.get(topic)
         self._stopping.clear()
-        self._subscription = await self._broker.subscribe(self._group, self._topics)
-        self._task = asyncio.create_task(self._run(self._subscription), name=f"consumer {self._group}")
+        self._joined.clear()
+        self._task = asyncio.create_task(self._run(), name=f"consumer {self._group}")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_JOIN_SECONDS):
+                await self._joined.wait()
 
     async def stop(self) -> None:
         """Ends after the event that is under way, and leaves the group."""
@@ -154,53 +163,60 @@ class Consumer:
             self._task = None
 
     async def lag(self) -> int:
-        """Returns how many messages wait to be handled; 0 before the start."""
+        """Returns how many messages wait to be handled; 0 before the group is joined.
+
+        Raises:
+            BrokerError: If the broker cannot be reached.
+        """
         return await self._subscription.lag() if self._subscription is not None else 0
 
-    async def _run(self, subscription: Subscription) -> None:
+    async def _run(self) -> None:
         pause = _FIRST_PAUSE_SECONDS
         try:
             while not self._stopping.is_set():
                 try:
-                    deliveries = await self._poll(subscription)
-                    await self._handle_all(subscription, deliveries)
+                    if self._subscription is None:
+                        self._subscription = await self._unless_stopped(self._broker.subscribe(self._group, self._topics))
+                        self._joined.set()
+                    deliveries = await self._unless_stopped(self._subscription.poll(_BATCH, _POLL_SECONDS))
+                    await self._handle_all(self._subscription, deliveries)
                     await self._prune()
                     pause = _FIRST_PAUSE_SECONDS
                 except (BrokerError, DBAPIError, PoolTimeoutError) as error:
                     # What was read and not committed is read again by a new member.
                     self._logger.warning("events not read", error=str(error), retry_seconds=pause)
+                    await self._leave()
                     await self._rest(pause)
                     pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-                    subscription = await self._rejoin(subscription)
         except _Stopped:
             return
         except Exception as error:
             self._give_up(f"the consumer failed: {type(error).__name__}")
             self._logger.exception("consumer failed")
         finally:
-            await subscription.close()
+            self._joined.set()
+            await self._leave()
 
-    async def _rejoin(self, subscription: Subscription) -> Subscription:
-        try:
-            await subscription.close()
-            self._subscription = await self._broker.subscribe(self._group, self._topics)
-        except BrokerError as error:
-            self._logger.warning("group not joined", error=str(error))
-            return subscription
-        return self._subscription
+    async def _leave(self) -> None:
+        if self._subscription is not None:
+            subscription, self._subscription = self._subscription, None
+            try:
+                await subscription.close()
+            except BrokerError as error:
+                self._logger.warning("group not left", error=str(error))
 
-    async def _poll(self, subscription: Subscription) -> Sequence[Delivery]:
-        polled = asyncio.ensure_future(subscription.poll(_BATCH, _POLL_SECONDS))
+    async def _unless_stopped(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        working = asyncio.ensure_future(work)
         stopped = asyncio.ensure_future(self._stopping.wait())
         try:
-            await asyncio.wait({polled, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not polled.done():
+            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
                 raise _Stopped
-            return polled.result()
+            return working.result()
         finally:
-            for task in (polled, stopped):
+            for task in (working, stopped):
                 task.cancel()
-            await asyncio.gather(polled, stopped, return_exceptions=True)
+            await asyncio.gather(working, stopped, return_exceptions=True)
 
     async def _handle_all(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
         done: list[Delivery] = []

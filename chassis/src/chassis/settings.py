@@ -1,12 +1,20 @@
 """Settings of a service: one frozen class, read from the environment by its main and by nobody else."""
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis.broker import Broker, BrokerError
+from chassis.clock import Clock
 from chassis.database import Database, Timeouts
-from chassis.logs import Level, Renderer
+from chassis.embedded_log import EmbeddedLog
+from chassis.logs import Level, Logger, Renderer
 from chassis.server import ServerSettings
 from chassis.telemetry import Telemetry, TelemetrySettings
+from chassis.topics import TopicRegistry
 
 
 class DatabaseSettings(BaseModel):
@@ -27,6 +35,137 @@ class DatabaseSettings(BaseModel):
     def open(self, telemetry: Telemetry | None = None) -> Database:
         """Makes the database these settings describe."""
         return Database(self.url.get_secret_value(), pool_size=self.pool_size, timeouts=self.timeouts, telemetry=telemetry)
+
+
+class KafkaSettings(BaseModel):
+    """Where Kafka is, and how to speak to it.
+
+    Attributes:
+        bootstrap_servers: `host:port`, several separated by commas.
+        security_protocol: Whether connections are encrypted (SSL) and who logs in (SASL).
+        ca_file: PEM file with the authorities that may sign the brokers' certificates; without it, those of the system.
+        certificate_file: PEM file with the client's own certificate, with `key_file`.
+        key_file: PEM file with its key.
+        sasl_mechanism: How to log in.
+        sasl_user: As whom.
+        sasl_password: With what.
+        client_id: What the brokers' logs and quotas call this process.
+        replication_factor: Of topics that are created; -1 leaves it to the brokers.
+        connect_seconds: How long to wait for a first answer, s.
+        publish_seconds: How long to wait for a confirmation, s.
+        session_seconds: How long a member of a group may be silent before the others take over, s; a broker refuses less than 6
+            unless it is told otherwise.
+        stall_seconds: A consumer that gets nothing for so long although there is something is replaced by a new one, s.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bootstrap_servers: str = Field(pattern=r"^[^,\s]+:\d+(,[^,\s]+:\d+)*$")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    sasl_user: str = ""
+    sasl_password: SecretStr | None = None
+    client_id: str = Field(default="parkcarbon", min_length=1)
+    replication_factor: int = Field(default=-1, ge=-1)
+    connect_seconds: float = Field(default=10.0, gt=0.0)
+    publish_seconds: float = Field(default=30.0, gt=0.0)
+    session_seconds: float = Field(default=10.0, gt=0.0)
+    stall_seconds: float = Field(default=30.0, gt=0.0)
+
+    @model_validator(mode="after")
+    def _fits_its_protocol(self) -> Self:
+        logs_in = self.security_protocol.startswith("SASL")
+        if logs_in and (self.sasl_mechanism is None or not self.sasl_user or self.sasl_password is None):
+            raise ValueError(f"{self.security_protocol} needs sasl_mechanism, sasl_user and sasl_password")
+        if not logs_in and (self.sasl_mechanism is not None or self.sasl_user or self.sasl_password is not None):
+            raise ValueError(f"{self.security_protocol} logs nobody in: sasl_… would be ignored")
+        if not self.security_protocol.endswith("SSL") and (self.ca_file or self.certificate_file or self.key_file):
+            raise ValueError(f"{self.security_protocol} encrypts nothing: the certificate files would be ignored")
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together")
+        return self
+
+
+class BrokerKind(StrEnum):
+    """Which broker there is."""
+
+    EMBEDDED = "embedded"
+    KAFKA = "kafka"
+
+
+class BrokerSettings(BaseModel):
+    """How services hear each other.
+
+    Attributes:
+        kind: The embedded log connects the services of one process, Kafka those of many.
+        embedded_file: Of the embedded log.
+        kafka: Where Kafka is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: BrokerKind = BrokerKind.EMBEDDED
+    embedded_file: Path | None = None
+    kafka: KafkaSettings | None = None
+
+    @model_validator(mode="after")
+    def _says_where(self) -> Self:
+        if self.kind is BrokerKind.KAFKA and self.kafka is None:
+            raise ValueError("a broker of kind kafka needs kafka.bootstrap_servers")
+        return self
+
+    async def open(self, topics: TopicRegistry, *, clock: Clock, logger: Logger) -> Broker:
+        """Makes the broker these settings describe; topics that Kafka lacks are created, now or when it can be reached.
+
+        Raises:
+            ValueError: If the embedded log is wanted and its file is not said.
+            LogInUse: If another process has the embedded log.
+            TopicMismatch: If a topic has fewer partitions in Kafka than in the registry.
+        """
+        if self.kafka is not None and self.kind is BrokerKind.KAFKA:
+            # It takes half a second to import, and an embedded run does without.
+            from chassis.kafka_broker import KafkaBroker  # noqa: PLC0415
+
+            broker = KafkaBroker(self.kafka, topics, logger=logger)
+            try:
+                await broker.prepare()
+            except BrokerError as error:
+                # Facts wait in the outbox, and consumers try again: a service that starts while Kafka is away still serves.
+                logger.warning("broker not reached", error=str(error))
+            except BaseException:
+                await broker.close()
+                raise
+            return broker
+        if self.embedded_file is None:
+            raise ValueError("the embedded log needs embedded_file")
+        return EmbeddedLog(self.embedded_file, topics, clock=clock)
+
+    def must_connect_processes(self, prefix: str) -> None:
+        """Refuses what serves one process only; called by the main of a service that runs as a process of its own.
+
+        Args:
+            prefix: Of the service's variables, such as `ACCOUNTING_`.
+
+        Raises:
+            OneProcessOnly: If the broker is the embedded log.
+        """
+        if self.kind is not BrokerKind.KAFKA:
+            raise OneProcessOnly(prefix)
+
+
+class OneProcessOnly(Exception):
+    """A service was to run as a process of its own on a broker that connects no processes."""
+
+    def __init__(self, prefix: str) -> None:
+        """Says which variables of the service to set."""
+        super().__init__(
+            "a process per service needs Kafka, as the embedded log serves the services of one process: set"
+            f" {prefix}BROKER__KIND=kafka and {prefix}BROKER__KAFKA__BOOTSTRAP_SERVERS=host:port, or run `parkcarbon up`,"
+            " which is every service in one process"
+        )
 
 
 class LogSettings(BaseModel):
@@ -52,6 +191,7 @@ class ServiceSettings(BaseSettings):
     Attributes:
         server: Where it listens.
         database: Where it keeps its data.
+        broker: How it hears the others, as a process of its own; services in one process are handed one.
         telemetry: What it reports.
         logs: What it logs.
     """
@@ -60,6 +200,7 @@ class ServiceSettings(BaseSettings):
 
     server: ServerSettings = Field(default_factory=ServerSettings)
     database: DatabaseSettings
+    broker: BrokerSettings = Field(default_factory=BrokerSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     logs: LogSettings = Field(default_factory=LogSettings)
 

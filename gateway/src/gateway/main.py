@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
 from importlib import resources
@@ -23,6 +23,7 @@ from chassis.identity import CallerSigner
 from chassis.logs import Logger, capture_library_logs, configure
 from chassis.monitoring import Monitoring
 from chassis.server import run_until_signalled
+from chassis.settings import OneProcessOnly
 from chassis.telemetry import Telemetry
 from chassis.topics import TopicRegistry
 from gateway.adapters.accounting_client import AccountingClient
@@ -252,18 +253,23 @@ def topic_registry() -> TopicRegistry:
     return TopicRegistry.from_json(resources.files("parkcarbon").joinpath("topics.json").read_bytes())
 
 
-def run(open_broker: Callable[[TopicRegistry, Clock], Broker]) -> None:
+def run() -> None:
     """Runs the gateway as a process of its own until SIGTERM or SIGINT, with settings from the environment.
 
-    Args:
-        open_broker: Opens the broker that the deployment has.
+    Raises:
+        SystemExit: If the settings name a broker that connects no processes.
     """
+    settings = GatewaySettings()  # type: ignore[call-arg]  # the environment brings what is required
+    try:
+        settings.broker.must_connect_processes("GATEWAY_")
+    except OneProcessOnly as error:
+        raise SystemExit(str(error)) from error
+    logger = configure("gateway", level=settings.logs.level, renderer=settings.logs.renderer)
+    capture_library_logs(logger)
 
     async def serve() -> None:
-        settings = GatewaySettings()  # type: ignore[call-arg]  # the environment brings what is required
-        capture_library_logs(configure("gateway", level=settings.logs.level, renderer=settings.logs.renderer))
         clock = SystemClock()
-        broker = open_broker(topic_registry(), clock)
+        broker = await settings.broker.open(topic_registry(), clock=clock, logger=logger)
         try:
             await run_until_signalled(build(settings, clock=clock, broker=broker))
         finally:

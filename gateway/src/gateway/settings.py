@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings
 
 from chassis.channel import ChannelSettings
-from chassis.settings import DatabaseSettings, LogSettings, environment
+from chassis.settings import BrokerSettings, DatabaseSettings, LogSettings, environment
 from chassis.telemetry import TelemetrySettings
 from gateway.domain.callers import Role
 
@@ -75,6 +75,7 @@ class GatewaySettings(BaseSettings):
     Attributes:
         http: Where it listens.
         database: Where it keeps tokens and the change feed.
+        broker: How it hears the services, as a process of its own; in one process with them it is handed one.
         accounting: Where the accounting service is.
         caller_private_key: File with the Ed25519 key (PKCS#8 PEM) that callers are signed with.
         caller_issuer: Named as the signer.
@@ -89,6 +90,7 @@ class GatewaySettings(BaseSettings):
 
     http: HttpSettings = Field(default_factory=HttpSettings)
     database: DatabaseSettings
+    broker: BrokerSettings = Field(default_factory=BrokerSettings)
     accounting: ChannelSettings
     caller_private_key: Path
     caller_issuer: str = "parkcarbon-gateway"

@@ -25,6 +25,7 @@ from chassis.events import Event, to_message
 from chassis.identity import generate_key_pair
 from chassis.logs import Level
 from chassis.settings import DatabaseSettings, LogSettings
+from chassis.testing.kafka import KafkaServer
 from gateway.domain.callers import Role
 from gateway.domain.tokens import digest
 from gateway.events import consume
@@ -208,34 +209,40 @@ def test_a_secret_is_in_no_representation_of_the_settings(house: House) -> None:
     assert "hunter2" not in str(settings)
 
 
-PROCESS = """
-import sys
-from pathlib import Path
-from chassis.embedded_log import EmbeddedLog
-from gateway.main import run
-run(lambda topics, clock: EmbeddedLog(Path(sys.argv[1]), topics, clock=clock))
-"""
+PROCESS = "from gateway.main import run; run()"
 
 
-def test_a_process_is_told_by_its_environment_and_ends_cleanly_on_a_signal(house: House, tmp_path: Path) -> None:
+def test_a_process_needs_a_broker_that_connects_processes(house: House, tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "GATEWAY_DATABASE__URL": f"sqlite:///{tmp_path}/process.sqlite3",
+        "GATEWAY_ACCOUNTING__TARGET": "127.0.0.1:1",
+        "GATEWAY_CALLER_PRIVATE_KEY": str(tmp_path / "key.pem"),
+    }
+    done = subprocess.run([sys.executable, "-c", PROCESS], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("a process per service needs Kafka")
+    assert "GATEWAY_BROKER__KIND=kafka" in done.stderr
+
+
+def test_a_process_is_told_by_its_environment_and_ends_cleanly_on_a_signal(
+    house: House, tmp_path: Path, kafka_server: KafkaServer
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
         **os.environ,
         "GATEWAY_HTTP__PORT": str(port),
         "GATEWAY_DATABASE__URL": f"sqlite:///{tmp_path}/process.sqlite3",
+        "GATEWAY_BROKER__KIND": "kafka",
+        "GATEWAY_BROKER__KAFKA__BOOTSTRAP_SERVERS": kafka_server.bootstrap_servers,
         "GATEWAY_ACCOUNTING__TARGET": "127.0.0.1:1",
         "GATEWAY_CALLER_PRIVATE_KEY": str(tmp_path / "key.pem"),
         "GATEWAY_BOOTSTRAP_TOKENS": json.dumps(
             [{"sha256": digest(TOKEN), "subject": "ada", "tenant": "ganzhou", "roles": ["reader"]}]
         ),
     }
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROCESS, str(tmp_path / "process-events.sqlite3")],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = subprocess.Popen([sys.executable, "-c", PROCESS], env=environment, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     line = process.stderr.readline()
     while "listening" not in line:

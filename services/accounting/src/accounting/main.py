@@ -1,8 +1,12 @@
 """Stands the accounting service up: the only module that knows every room."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from importlib import resources
 from uuid import uuid4
+
+import uvloop
 
 from accounting.adapters import tables
 from accounting.adapters.factor_files import load_factor_book, load_reference_tables
@@ -13,15 +17,17 @@ from accounting.application.maintain import publish_factors, rebuild_sums
 from accounting.events.publish import FactEncoder
 from accounting.settings import AccountingSettings
 from chassis.broker import Broker
-from chassis.clock import Clock
+from chassis.clock import Clock, SystemClock
 from chassis.identity import CallerVerifier
 from chassis.jobs import JobContext, JobRunner, Json
-from chassis.logs import configure
+from chassis.logs import capture_library_logs, configure
 from chassis.monitoring import Monitoring
 from chassis.operations import OperationsServicer
 from chassis.relay import Relay
-from chassis.server import GrpcServer, Registration
+from chassis.server import GrpcServer, Registration, run_until_signalled
+from chassis.settings import OneProcessOnly
 from chassis.telemetry import Telemetry
+from chassis.topics import TopicRegistry
 from parkcarbon.accounting.v1 import accounting_pb2
 from parkcarbon.accounting.v1.accounting_pb2_grpc import add_AccountingServiceServicer_to_server
 
@@ -145,3 +151,34 @@ def _new_id() -> str:
 def build(settings: AccountingSettings, *, clock: Clock, broker: Broker) -> Accounting:
     """Builds the service; nothing runs until `start`."""
     return Accounting(settings, clock=clock, broker=broker)
+
+
+def topic_registry() -> TopicRegistry:
+    """Returns the topics as the contracts list them."""
+    return TopicRegistry.from_json(resources.files("parkcarbon").joinpath("topics.json").read_bytes())
+
+
+def run() -> None:
+    """Runs the service as a process of its own until SIGTERM or SIGINT, with settings from the environment.
+
+    Raises:
+        SystemExit: If the settings name a broker that connects no processes.
+    """
+    settings = AccountingSettings()  # type: ignore[call-arg]  # the environment brings what is required
+    try:
+        settings.broker.must_connect_processes("ACCOUNTING_")
+    except OneProcessOnly as error:
+        raise SystemExit(str(error)) from error
+    logger = configure("accounting", level=settings.logs.level, renderer=settings.logs.renderer)
+    capture_library_logs(logger)
+
+    async def serve() -> None:
+        clock = SystemClock()
+        broker = await settings.broker.open(topic_registry(), clock=clock, logger=logger)
+        try:
+            await run_until_signalled(build(settings, clock=clock, broker=broker))
+        finally:
+            await broker.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve())
