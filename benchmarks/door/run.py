@@ -29,7 +29,7 @@ from chassis.logs import Level, Renderer, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
 from gateway.adapters.known_callers import KnownCallers
 from gateway.api.http import create_app
-from gateway.application.ports import AccountingPort, ChangeFeed, DatabaseProbe, Ports
+from gateway.application.ports import AccountingPort, ChangeFeed, DatabaseProbe, EventsProbe, Ports
 from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome
 from gateway.domain.callers import Caller, Role
 from gateway.domain.limits import Limits
@@ -120,6 +120,7 @@ def our_app() -> FastAPI:
         tokens=KnownCallers(_Tokens(), SystemClock(), lifetime=timedelta(seconds=30), size=100),
         changes=cast("ChangeFeed", None),
         database=cast("DatabaseProbe", None),
+        events=cast("EventsProbe", None),
     )
     return create_app(
         ports,

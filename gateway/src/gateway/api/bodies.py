@@ -49,6 +49,8 @@ _CHARSETS: Mapping[str, str] = {
     "gb2312": "gb18030",
 }
 _BOM = b"\xef\xbb\xbf"
+_PUNCTUATION_BYTES = 200
+"""Bound on the names and the punctuation of a row that was decoded at once."""
 
 HEADINGS: Mapping[str, str] = {
     **{field: field for field in FIELDS},
@@ -148,7 +150,8 @@ def _json(body: bytes, limits: Limits) -> ReadRows:
         rows = []
     if rows and _each_name_once(body, rows, others=opening == b"{"):
         columns = _columns(range(1, len(rows) + 1), rows)
-        if (len(body) <= limits.row_bytes or _widest(columns) <= limits.row_bytes) and _all_clean(body, columns):
+        short = len(body) <= limits.row_bytes or columns.widest_bytes + _PUNCTUATION_BYTES <= limits.row_bytes
+        if short and _all_clean(body, columns):
             return ReadRows(columns, ())
     return _json_row_by_row(body, limits)
 
@@ -191,13 +194,6 @@ def _columns(row_numbers: Sequence[int], rows: Sequence[_Row]) -> ActivityRows:
         [row.supersedes or "" for row in rows],
         ["true" if row.confirmed is True else "" for row in rows],
     )
-
-
-def _widest(rows: ActivityRows) -> int:
-    """Returns a bound in bytes on the longest row: the sum of the longest text of each column."""
-    columns = (rows.record_id, rows.source_id, rows.period_start, rows.period_end, rows.quantity, rows.unit, rows.supersedes)
-    # A character takes at most four bytes; 200 more are the names and the punctuation.
-    return 4 * sum(max(map(len, column), default=0) for column in columns) + 200
 
 
 def _all_clean(body: bytes, rows: ActivityRows) -> bool:

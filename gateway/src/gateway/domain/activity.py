@@ -6,6 +6,7 @@ The gateway reads a file into columns of text and judges none of them: it refuse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from operator import add
 
 from gateway.domain import wording
@@ -26,7 +27,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ActivityRows:
     """Rows by column: text as it came in, "" where a row has none; every column has one entry per row.
 
@@ -48,13 +49,17 @@ class ActivityRows:
     def __len__(self) -> int:
         return len(self.row_numbers)
 
+    @cached_property
+    def widest_bytes(self) -> int:
+        """A bound on the text of the longest row: the longest of each column, of characters that take at most four bytes."""
+        return 4 * sum(max(map(len, column), default=0) for column in self._columns())
+
     def batches(self, limits: Limits) -> Iterator["ActivityRows"]:
         """Yields the rows in order, in parts of at most `batch_rows` rows and about `batch_bytes` of text."""
         rows = len(self)
         # Ids and quantities make the bulk; the other columns repeat and are written once by the wire's dictionaries. A row may
         # still bring 64 KiB of its own, so every column counts when the rows do not obviously fit.
-        widest = sum(max(map(len, column), default=0) for column in self._columns())
-        if widest * 4 * min(rows, limits.batch_rows) <= limits.batch_bytes:
+        if self.widest_bytes * min(rows, limits.batch_rows) <= limits.batch_bytes:
             for start in range(0, rows, limits.batch_rows):
                 yield self._part(start, start + limits.batch_rows)
             return
