@@ -1,4 +1,5 @@
 # One file for the image of every service: docker build --build-arg SERVICE=accounting .
+# SERVICE=devstack COMMAND=parkcarbon makes the image of the `parkcarbon` command, for migrations and for looking around.
 # BASE and BUILDER need the same Python 3.11 at the same path; BUILDER also its venv module. What BASE is where nothing can be
 # pulled: docs/deployment.md.
 ARG BASE=python:3.11-slim-bookworm
@@ -6,6 +7,7 @@ ARG BUILDER=${BASE}
 
 FROM ${BUILDER} AS build
 ARG SERVICE
+ARG COMMAND=parkcarbon-${SERVICE}
 ARG UV_VERSION=0.13.9
 ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/parkcarbon
 # The optional secret `ca` is a bundle of certificates, for machines whose way to the package index has a certificate of its own.
@@ -17,7 +19,7 @@ COPY . .
 RUN --mount=type=cache,target=/root/.cache --mount=type=secret,id=ca \
     if [ -s /run/secrets/ca ]; then export SSL_CERT_FILE=/run/secrets/ca; fi; \
     /opt/uv/bin/uv sync --quiet --python "$(command -v python3)" --package parkcarbon-${SERVICE} --no-editable --no-dev \
-    && ln -s parkcarbon-${SERVICE} /opt/parkcarbon/bin/serve \
+    && ln -s ${COMMAND} /opt/parkcarbon/bin/serve \
     && cp deploy/image/*.py /opt/parkcarbon/ \
     && mkdir -p /state/private /state/public
 

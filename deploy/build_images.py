@@ -7,7 +7,7 @@ Usage: build_images.py [--tag TAG] [--ca FILE] [--save FOLDER] [IMAGE …]; with
 - parkcarbon/builder: the same with Python's venv, only built with
 - parkcarbon/postgres, parkcarbon/kafka: servers where their own images cannot be pulled
 - parkcarbon/accounting, parkcarbon/gateway: the services
-- parkcarbon/devstack: the `parkcarbon` command
+- parkcarbon/devstack: the `parkcarbon` command, which migrates databases
 
 Needs docker with buildx, mmdebstrap (as root, or with user namespaces) and, for Kafka, Maven. Downloads are kept in
 ~/.cache/parkcarbon/images; remove the folder to have newer Debian packages.
@@ -30,7 +30,8 @@ SUITE = "bookworm"
 SERVICES = ("accounting", "gateway", "devstack")
 # Root file systems: the packages of each, and the user that its server runs as.
 PACKAGES = {
-    "base": ["python3", "ca-certificates"],
+    # libstdc++ for the wheels with compiled parts
+    "base": ["python3", "libstdc++6", "ca-certificates"],
     "builder": ["python3", "python3-venv", "ca-certificates"],
     "postgres": ["postgresql-15"],
     "kafka": ["openjdk-17-jre-headless"],
@@ -129,6 +130,8 @@ def kafka_jars() -> Path:
 def build_service(name: str, tag: str, ca: Path | None) -> None:
     """Builds the image of a service over our own base."""
     options = ["--build-arg", f"SERVICE={name}"]
+    if name == "devstack":
+        options += ["--build-arg", "COMMAND=parkcarbon"]
     options += ["--build-arg", f"BASE=parkcarbon/base:{tag}", "--build-arg", f"BUILDER=parkcarbon/builder:{tag}"]
     if ca is not None:
         options += ["--secret", f"id=ca,src={ca}"]
