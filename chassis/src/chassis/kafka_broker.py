@@ -27,6 +27,7 @@ from kafka.errors import (
     TopicAlreadyExistsError,
     UnknownMemberIdError,
 )
+from kafka.net.compat import KafkaNetClient
 
 from chassis.broker import MAX_MESSAGE_BYTES, BrokerError, Delivery, Message, MessageTooLarge, Subscription
 from chassis.logs import Logger
@@ -160,13 +161,28 @@ class KafkaBroker:
             options["sasl_plain_password"] = settings.sasl_password.get_secret_value()
         return options
 
+    def _connected(self, make: Callable[..., Any], **options: Any) -> Any:
+        opened: list[KafkaNetClient] = []
+
+        def client(**configs: Any) -> KafkaNetClient:
+            opened.append(KafkaNetClient(**configs))
+            return opened[-1]
+
+        try:
+            return make(**self._connection(), kafka_client=client, **options)
+        except BaseException:
+            # What kafka-python 3.0.12 could not connect would keep its thread for as long as the process runs.
+            for each in opened:
+                each.close()
+            raise
+
     # --- topics -------------------------------------------------------------------------------------------------------------
 
     def _ensure(self, names: Iterable[str]) -> None:
         wanted = [self._topics.get(name) for name in dict.fromkeys(names) if name not in self._present]
         if not wanted:
             return
-        admin = KafkaAdminClient(**self._connection())
+        admin = self._connected(KafkaAdminClient)
         try:
             found = self._partitions(admin, wanted)
             for topic in wanted:
@@ -235,8 +251,8 @@ class KafkaBroker:
 
     def _open_producer(self) -> Any:
         wait_ms = _ms(self._settings.publish_seconds)
-        return KafkaProducer(
-            **self._connection(),
+        return self._connected(
+            KafkaProducer,
             acks="all",
             enable_idempotence=True,
             batch_size=_BATCH_BYTES,
@@ -265,8 +281,8 @@ class KafkaBroker:
 
     def _consumer(self, group: str, topics: Sequence[str], listener: ConsumerRebalanceListener) -> Any:
         session_ms = _ms(self._settings.session_seconds)
-        consumer = self._open_consumer(
-            **self._connection(),
+        consumer = self._connected(
+            self._open_consumer,
             group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -4,6 +4,7 @@ import asyncio
 import io
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -120,7 +121,7 @@ async def test_a_retention_that_was_changed_in_the_registry_is_altered(
 
 
 async def test_a_kafka_that_cannot_be_reached_is_a_broker_error(logger: Logger) -> None:
-    settings = KafkaSettings(bootstrap_servers="127.0.0.1:1", connect_seconds=0.5)
+    settings = KafkaSettings(bootstrap_servers="127.0.0.1:1", connect_seconds=0.5, client_id="unreached")
     registered = topic()
     broker = KafkaBroker(settings, TopicRegistry([registered]), logger=logger)
     with pytest.raises(BrokerError, match="Kafka"):
@@ -128,6 +129,7 @@ async def test_a_kafka_that_cannot_be_reached_is_a_broker_error(logger: Logger) 
     with pytest.raises(BrokerError, match="Kafka"):
         await broker.subscribe("billing", [registered.name])
     await broker.close()
+    assert [thread.name for thread in threading.enumerate() if settings.client_id in thread.name] == []
     opened = await BrokerSettings(kind=BrokerKind.KAFKA, kafka=settings).open(
         TopicRegistry([registered]), clock=SystemClock(), logger=logger
     )
