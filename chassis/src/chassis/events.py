@@ -5,9 +5,9 @@ Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kaf
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from cloudevents.core.bindings.kafka import KafkaMessage, from_binary, to_binary
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.exceptions import BaseCloudEventException
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
@@ -15,6 +15,7 @@ from cloudevents.core.v1.event import CloudEvent
 from chassis.broker import Message
 
 CONTENT_TYPE: Final = "application/protobuf"
+_CONTENT_TYPE: Final = CONTENT_TYPE.encode()
 _TRACEPARENT: Final = "traceparent"
 
 
@@ -54,23 +55,28 @@ class Event:
 
 
 def to_message(event: Event) -> Message:
-    """Puts an event into a message: its attributes become headers, its data the value."""
-    attributes: dict[str, Any] = {
-        "id": event.id,
-        "source": event.source,
-        "type": event.type,
-        "time": event.time,
-        "datacontenttype": CONTENT_TYPE,
-        "tenantid": event.tenant_id,
-        "subject": event.subject or None,
-        "parkid": event.park_id or None,
+    """Puts an event into a message: its attributes become headers, its data the value.
+
+    Written here and not by the library, whose way costs as much as sending the message to Kafka; a test compares the two. A name of
+    the specification is lower-case and has the prefix `ce_`, a time in UTC ends in Z.
+    """
+    time = event.time.isoformat()
+    headers = {
+        "ce_id": event.id.encode(),
+        "ce_source": event.source.encode(),
+        "ce_type": event.type.encode(),
+        "ce_time": (f"{time[:-6]}Z" if time.endswith("+00:00") else time).encode(),
+        "content-type": _CONTENT_TYPE,
+        "ce_tenantid": event.tenant_id.encode(),
     }
-    present = {name: value for name, value in attributes.items() if value is not None}
-    made = to_binary(CloudEvent(present, event.data), JSONFormat(), key_mapper=lambda _: event.key)
-    headers = dict(made.headers)
+    if event.subject:
+        headers["ce_subject"] = event.subject.encode()
+    if event.park_id:
+        headers["ce_parkid"] = event.park_id.encode()
+    headers["ce_specversion"] = b"1.0"
     if event.traceparent:
         headers[_TRACEPARENT] = event.traceparent.encode()
-    return Message(topic=event.topic, key=event.key, value=made.value, headers=headers)
+    return Message(topic=event.topic, key=event.key, value=event.data, headers=headers)
 
 
 def from_message(message: Message) -> Event:

@@ -1,14 +1,18 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from cloudevents.core.bindings.kafka import to_binary
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
 from pydantic import ValidationError
 
 from chassis.broker import Message
 from chassis.clock import FixedClock, SystemClock
 from chassis.events import Event, NotAnEvent, from_message, to_message
-from chassis.settings import ServiceSettings, environment
+from chassis.settings import BrokerKind, KafkaSettings, OneProcessOnly, ServiceSettings, environment
 from chassis.topics import TopicRegistry, UnknownTopic, dead_letter_topic
 
 REGISTERED = """{"topics": [{"name": "accounting.activity.v1", "owner": "accounting", "key": "park_id", "partitions": 12,
@@ -100,6 +104,37 @@ def test_an_event_is_a_cloudevent_in_binary_mode() -> None:
     )
 
 
+AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=8)))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        EVENT,
+        replace(EVENT, subject="", park_id="", traceparent=""),
+        replace(EVENT, time=AT),
+        replace(EVENT, time=AT.astimezone(UTC)),
+        replace(EVENT, time=AT.replace(tzinfo=timezone(timedelta(0), "other"))),
+        replace(EVENT, subject="园区/一", tenant_id="赣州", key=""),
+    ],
+)
+def test_an_event_is_written_as_the_library_writes_it(event: Event) -> None:
+    attributes = {
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "time": event.time,
+        "datacontenttype": "application/protobuf",
+        "tenantid": event.tenant_id,
+        **({"subject": event.subject} if event.subject else {}),
+        **({"parkid": event.park_id} if event.park_id else {}),
+    }
+    theirs = to_binary(CloudEvent(attributes, event.data), JSONFormat(), key_mapper=lambda _: event.key)
+    ours = to_message(event)
+    assert {name: value for name, value in ours.headers.items() if name != "traceparent"} == theirs.headers
+    assert (ours.key, ours.value) == (theirs.key, theirs.value)
+
+
 def test_an_event_comes_back_as_it_went() -> None:
     bare = Event("e", "/s", "t", "", datetime(2026, 1, 1, tzinfo=UTC), "accounting.activity.v1", "k", b"", "t1")
     assert [from_message(to_message(event)) for event in (EVENT, bare)] == [EVENT, bare]
@@ -181,3 +216,47 @@ def test_settings_cannot_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
         settings.server = None
     with pytest.raises(ValidationError, match="frozen"):
         settings.server.port = 1
+
+
+KAFKA = {"bootstrap_servers": "one:9092,two:9092"}
+LOGIN = {"sasl_mechanism": "SCRAM-SHA-512", "sasl_user": "accounting", "sasl_password": "hunter2"}
+
+
+@pytest.mark.parametrize(
+    ("told", "because"),
+    [
+        pytest.param({"bootstrap_servers": "one"}, "bootstrap_servers", id="no_port"),
+        pytest.param({**KAFKA, "security_protocol": "SASL_SSL"}, "needs sasl_mechanism", id="nobody_logs_in"),
+        pytest.param({**KAFKA, **LOGIN}, "logs nobody in", id="a_login_that_is_ignored"),
+        pytest.param({**KAFKA, "ca_file": "ca.pem"}, "encrypts nothing", id="a_certificate_that_is_ignored"),
+        pytest.param({**KAFKA, "security_protocol": "SSL", "key_file": "key.pem"}, "go together", id="a_key_without_certificate"),
+    ],
+)
+def test_settings_of_kafka_that_contradict_each_other_are_refused(told: dict[str, Any], because: str) -> None:
+    with pytest.raises(ValidationError, match=because):
+        KafkaSettings.model_validate(told)
+
+
+def test_kafkas_password_is_in_no_representation_of_the_settings() -> None:
+    settings = KafkaSettings.model_validate({**KAFKA, **LOGIN, "security_protocol": "SASL_SSL"})
+    assert settings.sasl_password is not None
+    assert settings.sasl_password.get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(settings)
+
+
+def test_the_broker_is_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Example(ServiceSettings):
+        model_config = environment("EXAMPLE_")
+
+    monkeypatch.setenv("EXAMPLE_DATABASE__URL", "sqlite:///x")
+    assert Example().broker.kind is BrokerKind.EMBEDDED  # type: ignore[call-arg]
+    with pytest.raises(OneProcessOnly, match="EXAMPLE_BROKER__KIND=kafka"):
+        Example().broker.must_connect_processes("EXAMPLE_")  # type: ignore[call-arg]
+    monkeypatch.setenv("EXAMPLE_BROKER__KIND", "kafka")
+    with pytest.raises(ValidationError, match="bootstrap_servers"):
+        Example()  # type: ignore[call-arg]
+    monkeypatch.setenv("EXAMPLE_BROKER__KAFKA__BOOTSTRAP_SERVERS", "kafka:9092")
+    told = Example().broker  # type: ignore[call-arg]
+    told.must_connect_processes("EXAMPLE_")
+    assert told.kafka is not None
+    assert told.kafka.bootstrap_servers == "kafka:9092"
