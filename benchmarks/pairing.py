@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -158,9 +159,9 @@ def write_results(
     for cost in costs:
         print(f"{cost.name:48} {cost.cpu_us:10.3f} us of processor, {cost.wall_us:10.3f} us by the clock per item")
     for row in rows:
-        verdict = "target" if row.ratio >= row.target else "floor" if row.ratio >= row.floor else "BELOW THE FLOOR"
         print(
-            f"{row.id:4} {row.ratio:7.3f} (clock {row.wall_ratio:.3f})  floor {row.floor}  target {row.target}  {verdict}  "
+            f"{row.id:4} {row.ratio:7.3f} (clock {row.wall_ratio:.3f})  floor {row.floor}  target {row.target}  "
+            f"{_verdict(row.ratio, row.floor, row.target)}  "
             f"{row.ours} / {row.divided_by}"
         )
     result = {
@@ -175,6 +176,39 @@ def write_results(
     path = directory / "results" / "latest.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_table(directory / "README.md", result)
+
+
+_BEGIN, _END = "<!-- result -->\n", "<!-- end of result -->\n"
+
+
+def _write_table(page: Path, result: Mapping[str, Any]) -> None:
+    """Puts the table into the page of the question, between its two marks, so that page and results never differ."""
+    lines = [
+        "| row | ours | divided by | ratio | by the clock | floor | target | |",
+        "|---|---|---|---|---|---|---|---|",
+        *(
+            f"| {row['id']} | {row['ours']} | {row['divided_by']} | **{row['ratio']:g}** | {row['wall_ratio']:g} "
+            f"| {row['floor']:g} | {row['target']:g} | {_verdict(row['ratio'], row['floor'], row['target'])} |"
+            for row in result["rows"]
+        ),
+        "",
+        "| side | processor µs per item | clock µs per item |",
+        "|---|---|---|",
+        *(f"| {cost['name']} | {cost['cpu_us']:.2f} | {cost['wall_us']:.2f} |" for cost in result["costs"]),
+        "",
+        f"Measured {result['measured']} on {result['machine']['cores']} cores of {result['machine']['processor']}, Python "
+        f"{result['python']}; " + ", ".join(f"{name} {version}" for name, version in result["versions"].items()) + ". "
+        "Ratios compare processor time within one run; absolute figures move from machine to machine.",
+    ]
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    page.write_text(before + _BEGIN + "\n".join(lines) + "\n" + _END + after, encoding="utf-8")
+
+
+def _verdict(ratio: float, floor: float, target: float) -> str:
+    return "target reached" if ratio >= target else "above the floor" if ratio >= floor else "below the floor"
 
 
 def _processor() -> str:

@@ -299,8 +299,14 @@ ROWS = ActivityRows(
 def test_a_column_of_one_text_is_written_once(count: int, indices: list[int]) -> None:
     rows = ActivityRows(range(count), *[[text] * count for text in ("r", "s", "a", "b", "1", "t", "", "")])
     columns = activity_columns(rows)
-    for column, text in ((columns.source_id, "s"), (columns.supersedes, "")):
-        assert (list(column.values), list(column.indices)) == ([text], indices)
+    assert (list(columns.source_id.values), list(columns.source_id.indices)) == (["s"], indices)
+
+
+def test_a_column_without_a_text_is_left_out() -> None:
+    rows = ActivityRows(range(3), *[[text] * 3 for text in ("r", "s", "a", "b", "1", "t", "", "")])
+    columns = activity_columns(rows)
+    for column in (columns.supersedes, columns.confirmed):
+        assert (list(column.values), list(column.indices)) == ([], [])
 
 
 def test_columns_write_a_repeated_text_once() -> None:

@@ -307,7 +307,8 @@ def activity_columns(rows: ActivityRows) -> pb.ActivityColumns:
 def _dictionary(column: Sequence[str]) -> pb.TextColumn:
     # One source, one unit, nothing superseded: cheaper to see than to look up row by row.
     if len(column) > 1 and column.count(column[0]) == len(column):
-        return pb.TextColumn(values=column[:1], indices=[0] * len(column))
+        # Where a column is left out, every row is empty there.
+        return pb.TextColumn(values=column[:1], indices=[0] * len(column)) if column[0] else pb.TextColumn()
     places: dict[str, int] = {}
     indices = [places.setdefault(text, len(places)) for text in column]
     if len(places) == len(column):

@@ -301,7 +301,7 @@ Global___TextColumn: _TypeAlias = TextColumn  # noqa: Y015
 
 @_typing.final
 class ActivityColumns(_message.Message):
-    """A batch of activity rows as they came in, by column; the service judges the text."""
+    """A batch of activity rows as they came in, by column; the service judges the text. A column that is left out is empty in every row."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
