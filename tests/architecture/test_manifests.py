@@ -17,6 +17,8 @@ import yaml
 from pydantic import BaseModel
 
 from accounting.settings import AccountingSettings
+from chassis.topics import dead_letter_topic
+from gateway.events.consume import TOPICS
 from gateway.settings import GatewaySettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -172,6 +174,21 @@ def test_compose_tells_a_service_only_what_it_can_be_told(service: str) -> None:
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
     known = set(setting_names(SERVICES[service], f"{service.upper()}_"))
     assert set(compose["services"][service]["environment"]) - known == set()
+
+
+def test_the_gateway_may_read_what_it_listens_to_and_write_its_dead_letters(rendered: dict[str, list[Resource]]) -> None:
+    [user] = [each for each in rendered["production"] if each["metadata"]["name"] == "gateway-kafka"]
+
+    def may(operation: str, topic: str) -> bool:
+        for rule in user["spec"]["authorization"]["acls"]:
+            name, pattern = rule["resource"].get("name", ""), rule["resource"].get("patternType", "literal")
+            fits = topic.startswith(name) if pattern == "prefix" else topic == name
+            if rule["resource"]["type"] == "topic" and fits and operation in rule["operations"]:
+                return True
+        return False
+
+    assert all(may("Read", topic) and not may("Write", topic) for topic in TOPICS)
+    assert all(may("Write", dead_letter_topic(topic, "gateway")) for topic in TOPICS)
 
 
 def test_every_place_names_the_version_of_this_repository(rendered: dict[str, list[Resource]]) -> None:
