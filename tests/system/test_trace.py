@@ -7,7 +7,6 @@ import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, redirect_stderr
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +14,20 @@ import httpx
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
-from pydantic import SecretStr
 
-from accounting import main as accounting_main
-from accounting.api import measures
-from accounting.settings import AccountingSettings
+from accounting.main import Accounting
 from chassis import telemetry_names as names
 from chassis.broker import Message
-from chassis.channel import ChannelSettings
 from chassis.clock import SystemClock
 from chassis.embedded_log import EmbeddedLog
 from chassis.logs import Level
-from chassis.server import running
-from chassis.settings import DatabaseSettings, LogSettings
+from chassis.settings import LogSettings
 from chassis.telemetry import Exporter, PrometheusSettings, TelemetrySettings
-from chassis.telemetry_names import Metric
-from chassis.topics import TopicRegistry
-from devstack.credentials import load_or_make
-from gateway import main as gateway_main
-from gateway.api import tracing
-from gateway.settings import BootstrapToken, GatewaySettings, HttpSettings
+from gateway.main import Gateway, topic_registry
+from tests.metrics import KINDS, declared, prometheus_name
 from tests.system import ganzhou
+from tests.system.in_process import PARK, in_process, register
 
-ISSUER, AUDIENCE, PARK = "parkcarbon-gateway", "parkcarbon-services", "traced"
 TELEMETRY = TelemetrySettings(exporter=Exporter.MEMORY, prometheus=PrometheusSettings(port=0))
 
 
@@ -45,8 +35,8 @@ TELEMETRY = TelemetrySettings(exporter=Exporter.MEMORY, prometheus=PrometheusSet
 class Traced:
     """A stack whose services keep what they report."""
 
-    accounting: accounting_main.Accounting
-    gateway: gateway_main.Gateway
+    accounting: Accounting
+    gateway: Gateway
     broker: EmbeddedLog
     client: httpx.AsyncClient
 
@@ -70,73 +60,10 @@ class Traced:
 @asynccontextmanager
 async def traced(folder: Path) -> AsyncIterator[Traced]:
     """Runs accounting and gateway over the embedded pair."""
-    keys = load_or_make(folder)
-    clock = SystemClock()
-    broker = EmbeddedLog(
-        folder / "log.sqlite3", TopicRegistry.from_json((files("parkcarbon") / "topics.json").read_bytes()), clock=clock
-    )
-
-    def database(service: str) -> DatabaseSettings:
-        return DatabaseSettings(url=SecretStr(f"sqlite:///{folder}/{service}.sqlite3"))
-
-    logs = LogSettings(level=Level.INFO)
-    accounting = accounting_main.build(
-        AccountingSettings(
-            database=database("accounting"),
-            caller_public_key=keys.verifying_key,
-            caller_issuer=ISSUER,
-            caller_audience=AUDIENCE,
-            telemetry=TELEMETRY,
-            logs=logs,
-        ),
-        clock=clock,
-        broker=broker,
-    )
-    async with running(accounting):
-        gateway = gateway_main.build(
-            GatewaySettings(
-                http=HttpSettings(port=0),
-                database=database("gateway"),
-                accounting=ChannelSettings(target=accounting.grpc_address),
-                caller_private_key=keys.signing_key,
-                caller_issuer=ISSUER,
-                caller_audience=AUDIENCE,
-                bootstrap_tokens=tuple(BootstrapToken.model_validate(grant) for grant in keys.grants()),
-                telemetry=TELEMETRY,
-                logs=logs,
-            ),
-            clock=clock,
-            broker=broker,
-        )
-        async with running(gateway):
-            token = keys.tokens["platform_operator"]
-            headers = {"Authorization": f"Bearer {token}"}
-            async with httpx.AsyncClient(base_url=gateway.http_address, headers=headers, timeout=30) as client:
-                yield Traced(accounting, gateway, broker, client)
+    broker = EmbeddedLog(folder / "log.sqlite3", topic_registry(), clock=SystemClock())
+    async with in_process(folder, broker, telemetry=TELEMETRY, logs=LogSettings(level=Level.INFO)) as stack:
+        yield Traced(stack.accounting, stack.gateway, broker, stack.client)
     await broker.close()
-
-
-async def register(stack: Traced) -> None:
-    """Registers the park and one source."""
-    park = {
-        "park_id": PARK,
-        "name_zh": "试验园区",
-        "name_en": "Test park",
-        "region_code": "360700",
-        "time_zone": "Asia/Shanghai",
-        "factor_set_id": "wang-2024",
-    }
-    source = {
-        "source_id": "electricity",
-        "name_zh": "电",
-        "name_en": "electricity",
-        "item": "enterprise.purchased_energy",
-        "scope": 2,
-        "carrier": "electricity",
-        "settlement_basis": "bill",
-    }
-    (await stack.client.post("/v1/parks", json=park)).raise_for_status()
-    (await stack.client.post(f"/v1/parks/{PARK}/sources", json=source)).raise_for_status()
 
 
 async def push(stack: Traced, rows: Sequence[dict[str, Any]], **headers: str) -> dict[str, Any]:
@@ -177,7 +104,7 @@ def is_child(child: ReadableSpan, parent: ReadableSpan) -> bool:
 
 async def test_one_trace_goes_from_the_request_to_the_consumers_own_work(tmp_path: Path) -> None:
     async with traced(tmp_path) as stack:
-        await register(stack)
+        await register(stack.client)
         await push(stack, electricity(), traceparent=TRACEPARENT)
         # A span is finished a moment after its effect can be seen.
         async with asyncio.timeout(10):
@@ -214,7 +141,7 @@ async def test_one_trace_goes_from_the_request_to_the_consumers_own_work(tmp_pat
 
 async def test_spans_carry_no_payload_and_no_secret(tmp_path: Path) -> None:
     async with traced(tmp_path) as stack:
-        await register(stack)
+        await register(stack.client)
         await push(stack, electricity())
         token = stack.client.headers["Authorization"].removeprefix("Bearer ")
         telemetries = (stack.accounting.telemetry, stack.gateway.telemetry)
@@ -248,16 +175,9 @@ async def test_log_lines_of_a_request_carry_its_trace(tmp_path: Path) -> None:
 # --- metrics ------------------------------------------------------------------------------------------------------------
 
 
-def declared() -> dict[str, Metric]:
-    """Returns every metric that the chassis and the services declare."""
-    found = [value for module in (names, measures, tracing) for value in vars(module).values() if isinstance(value, Metric)]
-    assert len(set(found)) == len(found)
-    return {str(metric): metric for metric in found}
-
-
 async def everything_once(stack: Traced) -> None:
     """Lets every part of the stack record something."""
-    await register(stack)
+    await register(stack.client)
     rows = electricity()
     wrong = {**rows[0], "record_id": "wrong", "unit": "furlong"}
     await push(stack, [rows[0], wrong, *rows[1:]])
@@ -291,9 +211,6 @@ def test_what_is_recorded_is_declared_and_what_is_declared_is_recorded(scraped: 
     assert scraped[1] == set(declared())
 
 
-PROMETHEUS_UNITS = {"s": "_seconds"}
-
-
 def families(page: str) -> dict[str, tuple[str, str]]:
     """Returns type and description of each family of a scraped page."""
     types = dict(re.findall(r"^# TYPE (\w+) (\w+)$", page, re.MULTILINE))
@@ -302,16 +219,11 @@ def families(page: str) -> dict[str, tuple[str, str]]:
 
 
 def test_metrics_reach_prometheus_with_unit_kind_and_meaning(scraped: tuple[str, set[str]]) -> None:
-    kinds = {"counter": "counter", "gauge": "gauge", "histogram": "histogram", "up-down counter": "gauge"}
-    expected = {}
-    for metric in declared().values():
-        name = metric.replace(".", "_") + PROMETHEUS_UNITS.get(metric.unit, "")
-        name += "_total" if metric.instrument == "counter" else ""
-        expected[name] = kinds[metric.instrument]
+    expected = {prometheus_name(metric): KINDS[metric.instrument] for metric in declared()}
     found = families(scraped[0])
     assert {name: kind for name, (kind, _) in found.items()} == expected
     texts = {text for _, text in found.values()}
-    ours = {metric.description for metric in declared().values() if metric.startswith(("parkcarbon", "rpc", "db"))}
+    ours = {metric.description for metric in declared() if metric.startswith(("parkcarbon", "rpc", "db"))}
     assert ours <= texts
 
 
@@ -338,6 +250,21 @@ def test_metrics_reach_prometheus_with_unit_kind_and_meaning(scraped: tuple[str,
 )
 def test_a_sample_says_what_happened(scraped: tuple[str, set[str]], sample: str) -> None:
     assert sample in scraped[0].splitlines()
+
+
+def test_labels_that_dashboard_and_alerts_ask_for_exist(scraped: tuple[str, set[str]]) -> None:
+    deploy = Path(__file__).resolve().parents[2] / "deploy"
+    files = (deploy / "prometheus" / "alerts.yaml", deploy / "grafana" / "dashboards" / "parkcarbon.json")
+    asked: set[str] = set()
+    for file in files:
+        text = file.read_text(encoding="utf-8").replace('\\"', '"')
+        asked.update(label for labels in re.findall(r"\b(?:by|on) \(([^)]*)\)", text) for label in labels.split(", "))
+        asked.update(re.findall(r'[{,]\s*(\w+)(?:=~|!=|!~|=)"', text))
+    given_by_prometheus = {"instance", "job"}
+    only_when_something_fails = {"error_type"}
+    found = set(re.findall(r'[{,](\w+)="', scraped[0]))
+    assert "parkcarbon_outcome" in asked
+    assert asked - found - given_by_prometheus == only_when_something_fails
 
 
 def test_requests_are_counted_by_route_and_not_by_path(scraped: tuple[str, set[str]]) -> None:
