@@ -22,7 +22,8 @@ from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import Numeric, Text, create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from accounting.domain.activity import ActivityColumns, Candidates, TextColumn, judge
+from accounting.domain.activity import judge
+from accounting.domain.batches import ActivityColumns, Candidates, TextColumn
 from accounting.main import Accounting
 from benchmarks.cluster import Cluster, postgresql
 from benchmarks.http_client import HttpClient

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from accounting.adapters.factor_files import load_factor_book, load_reference_tables
-from accounting.domain.activity import ActivityColumns, Candidates, TextColumn
+from accounting.domain.batches import ActivityColumns, Candidates, TextColumn
 from accounting.domain.factors import FactorBook
 from accounting.domain.parks import Park, Source
 from accounting.domain.reference import ReferenceTables

@@ -23,7 +23,8 @@ from accounting.domain.accounts import (
     valid_range,
     yearly_account,
 )
-from accounting.domain.activity import ActivityColumns, judge
+from accounting.domain.activity import judge
+from accounting.domain.batches import ActivityColumns
 from accounting.domain.errors import InvalidField
 from accounting.domain.factors import FactorBook
 from accounting.domain.parks import AnnualFigures, Park, Source

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounting.domain.activity import ActivityColumns, Candidates, TextColumn, held, judge
+from accounting.domain.activity import judge
+from accounting.domain.batches import ActivityColumns, Candidates, TextColumn
 from accounting.domain.factors import FactorBook
 from accounting.domain.parks import Park, Source
+from accounting.domain.plausibility import held
 from accounting.domain.problems import REASONS, RowProblem
 from accounting.domain.record import Content, Existing, StoredPeriod, decide
 from accounting.domain.reference import ReferenceTables

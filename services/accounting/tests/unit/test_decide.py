@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.domain.activity import Candidates
+from accounting.domain.batches import Candidates
 from accounting.domain.record import Content, Decision, Existing, StoredPeriod, content_of, decide
 from kernel.periods import parse_instant, time_zone
 

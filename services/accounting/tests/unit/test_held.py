@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.domain.activity import HISTORY_S, LONG_PERIOD_S, Candidates, PastSpan, held, long_sources
+from accounting.domain.batches import Candidates
+from accounting.domain.plausibility import HISTORY_S, LONG_PERIOD_S, PastSpan, held, long_sources
 from accounting.domain.reference import ReferenceTables, UnitMistake
 from kernel.periods import parse_instant, time_zone
 

@@ -7,7 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounting.domain.activity import Candidates, overlapping, waves
+from accounting.domain.batches import Candidates
+from accounting.domain.ordering import overlapping, waves
 
 Rows = Callable[..., Candidates]
 

@@ -16,11 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from accounting.adapters import tables
 from accounting.adapters.wave import SUM_COLUMNS, SUPERSEDE, ConnectionMemory, StagedWave
 from accounting.domain.accounts import MonthRange, Sum, SummedRow, month_key
-from accounting.domain.activity import Candidates, PastSpan, calendar
+from accounting.domain.batches import Candidates
 from accounting.domain.errors import RegisteredMeanwhile
 from accounting.domain.factors import Basis, Factor
 from accounting.domain.facts import Fact, SpanSum
+from accounting.domain.months import calendar
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
+from accounting.domain.plausibility import PastSpan
 from accounting.domain.record import Content, Existing, StoredPeriod
 from accounting.domain.stored import RebuiltSums, StoredRecord
 from chassis import jobs, outbox

@@ -14,7 +14,7 @@ from sqlalchemy import Row, TextClause, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from accounting.adapters import tables
-from accounting.domain.activity import Candidates
+from accounting.domain.batches import Candidates
 from accounting.domain.facts import SpanSum
 from accounting.domain.parks import Park
 from chassis.database import Database

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from accounting.domain.activity import ActivityColumns, TextColumn
+from accounting.domain.batches import ActivityColumns, TextColumn
 from accounting.domain.errors import InvalidField
 from accounting.domain.record import BatchResult, Outcome
 from parkcarbon.accounting.v1 import accounting_pb2 as pb

@@ -6,10 +6,11 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from accounting.domain.accounts import MonthRange, SummedRow
-from accounting.domain.activity import Candidates, PastSpan
+from accounting.domain.batches import Candidates
 from accounting.domain.factors import Basis, Factor
 from accounting.domain.facts import Fact, SpanSum
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
+from accounting.domain.plausibility import PastSpan
 from accounting.domain.record import Existing
 from accounting.domain.stored import RebuiltSums, StoredRecord
 

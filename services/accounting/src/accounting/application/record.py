@@ -8,21 +8,15 @@ from numpy.typing import NDArray
 
 from accounting.application.ports import Clock, UnitOfWork
 from accounting.application.register import park_of
-from accounting.domain.activity import (
-    HISTORY_S,
-    MAX_ROWS,
-    ActivityColumns,
-    Candidates,
-    held,
-    judge,
-    long_sources,
-    waves,
-)
+from accounting.domain.activity import judge
+from accounting.domain.batches import MAX_ROWS, ActivityColumns, Candidates
 from accounting.domain.callers import WRITERS, Caller, require
 from accounting.domain.errors import BatchTooLarge
 from accounting.domain.factors import FactorBook
 from accounting.domain.facts import MAX_EVENT_ROWS, ActivityRecorded, EmissionsCalculated, SpanSum
+from accounting.domain.ordering import waves
 from accounting.domain.parks import Park
+from accounting.domain.plausibility import HISTORY_S, held, long_sources
 from accounting.domain.problems import RowProblem, shown
 from accounting.domain.record import BatchResult, Outcome, decide
 from accounting.domain.reference import ReferenceTables

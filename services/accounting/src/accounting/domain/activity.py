@@ -5,30 +5,23 @@ The first problem of a row is its verdict. Nothing here knows what is stored: `r
 """
 
 import re
-from bisect import bisect_left, insort
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from heapq import heapify, heappop, heappush
-from math import inf, log
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accounting.domain.batches import ActivityColumns, Candidates, TextColumn
 from accounting.domain.emissions import AmountOutOfRange, Ratio, milligrams
 from accounting.domain.factors import BasisSpan, FactorBook, FactorMissing
-from accounting.domain.parks import DECIMAL_RULE_ZH, FIRST_YEAR, Park, Source
+from accounting.domain.months import calendar
+from accounting.domain.parks import DECIMAL_RULE_ZH, Park, Source
 from accounting.domain.problems import RowProblem, shown
-from accounting.domain.reference import ReferenceTables, UnitMistake
-from kernel.periods import INSTANT_RULE, Month, NotAnInstant, OffsetMissing, format_instant, parse_instant
+from accounting.domain.reference import ReferenceTables
+from kernel.periods import INSTANT_RULE, NotAnInstant, OffsetMissing, format_instant, parse_instant
 from kernel.quantities import DECIMAL_RULE, NotADecimal, format_scaled, parse_micro
 from kernel.units import UnitError, UnitUnknown
-
-MAX_ROWS = 10_000
-"""Rows of one batch, which is one transaction."""
 
 MAX_RECORD_MG = 10**17
 """One record emits less than this count of milligrams (10⁸ t), so that sums of a park stay inside 64 bits."""
@@ -38,163 +31,9 @@ RECORD_ID_RULE_ZH = "1 至 64 个字符,限 A-Z a-z 0-9 . _ : / -,首字符为�
 INSTANT_RULE_ZH = "带时区偏移、精确到秒的 RFC 3339 时间,如 2020-01-01T00:00:00+08:00,或表示当地零点的日期"
 OFFSET_RULE = "2020-01-01T00:00:00+08:00"
 
-LONG_PERIOD_S = 7 * 86_400
-"""Only records of a week or more are compared with the source's own history: shorter ones idle and peak by nature."""
-
-HISTORY_S = 366 * 86_400
-FEWEST_IN_HISTORY = 3
-FAR_OFF = 10
-NEAR_A_MISTAKE = 0.005
-"""A ratio within half a per cent of a known mistake is held, though it is less than ten times off."""
-
-HINT_OF_A_MISTAKE = 0.2
-"""A value that is held anyway names the mistake that explains it within a fifth."""
-
 _RECORD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.ASCII)
 _RECORD_IDS = re.compile(rf"(?:{_RECORD_ID.pattern}\n)*+", re.ASCII)
-_LAST_YEAR = 2200
 _Parsed = TypeVar("_Parsed")
-
-
-@dataclass(frozen=True, slots=True)
-class TextColumn:
-    """A column of text: distinct values and one index per row, or one value per row and no index. Empty text is missing."""
-
-    values: Sequence[str]
-    indices: NDArray[np.intp] | None = None
-
-    def by_row(self) -> Sequence[str]:
-        """Returns one text per row."""
-        if self.indices is None:
-            return self.values
-        values = self.values
-        return [values[index] for index in self.indices.tolist()]
-
-    def codes(self) -> NDArray[np.intp]:
-        """Returns for each row the index of its text in `values`."""
-        return np.arange(len(self.values), dtype=np.intp) if self.indices is None else self.indices
-
-    def at(self, row: int) -> str:
-        """Returns the text of one row."""
-        return self.values[row if self.indices is None else int(self.indices[row])]
-
-
-@dataclass(frozen=True, slots=True)
-class ActivityColumns:
-    """A batch as it came in. Every column has one text per row."""
-
-    row_number: Sequence[int]
-    record_id: TextColumn
-    source_id: TextColumn
-    period_start: TextColumn
-    period_end: TextColumn
-    quantity: TextColumn
-    unit: TextColumn
-    supersedes: TextColumn
-    confirmed: TextColumn
-
-    @property
-    def rows(self) -> int:
-        """How many rows the batch has."""
-        return len(self.row_number)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """Rows that nothing in themselves speaks against, by column; all of one length.
-
-    Attributes:
-        index: place of the row in the batch, counted from 0.
-        start_s: first second of the period; end_s: the second after the last.
-        quantity_micro: millionths of the unit.
-        basis_id: what emissions_mg and energy_mgce were computed with.
-        first_month: YYYYMM of the first month that the period touches; last_month: of the last.
-        supersedes: id of the record that the row corrects, or empty.
-        confirmed: the sender stands by an implausible value.
-    """
-
-    index: NDArray[np.intp]
-    record_id: list[str]
-    source_id: list[str]
-    start_s: NDArray[np.int64]
-    end_s: NDArray[np.int64]
-    quantity_micro: NDArray[np.int64]
-    unit: list[str]
-    basis_id: list[str]
-    emissions_mg: NDArray[np.int64]
-    energy_mgce: NDArray[np.int64]
-    first_month: NDArray[np.int64]
-    last_month: NDArray[np.int64]
-    supersedes: list[str]
-    confirmed: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.record_id)
-
-    def take(self, rows: NDArray[np.intp]) -> "Candidates":
-        """Returns the given rows, in the given order."""
-        if len(rows) == len(self) and np.array_equal(rows, np.arange(len(self))):
-            return self
-        chosen = rows.tolist()
-
-        def pick(column: list[str]) -> list[str]:
-            return [column[row] for row in chosen]
-
-        return Candidates(
-            index=self.index[rows],
-            record_id=pick(self.record_id),
-            source_id=pick(self.source_id),
-            start_s=self.start_s[rows],
-            end_s=self.end_s[rows],
-            quantity_micro=self.quantity_micro[rows],
-            unit=pick(self.unit),
-            basis_id=pick(self.basis_id),
-            emissions_mg=self.emissions_mg[rows],
-            energy_mgce=self.energy_mgce[rows],
-            first_month=self.first_month[rows],
-            last_month=self.last_month[rows],
-            supersedes=pick(self.supersedes),
-            confirmed=self.confirmed[rows],
-        )
-
-    def without(self, rows: Iterable[int]) -> "Candidates":
-        """Returns all rows but the given ones."""
-        gone = list(rows)
-        if not gone:
-            return self
-        keep = np.ones(len(self), dtype=np.bool_)
-        keep[gone] = False
-        return self.take(np.flatnonzero(keep))
-
-
-@dataclass(frozen=True, slots=True)
-class PastSpan:
-    """What a source emitted in a span of months: milligrams over the seconds that its records cover."""
-
-    start_s: int
-    emissions_mg: int
-    covered_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """The months of a zone and of UTC, as seconds since 1970, from FIRST_YEAR on."""
-
-    edges_s: NDArray[np.int64]
-    utc_edges_s: NDArray[np.int64]
-    numbers: NDArray[np.int64]
-
-
-@lru_cache(maxsize=64)
-def calendar(zone: ZoneInfo) -> Calendar:
-    """Returns the months of a zone."""
-    months = [Month(year, month) for year in range(FIRST_YEAR, _LAST_YEAR) for month in range(1, 13)]
-    utc = ZoneInfo("UTC")
-    return Calendar(
-        edges_s=np.array([parse_instant(f"{month}-01", zone) for month in months], dtype=np.int64),
-        utc_edges_s=np.array([parse_instant(f"{month}-01", utc) for month in months], dtype=np.int64),
-        numbers=np.array([month.number for month in months], dtype=np.int64),
-    )
 
 
 class _Judgement:
@@ -533,149 +372,3 @@ def _amounts(
                 row, "AMOUNT_OUT_OF_RANGE", "quantity", columns.quantity.at(row), f"{format_scaled(MAX_RECORD_MG, 9)} t"
             )
         rows = rows[~too_large]
-
-
-def long_sources(candidates: Candidates) -> set[str]:
-    """Returns the sources whose rows are long enough to compare with their history."""
-    long = np.flatnonzero((candidates.end_s - candidates.start_s >= LONG_PERIOD_S) & ~candidates.confirmed)
-    return {candidates.source_id[row] for row in long.tolist()}
-
-
-def held(
-    candidates: Candidates, history: Mapping[str, Sequence[PastSpan]], mistakes: Sequence[UnitMistake]
-) -> dict[int, tuple[str, str]]:
-    """Finds rows whose rate is implausible beside the source's own last twelve months.
-
-    The rate is emissions per second, so that months of different length compare and a change of unit alone does not matter. It is
-    compared with the median of the source's rates that start within the 366 days before, from the account and from this batch, when
-    there are at least three. A row is held when it is ten times off or more, or when the ratio is within half a per cent of a known
-    mistake of units. Zero is a plausible rate. A row that the sender confirms is not held. Rows are taken in order of their start,
-    and one that is held is no history for the next: a unit that changes in mid-series is held to the end of the batch.
-
-    Args:
-        candidates: the rows.
-        history: spans of the account by source.
-        mistakes: ratios with what they mean.
-
-    Returns:
-        For each row held, how far it is off and what is likely, in English and in Chinese.
-
-    Source: robustness rules, abuse 2.
-    """
-    verdicts: dict[int, tuple[str, str]] = {}
-    pasts: dict[str, _Past] = {}
-    length_s = candidates.end_s - candidates.start_s
-    long = np.flatnonzero(length_s >= LONG_PERIOD_S)
-    for row in long[np.argsort(candidates.start_s[long], kind="stable")].tolist():
-        source, start = candidates.source_id[row], int(candidates.start_s[row])
-        rate = int(candidates.emissions_mg[row]) / int(length_s[row])
-        if (past := pasts.get(source)) is None:
-            past = pasts[source] = _Past(history.get(source, ()))
-        usual = None if candidates.confirmed[row] or rate <= 0 else past.median_before(start)
-        if usual is not None and (verdict := _implausible(rate / usual, mistakes)) is not None:
-            verdicts[row] = verdict
-        else:
-            past.add(start, rate)
-    return verdicts
-
-
-class _Past:
-    """The rates of one source in the 366 days before a moment that only moves on; kept sorted, so that a row costs little."""
-
-    def __init__(self, spans: Sequence[PastSpan]) -> None:
-        self._coming = [(span.start_s, span.emissions_mg / span.covered_s) for span in spans if span.covered_s > 0]
-        heapify(self._coming)
-        self._inside: deque[tuple[int, float]] = deque()
-        self._rates: list[float] = []
-
-    def add(self, start_s: int, rate_mg_per_s: float) -> None:
-        heappush(self._coming, (start_s, rate_mg_per_s))
-
-    def median_before(self, start_s: int) -> float | None:
-        while self._coming and self._coming[0][0] < start_s:
-            at, rate = heappop(self._coming)
-            if rate > 0:
-                self._inside.append((at, rate))
-                insort(self._rates, rate)
-        while self._inside and self._inside[0][0] < start_s - HISTORY_S:
-            _, rate = self._inside.popleft()
-            del self._rates[bisect_left(self._rates, rate)]
-        if len(self._rates) < FEWEST_IN_HISTORY:
-            return None
-        # The list is sorted already; statistics.median would sort it again for each row.
-        middle = len(self._rates) // 2
-        return self._rates[middle] if len(self._rates) % 2 else (self._rates[middle - 1] + self._rates[middle]) / 2
-
-
-def _implausible(ratio: float, mistakes: Sequence[UnitMistake]) -> tuple[str, str] | None:
-    nearest = min(mistakes, key=lambda mistake: abs(log(ratio / mistake.ratio)), default=None)
-    error = abs(ratio / float(nearest.ratio) - 1) if nearest is not None else inf
-    if error > NEAR_A_MISTAKE and 1 / FAR_OFF < ratio < FAR_OFF:
-        return None
-    # Far off is far off; the mistake is only a hint then, and months differ by more than half a per cent.
-    likely = nearest if error <= HINT_OF_A_MISTAKE else None
-    times = f"{ratio:.4g}"
-    return (
-        f"{times} times the median of the last 12 months" + (f" ({likely.meaning_en})" if likely else ""),
-        f"近 12 个月中位数的 {times} 倍" + (f"({likely.meaning_zh})" if likely else ""),
-    )
-
-
-def overlapping(candidates: Candidates) -> dict[int, int]:
-    """Finds rows of a batch that overlap an earlier row of the same source.
-
-    Rows are taken in the order of the batch: a row that overlaps one already taken is refused and takes no room itself.
-
-    Returns:
-        For each such row the row that it overlaps.
-    """
-    if len(candidates) < 2:
-        return {}
-    names = {source: code for code, source in enumerate(dict.fromkeys(candidates.source_id))}
-    codes = np.array([names[source] for source in candidates.source_id], dtype=np.intp)
-    order = np.lexsort((candidates.start_s, codes))
-    same_source = codes[order][1:] == codes[order][:-1]
-    touching = same_source & (candidates.start_s[order][1:] < candidates.end_s[order][:-1])
-    if not touching.any():
-        return {}
-    doubtful = set(codes[order][1:][touching].tolist())
-    refused: dict[int, int] = {}
-    taken: dict[int, list[tuple[int, int, int]]] = {}
-    for row in np.flatnonzero(np.isin(codes, list(doubtful))).tolist():
-        start, end = int(candidates.start_s[row]), int(candidates.end_s[row])
-        periods = taken.setdefault(int(codes[row]), [])
-        place = bisect_left(periods, (start,))
-        neighbours = periods[max(place - 1, 0) : place + 1]
-        clash = next((other for begin, finish, other in neighbours if begin < end and start < finish), None)
-        if clash is None:
-            insort(periods, (start, end, row))
-        else:
-            refused[row] = clash
-    return refused
-
-
-def waves(candidates: Candidates) -> list[NDArray[np.intp]]:
-    """Splits a batch so that each correction comes after the record it names, when the batch holds both.
-
-    Returns:
-        Row numbers of the candidates, wave by wave; corrections in a circle come last, where their targets are still unknown.
-    """
-    if not any(candidates.supersedes):
-        return [np.arange(len(candidates), dtype=np.intp)] if len(candidates) else []
-    unplaced = Counter(candidates.record_id)
-    waiting: dict[str, list[int]] = {}
-    ready: list[int] = []
-    for row, target in enumerate(candidates.supersedes):
-        (waiting.setdefault(target, []) if target in unplaced else ready).append(row)
-    result = []
-    while ready:
-        result.append(np.array(ready, dtype=np.intp))
-        freed: list[int] = []
-        for record_id in (candidates.record_id[row] for row in ready):
-            unplaced[record_id] -= 1
-            if unplaced[record_id] == 0:
-                freed += waiting.pop(record_id, [])
-        ready = sorted(freed)
-    if waiting:
-        result.append(np.array(sorted(row for rows in waiting.values() for row in rows), dtype=np.intp))
-    return result

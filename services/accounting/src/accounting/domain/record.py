@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from accounting.domain.activity import Candidates, overlapping
+from accounting.domain.batches import Candidates
+from accounting.domain.ordering import overlapping
 from accounting.domain.problems import RowProblem, shown
 from kernel.periods import format_instant
 from kernel.quantities import format_scaled
