@@ -5,6 +5,7 @@ into the span; PostgreSQL's holds the values of the row.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from time import perf_counter
 from typing import Any, Final
@@ -62,10 +63,16 @@ def watch(engine: Engine, tracer: Tracer, duration: Histogram) -> None:
     event.listen(engine, "handle_error", failed)
 
 
-def connections(engine: Engine) -> Iterable[Observation]:
-    """Returns how many connections the pool of `engine` holds, by state."""
-    pool = engine.pool
-    assert isinstance(pool, QueuePool)
-    name = {names.ATTRIBUTE_DATABASE_POOL: engine.url.database or ""}
-    yield Observation(pool.checkedout(), name | {names.ATTRIBUTE_DATABASE_CONNECTION_STATE: "used"})
-    yield Observation(pool.checkedin(), name | {names.ATTRIBUTE_DATABASE_CONNECTION_STATE: "idle"})
+def connections(engines: Iterable[Engine]) -> Iterable[Observation]:
+    """Returns how many connections the pools of `engines` hold, by database and state."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for engine in engines:
+        pool = engine.pool
+        assert isinstance(pool, QueuePool)
+        name = engine.url.database or ""
+        counts[name, "used"] += pool.checkedout()
+        counts[name, "idle"] += pool.checkedin()
+    return [
+        Observation(count, {names.ATTRIBUTE_DATABASE_POOL: name, names.ATTRIBUTE_DATABASE_CONNECTION_STATE: state})
+        for (name, state), count in counts.items()
+    ]

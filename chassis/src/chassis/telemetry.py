@@ -27,6 +27,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import Attributes
 from prometheus_client import CollectorRegistry, start_http_server
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import statements
@@ -149,6 +150,7 @@ class Telemetry:
                 registry=self._registry,
             )
             readers.append(reader)
+        self._engines: list[Engine] = []
         self._close_endpoint: Callable[[], None] = lambda: None
         self._meter_provider = MeterProvider(resource=resource, metric_readers=readers, shutdown_on_exit=False)
         self.tracer: Tracer = self._tracer_provider.get_tracer(names.SCOPE)
@@ -245,7 +247,10 @@ class Telemetry:
         if not self.metering:
             return
         statements.watch(engine.sync_engine, self.tracer, self.histogram(names.METRIC_DATABASE_STATEMENT_DURATION))
-        self.observe(names.METRIC_DATABASE_CONNECTIONS, lambda: statements.connections(engine.sync_engine))
+        # One instrument for all: two of one name would each report, and the last one count.
+        if not self._engines:
+            self.observe(names.METRIC_DATABASE_CONNECTIONS, lambda: statements.connections(self._engines))
+        self._engines.append(engine.sync_engine)
 
     def traceparent(self) -> str:
         """Returns the W3C `traceparent` of the current span, or "" outside of any."""

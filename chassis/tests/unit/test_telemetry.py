@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from concurrent import futures
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,14 @@ import grpc
 import pytest
 from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from opentelemetry.trace import StatusCode
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from chassis import telemetry_names as names
+from chassis.database import Database
+from chassis.event_spans import sending
+from chassis.events import Event
 from chassis.logs import Level, Renderer, capture_library_logs, configure
 from chassis.telemetry import Exporter, Telemetry, TelemetrySettings
 
@@ -66,6 +73,102 @@ def test_metrics_are_summed_by_name(telemetry: Telemetry) -> None:
     counter.add(2, {names.ATTRIBUTE_OUTCOME: "handled"})
     counter.add(3, {names.ATTRIBUTE_OUTCOME: "skipped"})
     assert telemetry.collected_metrics() == {names.METRIC_EVENTS_HANDLED: 5}
+
+
+def event(number: int, traceparent: str = "", topic: str = "metering.reading.v1") -> Event:
+    return Event(
+        id=str(number),
+        source="/metering",
+        type="metering.events.v1.Read",
+        subject="",
+        time=datetime(2026, 3, 1, tzinfo=UTC),
+        topic=topic,
+        key="park",
+        data=b"",
+        tenant_id="t1",
+        traceparent=traceparent,
+    )
+
+
+OTHER = "00-11111111111111111111111111111111-2222222222222222-01"
+
+
+def test_a_batch_is_sent_in_a_span_per_topic_and_origin(telemetry: Telemetry) -> None:
+    events = [event(1, PARENT), event(2, OTHER), event(3, PARENT), event(4, PARENT, "metering.meter.v1")]
+    with sending(telemetry, events) as sent:
+        assert telemetry.finished_spans() == ()
+    spans = {f"{span.context.span_id:016x}": span for span in telemetry.finished_spans() if span.context is not None}
+    assert len(spans) == 3
+    assert [each.id for each in sent] == ["1", "2", "3", "4"]
+    for before, after in zip(events, sent, strict=True):
+        _, trace_id, span_id, _ = after.traceparent.split("-")
+        span = spans[span_id]
+        assert span.parent is not None
+        assert (trace_id, f"{span.parent.span_id:016x}") == tuple(before.traceparent.split("-")[1:3])
+        assert span.name == f"send {before.topic}"
+    assert sent[0].traceparent == sent[2].traceparent
+
+
+def test_a_batch_that_is_not_sent_ends_its_spans_as_failed(telemetry: Telemetry) -> None:
+    with pytest.raises(ConnectionError), sending(telemetry, [event(1, PARENT)]):
+        raise ConnectionError("secret-address")
+    (span,) = telemetry.finished_spans()
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "ConnectionError")
+
+
+def test_an_event_of_a_trace_that_is_not_kept_stays_in_it(telemetry: Telemetry) -> None:
+    with sending(telemetry, [event(1, PARENT[:-2] + "00")]) as sent:
+        pass
+    assert sent[0].traceparent.split("-")[1::2] == [PARENT.split("-")[1], "00"]
+    assert telemetry.finished_spans() == ()
+
+
+def test_without_tracing_events_are_sent_as_they_are() -> None:
+    events = [event(1, PARENT)]
+    with sending(Telemetry("silent", TelemetrySettings()), events) as sent:
+        assert sent is events
+
+
+# --- statements ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_statement_that_fails_says_how_and_not_with_which_values(database_url: str, telemetry: Telemetry) -> None:
+    database = Database(database_url, telemetry=telemetry)
+    insert = text("INSERT INTO meter VALUES (:name)")
+    with telemetry.span(names.SPAN_JOB_RUN):
+        async with database.begin() as session:
+            await session.execute(text("CREATE TABLE meter (name text PRIMARY KEY)"))
+            await session.execute(insert, {"name": "secret-payload"})
+            with pytest.raises(IntegrityError):
+                await session.execute(insert, {"name": "secret-payload"})
+    await database.dispose()
+    inserts = [span for span in telemetry.finished_spans() if span.name == "INSERT meter"]
+    assert [span.status.status_code for span in inserts] == [StatusCode.UNSET, StatusCode.ERROR]
+    assert (inserts[1].attributes or {})[names.ATTRIBUTE_ERROR_TYPE] in ("IntegrityError", "UniqueViolation")
+    assert all("secret-payload" not in span.to_json() for span in inserts)
+
+
+async def test_statements_are_timed_and_connections_counted(database_url: str, telemetry: Telemetry) -> None:
+    database = Database(database_url, telemetry=telemetry)
+    async with database.read() as session:
+        await session.execute(text("SELECT 1"))
+        held = telemetry.collected_metrics()
+    await database.dispose()
+    assert held[names.METRIC_DATABASE_STATEMENT_DURATION] >= 1
+    assert held[names.METRIC_DATABASE_CONNECTIONS] == 1
+
+
+async def test_a_statement_alone_begins_no_trace(database_url: str, telemetry: Telemetry) -> None:
+    database = Database(database_url, telemetry=telemetry)
+    async with database.read() as session:
+        await session.execute(text("SELECT 1"))
+    await database.dispose()
+    assert telemetry.finished_spans() == ()
+
+
+def test_a_name_carries_what_is_fixed_about_its_metric(telemetry: Telemetry) -> None:
+    metrics = [value for value in vars(names).values() if isinstance(value, names.Metric)]
+    assert [metric for metric in metrics if not (metric.unit and metric.description.endswith("."))] == []
 
 
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
