@@ -7,7 +7,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -18,11 +18,12 @@ from tests.faults import oracle
 from tests.faults.disorder import Disorder
 from tests.faults.intents import IntentLog, read
 from tests.faults.oracle import Account, Verdict
+from tests.faults.processes import Supervised
 from tests.faults.proxy import Proxy, Weather
 from tests.faults.sites import Site, Tenant
 from tests.faults.workload import FACTOR_SET, Batch, Workload
 
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 1.0
 TWIN_SHARE = 0.03
 SMALLEST_BATCH = 20
@@ -43,7 +44,9 @@ class Plan:
     Attributes:
         seed: Of workload and faults; how faults and batches meet depends on the machine.
         seconds: Of faults.
-        kills: At least so many; when they have not come within `seconds`, it goes on, at most three times as long.
+        kills: At least so many; when they have not come within `seconds`, it goes on.
+        batches: At least so many answered, likewise.
+        at_most_seconds: Of faults, whatever is still missing.
         fault_seconds: Between faults, from and to.
         rows_per_second: Pushed to each park, at most.
         quiet_seconds: Between the last fault and the checks.
@@ -52,6 +55,8 @@ class Plan:
     seed: int
     seconds: float
     kills: int
+    batches: int
+    at_most_seconds: float
     fault_seconds: tuple[float, float] = (1.0, 3.0)
     rows_per_second: float = 400.0
     quiet_seconds: float = 5.0
@@ -76,7 +81,6 @@ class Report:
     kills: int
     absent: Sequence[str] = ("chain breaks: there are no evidence heads yet",)
     wall_seconds: float = 0.0
-    took: dict[str, float] = field(default_factory=dict)
 
     def text(self) -> str:
         """Returns the report for people."""
@@ -125,7 +129,7 @@ async def run(site: Site, plan: Plan, parks: Sequence[str], disorder: Disorder, 
                 pusher.enough = True
             for process in site.processes:
                 await process.wait_ready(READY_SECONDS)
-        await site.send_poison_left()
+        await site.disturb_at_last()
         await asyncio.sleep(plan.quiet_seconds)
         accounts = oracle.expected_accounts(
             read(intents.path), {park: frozenset(load.sources) for park, load in workloads.items()}, verdict
@@ -193,6 +197,7 @@ class _Pusher:
                     return
                 self._intents.write("batch", park_id=batch.park_id, number=batch.number, kinds=batch.kinds, rows=batch.rows)
                 await self._until_answered(client, batch)
+                self._counts["batches answered under faults"] += not self.enough
                 await asyncio.sleep(max(0.0, began + size / self._plan.rows_per_second - time.monotonic()))
 
     async def _until_answered(self, client: httpx.AsyncClient, batch: Batch) -> None:
@@ -242,7 +247,7 @@ class _Faults:
             await asyncio.sleep(self._random.uniform(*self._plan.fault_seconds))
             drawn = self._random.random()
             if drawn < 0.65:
-                self._kill()
+                await self._kill(self._random.choice(self._site.processes))
             elif drawn < 0.75:
                 self._random.choice(list(self._site.proxies.values())).cut()
             elif drawn < 0.90:
@@ -260,12 +265,16 @@ class _Faults:
 
     def _is_enough(self, seconds: float) -> bool:
         kills = sum(process.kills for process in self._site.processes)
-        return seconds >= self._plan.seconds and (kills >= self._plan.kills or seconds >= 3 * self._plan.seconds)
+        enough = kills >= self._plan.kills and self._counts["batches answered under faults"] >= self._plan.batches
+        return seconds >= self._plan.seconds and (enough or seconds >= self._plan.at_most_seconds)
 
-    def _kill(self) -> None:
-        ready = [process for process in self._site.processes if process.ready]
-        if ready:
-            self._random.choice(ready).kill(self._random.uniform(0.0, 1.0))
+    async def _kill(self, process: Supervised) -> None:
+        # one that is only starting has nothing to lose: it dies while it works, whatever the others do then
+        if not process.ready:
+            await process.wait_ready(READY_SECONDS)
+            await asyncio.sleep(self._random.uniform(*self._plan.fault_seconds))
+        if process.ready:
+            process.kill(self._random.uniform(0.0, 1.0))
 
     def _bad_weather(self) -> None:
         name, proxy = self._random.choice(list(self._site.proxies.items()))

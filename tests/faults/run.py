@@ -60,7 +60,8 @@ def main() -> int:
     arguments.add_argument("--rows-per-second", type=float, default=400.0)
     arguments.add_argument("--keep", type=Path, help="keep everything in this folder")
     given = arguments.parse_args()
-    plan = Plan(given.seed, given.minutes * 60, given.kills, (3.0, 10.0), given.rows_per_second, quiet_seconds=15.0)
+    seconds = given.minutes * 60
+    plan = Plan(given.seed, seconds, given.kills, 0, 3 * seconds, (3.0, 10.0), given.rows_per_second, quiet_seconds=15.0)
     with tempfile.TemporaryDirectory(prefix="parkcarbon-faults-") as made:
         folder = given.keep or Path(made)
         folder.mkdir(parents=True, exist_ok=True)

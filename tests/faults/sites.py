@@ -18,12 +18,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from socket import create_server
-from typing import Any, Protocol
+from typing import Protocol
 
-import grpc
 import httpx
 import psycopg
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sqlalchemy.exc import DBAPIError
 
 from accounting.adapters import tables
@@ -46,7 +44,7 @@ from tests.faults.proxy import Proxy
 BIN = Path(sys.executable).parent
 _LETTERS_AT_ONCE = 500
 _WAITING_AT_ONCE = 50
-_POISON_SECONDS = 60.0
+_AT_LAST_SECONDS = 90.0
 _POSTGRES = Path("/usr/lib/postgresql")
 
 
@@ -94,8 +92,8 @@ class Site(Protocol):
         """Has events delivered again and in another order, and poison sent, soon."""
         ...
 
-    async def send_poison_left(self) -> None:
-        """Sends the poison that is written down and not yet published."""
+    async def disturb_at_last(self) -> None:
+        """Disturbs events once more when nothing else is disturbed, and sends the poison that no broker has taken yet."""
         ...
 
     async def waiting_events(self) -> int:
@@ -217,8 +215,8 @@ class EmbeddedSite:
         """Has events disturbed at the next death of the process."""
         self._disturb = True
 
-    async def send_poison_left(self) -> None:
-        """There is none: the file of a dead process takes everything."""
+    async def disturb_at_last(self) -> None:
+        """Does nothing: the process lives, and its file took everything whenever it was dead."""
 
     async def waiting_events(self) -> int:
         """Returns how many events stand in the outbox."""
@@ -273,7 +271,7 @@ class ServersSite:
             KafkaMissing: Kafka is not there.
         """
         self._disorder = disorder
-        self._disturbing: asyncio.Task[None] | None = None
+        self._disturbing: asyncio.Task[bool] | None = None
         self._broker: KafkaBroker | None = None
         self._subscription: Subscription | None = None
         # of its own: PostgreSQL runs as a user who must reach it
@@ -332,7 +330,8 @@ class ServersSite:
                 [str(BIN / "parkcarbon-accounting")],
                 environment=environment(**accounting),
                 log=folder / "accounting.log",
-                is_ready=_serves(grpc_port),
+                # it listens last of all, when it can do its work
+                is_ready=_listens(grpc_port),
             ),
             Supervised(
                 "gateway",
@@ -387,18 +386,14 @@ class ServersSite:
         if self._disturbing is None or self._disturbing.done():
             self._disturbing = asyncio.create_task(self._disturb())
 
-    async def send_poison_left(self) -> None:
-        """Sends it, as often as it takes."""
+    async def disturb_at_last(self) -> None:
+        """Disturbs as often as it takes."""
         if self._disturbing is not None:
             await self._disturbing
-        async with asyncio.timeout(_POISON_SECONDS):
-            while True:
-                try:
-                    await self._disorder.send_poison(await self._opened())
-                except BrokerError:
-                    await asyncio.sleep(0.5)
-                else:
-                    return
+        async with asyncio.timeout(_AT_LAST_SECONDS):
+            # another process's state: there is no event of this one's to wait for
+            while not await self._disturb():  # noqa: ASYNC110
+                await asyncio.sleep(0.5)
 
     async def waiting_events(self) -> int:
         """Returns how many events stand in the outbox."""
@@ -458,14 +453,12 @@ class ServersSite:
 
     async def _opened(self) -> KafkaBroker:
         if self._broker is None:
-            settings = KafkaSettings(
-                bootstrap_servers=self._bootstrap(), connect_seconds=3.0, publish_seconds=5.0, session_seconds=6.0
-            )
+            settings = KafkaSettings(bootstrap_servers=self._bootstrap(), publish_seconds=10.0, session_seconds=6.0)
             logger = configure("faults", level=Level.ERROR, renderer=Renderer.TERMINAL)
             self._broker = KafkaBroker(settings, registry(), logger=logger)
         return self._broker
 
-    async def _disturb(self) -> None:
+    async def _disturb(self) -> bool:
         broker = await self._opened()
         try:
             if self._subscription is None:
@@ -482,6 +475,8 @@ class ServersSite:
                 with suppress(BrokerError):
                     await self._subscription.close()
                 self._subscription = None
+            return False
+        return True
 
     async def _leave(self) -> None:
         if self._subscription is not None:
@@ -504,18 +499,5 @@ def _listens(port: int) -> Callable[[], Awaitable[bool]]:
             return False
         writer.close()
         return True
-
-    return ask
-
-
-def _serves(port: int) -> Callable[[], Awaitable[bool]]:
-    async def ask() -> bool:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            health: Any = health_pb2_grpc.HealthStub(channel)
-            try:
-                answer = await health.Check(health_pb2.HealthCheckRequest(), timeout=2.0)
-            except grpc.aio.AioRpcError:
-                return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     return ask
