@@ -252,6 +252,16 @@ def test_a_sample_says_what_happened(scraped: tuple[str, set[str]], sample: str)
     assert sample in scraped[0].splitlines()
 
 
+async def test_what_alerts_count_is_there_before_it_happens(tmp_path: Path) -> None:
+    async with traced(tmp_path) as stack:
+        lines = (await stack.scrape()).splitlines()
+    for topic in ("accounting.activity.v1", "accounting.park.v1"):
+        labels = f'messaging_destination_name="{topic}",parkcarbon_outcome="dead_letter",service_name="gateway"'
+        assert f"parkcarbon_events_handled_total{{{labels}}} 0.0" in lines
+    labels = 'parkcarbon_job_kind="rebuild-sums",parkcarbon_outcome="failed",service_name="accounting"'
+    assert f"parkcarbon_jobs_finished_total{{{labels}}} 0.0" in lines
+
+
 def test_labels_that_dashboard_and_alerts_ask_for_exist(scraped: tuple[str, set[str]]) -> None:
     deploy = Path(__file__).resolve().parents[2] / "deploy"
     files = (deploy / "prometheus" / "alerts.yaml", deploy / "grafana" / "dashboards" / "parkcarbon.json")

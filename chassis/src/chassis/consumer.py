@@ -148,6 +148,8 @@ class Consumer:
         """
         for topic in self._topics:
             self._registry.get(topic)
+            # An increase is only seen from a value that was there before.
+            self._handled.add(0, {names.ATTRIBUTE_MESSAGING_DESTINATION: topic, names.ATTRIBUTE_OUTCOME: "dead_letter"})
         self._stopping.clear()
         self._joined.clear()
         self._task = asyncio.create_task(self._run(), name=f"consumer {self._group}")

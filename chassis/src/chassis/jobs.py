@@ -389,6 +389,9 @@ class JobRunner:
 
     async def start(self) -> None:
         """Begins to work off jobs."""
+        for kind in self._kinds:
+            # An increase is only seen from a value that was there before.
+            self._finished.add(0, {names.ATTRIBUTE_JOB_KIND: kind, names.ATTRIBUTE_OUTCOME: JobState.FAILED.value})
         self._stopping = False
         self._task = asyncio.create_task(self._run(), name="job runner")
 
