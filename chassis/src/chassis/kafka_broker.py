@@ -221,7 +221,9 @@ class KafkaBroker:
         configs = admin.describe_configs(asked, config_filter="all").get("topic", {})
         for topic in topics:
             found = configs.get(topic.name, {}).get(_RETENTION, {}).get("value")
-            if found != _retention_ms(topic):
+            if found is None:
+                self._logger.info("retention not shown", topic=topic.name)  # to a user without the right to see it
+            elif found != _retention_ms(topic):
                 self._logger.warning("retention altered", topic=topic.name, found_ms=found, wanted_ms=_retention_ms(topic))
                 admin.alter_configs([ConfigResource("TOPIC", topic.name, {_RETENTION: _retention_ms(topic)})])
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -11,7 +11,7 @@ import pytest
 
 from chassis.broker import MAX_MESSAGE_BYTES, Broker, Delivery, Message, MessageTooLarge, Subscription, partition_of
 from chassis.clock import SystemClock
-from chassis.embedded_log import EmbeddedLog
+from chassis.embedded_log import EmbeddedLog, LogInUse
 from chassis.kafka_broker import KafkaBroker
 from chassis.logs import Logger
 from chassis.settings import KafkaSettings
@@ -339,6 +339,21 @@ async def test_no_partition_waits_for_ever_for_another(broker: Broker) -> None:
     async with subscribed(broker) as subscription:
         found = [each.message.key for _ in range(10) for each in await subscription.poll(2, 1.0)]
     assert quiet in found
+
+
+async def test_what_one_opening_publishes_another_reads(broker_factory: OpenBroker, request: pytest.FixtureRequest) -> None:
+    """As two processes do, which need not have heard of each other."""
+    if request.node.callspec.params["broker_factory"] == "embedded":
+        reason = "the embedded log serves one process: its offsets and its sleeping readers are in that process's memory"
+        request.applymarker(pytest.mark.xfail(strict=True, raises=LogInUse, reason=reason))
+    async with AsyncExitStack() as opened:
+        first = await broker_factory()
+        opened.push_async_callback(first.close)
+        second = await broker_factory()
+        opened.push_async_callback(second.close)
+        await first.publish(messages(10))
+        async with subscribed(second) as subscription:
+            assert values(await take(subscription, 10)) == set(range(10))
 
 
 async def test_an_unknown_topic_is_refused(broker: Broker) -> None:

@@ -30,6 +30,7 @@ from chassis.relay import Relay
 from chassis.server import running
 from chassis.settings import BrokerKind, BrokerSettings, KafkaSettings
 from chassis.telemetry import Telemetry
+from chassis.testing.authority import Authority
 from chassis.testing.kafka import KafkaMissing, KafkaServer, running_kafka
 from chassis.testing.schema import ExampleSchema
 from chassis.topics import Topic, TopicRegistry, dead_letter_topic
@@ -398,6 +399,60 @@ async def test_a_consumer_that_starts_before_kafka_reads_when_it_is_there(
         await counted_to(stored, schema, 1)
         assert consumer.healthy
     await broker.close()
+
+
+# --- who is let in ------------------------------------------------------------------------------------------------------
+
+
+async def test_only_who_has_a_certificate_and_a_login_is_let_in(tmp_path: Path, logger: Logger) -> None:
+    authority = Authority(tmp_path, "authority")
+    broker_files, own = authority.issue("broker"), authority.issue("accounting")
+    store_file = tmp_path / "broker.pem"
+    store_file.write_bytes(broker_files["key"].read_bytes() + broker_files["cert"].read_bytes())
+    login = "org.apache.kafka.common.security.plain.PlainLoginModule"
+    secured = f"""
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_ssl.plain.sasl.jaas.config={login} required user_accounting="right";
+listener.name.sasl_ssl.ssl.client.auth=required
+ssl.keystore.type=PEM
+ssl.keystore.location={store_file}
+ssl.truststore.type=PEM
+ssl.truststore.location={authority.file}
+"""
+    registered = topic()
+    registry = TopicRegistry([registered])
+    try:
+        with running_kafka(secured) as server:
+            told_all = {
+                "bootstrap_servers": server.secured_servers,
+                "security_protocol": "SASL_SSL",
+                "ca_file": authority.file,
+                "certificate_file": own["cert"],
+                "key_file": own["key"],
+                "sasl_mechanism": "PLAIN",
+                "sasl_user": "accounting",
+                "sasl_password": "right",
+            }
+
+            async def publish(**changes: Any) -> None:
+                settings = KafkaSettings.model_validate({**told_all, "connect_seconds": 3.0, **changes})
+                broker = KafkaBroker(settings, registry, logger=logger)
+                try:
+                    await broker.publish([Message(registered.name, "k", b"1")])
+                finally:
+                    await broker.close()
+
+            await publish(connect_seconds=20.0)
+            for refused in (
+                {"sasl_password": "wrong"},
+                {"certificate_file": None, "key_file": None},
+                {"ca_file": Authority(tmp_path, "another").file},
+                {"bootstrap_servers": server.secured_servers.replace("127.0.0.1", "localhost")},
+            ):
+                with pytest.raises(BrokerError):
+                    await publish(**refused)
+    except KafkaMissing as missing:
+        pytest.skip(str(missing))
 
 
 # --- two processes ------------------------------------------------------------------------------------------------------

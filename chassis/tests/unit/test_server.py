@@ -6,16 +6,12 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -33,6 +29,7 @@ from chassis.identity import (
 from chassis.logs import Logger
 from chassis.server import GrpcServer, Registration, ServerSettings, ServerTls, running
 from chassis.telemetry import Telemetry
+from chassis.testing.authority import Authority
 
 PRIVATE, PUBLIC = generate_key_pair()
 ALICE = Caller("alice", "t1", frozenset({"analyst"}))
@@ -491,45 +488,6 @@ async def test_a_signal_loses_no_call_in_flight(telemetry: Telemetry, number: si
         assert await asyncio.gather(*calls) == [b"kept"] * 5
     assert await process.stdout.read() == b"stopping\nended\n"
     assert await process.wait() == 0
-
-
-class Authority:
-    """Makes certificates."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder = folder
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        self.file = folder / f"{name}.pem"
-        certificate = self._begin(self.name, self.key, timedelta(days=1)).add_extension(
-            x509.BasicConstraints(ca=True, path_length=None), critical=True
-        )
-        self.file.write_bytes(certificate.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-
-    def _begin(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, lasts: timedelta) -> x509.CertificateBuilder:
-        now = datetime.now(UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self.name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=2))
-            .not_valid_after(now + lasts)
-        )
-
-    def issue(self, name: str, *, lasts: timedelta = timedelta(days=1), host: str = "127.0.0.1") -> dict[str, Any]:
-        """Returns the files of a key and its certificate."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address(host)) if host[0].isdigit() else x509.DNSName(host)])
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        certificate = self._begin(subject, key, lasts).add_extension(names, critical=False)
-        files = {"cert": self.folder / f"{name}-cert.pem", "key": self.folder / f"{name}-key.pem"}
-        files["cert"].write_bytes(certificate.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-        files["key"].write_bytes(
-            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        )
-        return files
 
 
 @pytest.fixture

@@ -41,24 +41,28 @@ class KafkaServer:
 
     Attributes:
         bootstrap_servers: `host:port`, in the clear.
+        secured_servers: `host:port` of the listener with TLS and logins (SASL_SSL), if it has one.
     """
 
-    def __init__(self, folder: Path, libraries: Path, properties: str = "") -> None:
+    def __init__(self, folder: Path, libraries: Path, secured: str = "") -> None:
         """Prepares the node; nothing runs yet.
 
         Args:
             folder: For its settings, its log and what it stores.
             libraries: Folder with the jars.
-            properties: Lines added to `server.properties`.
+            secured: Lines for `server.properties` that say whom the encrypted listener lets in; "" has no such listener.
         """
-        port, controller_port = _free_ports(2)
+        port, secured_port, controller_port = _free_ports(3)
         self.bootstrap_servers = f"127.0.0.1:{port}"
+        self.secured_servers = f"127.0.0.1:{secured_port}"
         self._log = folder / "server.log"
         self._port = port
         self._properties = folder / "server.properties"
         self._class_path = f"{libraries}/*"
         self._process: subprocess.Popen[bytes] | None = None
         listeners = f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}"
+        if secured:
+            listeners += f",SASL_SSL://{self.secured_servers}"
         lines = [
             "process.roles=broker,controller",
             "node.id=1",
@@ -76,8 +80,7 @@ class KafkaServer:
             "group.min.session.timeout.ms=1000",
             "auto.create.topics.enable=false",
         ]
-        # Of two lines with one name the later holds.
-        self._properties.write_text("\n".join([*lines, properties, ""]), encoding="utf-8")
+        self._properties.write_text("\n".join([*lines, secured, ""]), encoding="utf-8")
         identifier = self._java("kafka.tools.StorageTool", "random-uuid").strip().splitlines()[-1]
         self._java("kafka.tools.StorageTool", "format", "-t", identifier, "-c", str(self._properties))
 
@@ -133,18 +136,18 @@ class KafkaServer:
 
 
 @contextmanager
-def running_kafka(properties: str = "") -> Iterator[KafkaServer]:
+def running_kafka(secured: str = "") -> Iterator[KafkaServer]:
     """Runs a node for the length of the block; its files are gone afterwards.
 
     Args:
-        properties: Lines added to `server.properties`.
+        secured: As of `KafkaServer`.
 
     Raises:
         KafkaMissing: If Java or the jars are not there.
     """
     program("java", "openjdk-17-jre-headless")
     with tempfile.TemporaryDirectory(prefix="kafka-", ignore_cleanup_errors=True) as name:
-        server = KafkaServer(Path(name), kafka_libraries(), properties)
+        server = KafkaServer(Path(name), kafka_libraries(), secured)
         try:
             server.start()
             yield server
