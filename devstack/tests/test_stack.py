@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from chassis.testing.kafka import KafkaServer
 from devstack import ganzhou
 from devstack.folder import FolderInUse
 from devstack.stack import PortRefused, Stack, StackSettings
@@ -157,3 +158,17 @@ async def test_ended_stack_listens_no_more(tmp_path: Path) -> None:
     async with AsyncParkCarbonClient(url, "", retries=0) as client:
         with pytest.raises(ServerUnreachable):
             await client.openapi()
+
+
+async def test_a_stack_takes_the_servers_that_its_environment_names(
+    tmp_path: Path, kafka_server: KafkaServer, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARKCARBON_BROKER__KIND", "kafka")
+    monkeypatch.setenv("PARKCARBON_BROKER__KAFKA__BOOTSTRAP_SERVERS", kafka_server.bootstrap_servers)
+    monkeypatch.setenv("PARKCARBON_GATEWAY_DATABASE_URL", postgres_url)
+    settings = StackSettings(tmp_path / "data")
+    async with Stack(settings) as stack, AsyncParkCarbonClient(stack.url, stack.tokens["park_manager"]) as client:
+        await ganzhou.load(client)
+        await facts_in_the_feed(client, 1)
+    assert not {"log.sqlite3", "gateway.sqlite3"} & names_in(settings.data_folder)
+    assert "accounting.sqlite3" in names_in(settings.data_folder)

@@ -1,6 +1,7 @@
 """Every service in one process and one event loop: the production composition with two adapters exchanged.
 
-SQLite files stand for PostgreSQL and the embedded event log for Kafka. Services still speak gRPC over sockets and share no file.
+SQLite files stand for PostgreSQL and the embedded event log for Kafka, unless `Servers` names real ones. Services still speak gRPC
+over sockets and share no file.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
 
 from accounting.main import build as build_accounting
 from accounting.settings import AccountingSettings
 from chassis.channel import ChannelSettings
 from chassis.clock import SystemClock
-from chassis.embedded_log import EmbeddedLog
-from chassis.logs import Level, Renderer
+from chassis.logs import Level, Renderer, configure
 from chassis.server import running
-from chassis.settings import DatabaseSettings, LogSettings
+from chassis.settings import BrokerSettings, DatabaseSettings, LogSettings, environment
 from chassis.topics import TopicRegistry
 from devstack.credentials import Credentials, load_or_make
 from devstack.folder import claimed
@@ -36,6 +37,22 @@ ISSUER = "parkcarbon-gateway"
 AUDIENCE = "parkcarbon-services"
 
 
+class Servers(BaseSettings):
+    """The servers that a stack uses in place of its own files, from variables that begin with `PARKCARBON_`.
+
+    Attributes:
+        broker: `PARKCARBON_BROKER__KIND=kafka` and `PARKCARBON_BROKER__KAFKA__BOOTSTRAP_SERVERS=host:port` take Kafka.
+        accounting_database_url: Of accounting; None takes a file in the data folder.
+        gateway_database_url: Of the gateway; None takes a file in the data folder.
+    """
+
+    model_config = environment("PARKCARBON_")
+
+    broker: BrokerSettings = Field(default_factory=BrokerSettings)
+    accounting_database_url: SecretStr | None = None
+    gateway_database_url: SecretStr | None = None
+
+
 @dataclass(frozen=True)
 class StackSettings:
     """Where a stack keeps its data and where it listens.
@@ -44,11 +61,13 @@ class StackSettings:
         data_folder: Made when it does not exist; one stack at a time.
         port: HTTP port on 127.0.0.1; 0 takes a free one.
         logs: What its services write to the standard error output.
+        servers: Which servers it uses; the environment says so.
     """
 
     data_folder: Path
     port: int = 0
     logs: LogSettings = field(default_factory=lambda: LogSettings(level=Level.WARNING, renderer=Renderer.TERMINAL))
+    servers: Servers = field(default_factory=Servers)
 
 
 class PortRefused(Exception):
@@ -122,7 +141,10 @@ class Stack:
         credentials = load_or_make(folder)
         clock = SystemClock()
         topics = TopicRegistry.from_json((files("parkcarbon") / "topics.json").read_bytes())
-        broker = EmbeddedLog(folder / "log.sqlite3", topics, clock=clock)
+        logs = self._settings.logs
+        logger = configure("devstack", level=logs.level, renderer=logs.renderer)
+        told = self._settings.servers.broker.model_copy(update={"embedded_file": folder / "log.sqlite3"})
+        broker = await told.open(topics, clock=clock, logger=logger)
         starting.push_async_callback(broker.close)
         accounting = build_accounting(self._accounting_settings(credentials), clock=clock, broker=broker)
         await starting.enter_async_context(running(accounting))
@@ -133,7 +155,7 @@ class Stack:
 
     def _accounting_settings(self, credentials: Credentials) -> AccountingSettings:
         return AccountingSettings(
-            database=self._database("accounting"),
+            database=self._database("accounting", self._settings.servers.accounting_database_url),
             caller_public_key=credentials.verifying_key,
             caller_issuer=ISSUER,
             caller_audience=AUDIENCE,
@@ -143,7 +165,7 @@ class Stack:
     def _gateway_settings(self, credentials: Credentials, accounting_address: str) -> GatewaySettings:
         return GatewaySettings(
             http=HttpSettings(host=HOST, port=self._settings.port),
-            database=self._database("gateway"),
+            database=self._database("gateway", self._settings.servers.gateway_database_url),
             accounting=ChannelSettings(target=accounting_address),
             caller_private_key=credentials.signing_key,
             caller_issuer=ISSUER,
@@ -152,7 +174,9 @@ class Stack:
             logs=self._settings.logs,
         )
 
-    def _database(self, service: str) -> DatabaseSettings:
+    def _database(self, service: str, url: SecretStr | None) -> DatabaseSettings:
+        if url is not None:
+            return DatabaseSettings(url=url)
         path = self._settings.data_folder.absolute() / f"{service}.sqlite3"
         return DatabaseSettings(url=SecretStr(f"sqlite:///{path}"))
 
