@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from devstack.connection import read
 from tests.compose.engine import Environment, NoEngine, docker_engine
 from tests.compose.main_job import changes_of, check_ganzhou, push_ganzhou, pushed
 
@@ -80,8 +81,10 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
         except AssertionError as error:
             pytest.fail(f"{error}\n{run(environment, 'docker', 'compose', 'logs', '--tail', '40')}")
         address = run(environment, "docker", "compose", "port", "gateway", "8080").strip()
-        tokens = json.loads((site / "deploy" / "secrets" / "connection.json").read_text(encoding="utf-8"))["tokens"]
-        yield Composed(environment, f"http://{address}", tokens)
+        # as the parkcarbon command reads it
+        connection = read(site / "deploy" / "secrets" / "connection.json")
+        assert connection is not None
+        yield Composed(environment, f"http://{address}", connection.tokens)
         run(environment, *down)
     finally:
         engine.__exit__(None, None, None)
