@@ -97,10 +97,11 @@ class KafkaServer:
         Raises:
             RuntimeError: If it ends instead, or takes too long; the end of its log is in the message.
         """
+        # A test run that is killed must not leave a server behind.
+        bound = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+        command = [*bound, *self._command("-Xmx512m"), "kafka.Kafka", str(self._properties)]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - Kafka's own program
-                [*self._command("-Xmx512m"), "kafka.Kafka", str(self._properties)], stdout=log, stderr=log, start_new_session=True
-            )
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
         ends_at = time.monotonic() + _START_SECONDS
         while not _listens(self._port):
             if self._process.poll() is not None or time.monotonic() > ends_at:
