@@ -8,19 +8,28 @@ export UV_COMPILE_BYTECODE := 1
 MANIFESTS := pyproject.toml $(wildcard */pyproject.toml services/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check gen format bench alone clean
+.PHONY: help up test check faults compose-test cluster-test gen format bench clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 up: .venv/.synced ## start everything in one process, load the demo park, stay up until Ctrl-C
 	@exec .venv/bin/parkcarbon up
 
-test: .venv/.synced ## every stage: check, unit, integration, system, alone
+test: .venv/.synced ## every stage: check, integration, system, faults, alone, compose
 	@$(RUN) tests/stages.py
 
 check: .venv/.synced ## the fast subset: lint, types, contracts, generated files, unit tests
 	@$(RUN) tests/stages.py lint types contracts unit
+
+faults: .venv/.synced ## kill and disturb the platform for ten minutes while it is pushed to, then compare every figure
+	@$(RUN) -m tests.faults.run --minutes 10
+
+compose-test: .venv/.synced ## build the images without a pull, and try the platform in containers
+	@$(RUN) tests/stages.py compose
+
+cluster-test: .venv/.synced ## apply the local overlay to the cluster of KUBECONFIG, and roll it during ingest
+	@PARKCARBON_CLUSTER_TEST=1 .venv/bin/pytest -q -n0 tests/cluster
 
 gen: .venv/.synced ## write proto/gen anew from the .proto and topic files
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(RUN) proto/generate.py

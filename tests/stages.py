@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
+SCRIPTS = ["deploy/build_images.py", "deploy/make_secrets.py", "deploy/backup.py"]
 MEMBERS = ["kernel", "chassis", "client", "services/accounting", "gateway", "devstack"]
 
 
@@ -29,7 +30,7 @@ def stages() -> dict[str, tuple[float, list[list[str]]]]:
     sources = [f"{member}/src" for member in MEMBERS]
     return {
         "lint": (0.5, [[str(BIN / "ruff"), "check", "--quiet", "."], [str(BIN / "ruff"), "format", "--quiet", "--check", "."]]),
-        "types": (1.0, [[str(BIN / "mypy"), *sources, *existing("tests"), "tests", "proto/generate.py"]]),
+        "types": (1.0, [[str(BIN / "mypy"), *sources, *existing("tests"), "tests", "proto/generate.py", *SCRIPTS]]),
         "contracts": (1.0, [[str(BIN / "lint-imports")], pytest("tests/architecture", "tests/contracts")]),
         "unit": (2.0, [pytest("--doctest-modules", *sources, *existing("tests/unit"))]),
         "integration": (5.0, [pytest(*existing("tests/integration", "tests/conformance"))]),
@@ -37,7 +38,9 @@ def stages() -> dict[str, tuple[float, list[list[str]]]]:
             5.0,
             [pytest("tests/system", *(["devstack/tests/system"] if (ROOT / "devstack/tests/system").is_dir() else []))],
         ),
+        "faults": (4.0, [pytest("tests/faults", workers="0")]),
         "alone": (3.0, [[sys.executable, "tests/alone.py"]]),
+        "compose": (15.0, [pytest("tests/compose", workers="0")]),
     }
 
 
