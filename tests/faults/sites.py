@@ -409,8 +409,8 @@ class ServersSite:
             f"{prefix}DATABASE__URL": f"postgresql://postgres@127.0.0.1:{self.proxies['database'].port}/{database}",
             f"{prefix}BROKER__KIND": "kafka",
             f"{kafka}BOOTSTRAP_SERVERS": self._bootstrap(),
-            # a member that was killed gives its partitions back after this time
-            f"{kafka}SESSION_SECONDS": "6",
+            # a member that was killed gives its partitions back after this time, and its successor waits for them
+            f"{kafka}SESSION_SECONDS": "3",
             f"{prefix}LOGS__LEVEL": "warning",
         }
 
@@ -453,7 +453,7 @@ class ServersSite:
 
     async def _opened(self) -> KafkaBroker:
         if self._broker is None:
-            settings = KafkaSettings(bootstrap_servers=self._bootstrap(), publish_seconds=10.0, session_seconds=6.0)
+            settings = KafkaSettings(bootstrap_servers=self._bootstrap(), publish_seconds=10.0, session_seconds=3.0)
             logger = configure("faults", level=Level.ERROR, renderer=Renderer.TERMINAL)
             self._broker = KafkaBroker(settings, registry(), logger=logger)
         return self._broker
