@@ -34,7 +34,7 @@ PAGE_RECORDS = 10_000
 PAGE_CHANGES = 1_000
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 # answers that say: come again
-COME_AGAIN = frozenset({429, 500, 502, 503, 504})
+COME_AGAIN = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,13 @@ from typing import Any, Final, TypeVar
 from google.protobuf.message import DecodeError
 from opentelemetry.trace import SpanKind
 from sqlalchemy import Table
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import inbox
 from chassis import telemetry_names as names
 from chassis.broker import Broker, BrokerError, Delivery, Message, Subscription
 from chassis.clock import Clock
-from chassis.database import Database
+from chassis.database import Database, DatabaseUnavailable
 from chassis.errors import Kind, kind_of
 from chassis.events import Event, NotAnEvent, from_message
 from chassis.logs import Logger
@@ -184,7 +182,7 @@ class Consumer:
                     await self._handle_all(self._subscription, deliveries)
                     await self._prune()
                     pause = _FIRST_PAUSE_SECONDS
-                except (BrokerError, DBAPIError, PoolTimeoutError) as error:
+                except (BrokerError, DatabaseUnavailable) as error:
                     # What was read and not committed is read again by a new member.
                     self._logger.warning("events not read", error=str(error), retry_seconds=pause)
                     await self._leave()
@@ -351,7 +349,4 @@ class Consumer:
 
 
 def _is_transient(error: Exception, kind: Kind | None) -> bool:
-    if kind in (Kind.UNAVAILABLE, Kind.EXHAUSTED) or isinstance(error, BrokerError | PoolTimeoutError):
-        return True
-    # The server is away, restarts, or gave up on a deadlock or a timeout; an IntegrityError, say, lies with the message.
-    return isinstance(error, OperationalError | InterfaceError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    return kind in (Kind.UNAVAILABLE, Kind.EXHAUSTED) or isinstance(error, BrokerError)

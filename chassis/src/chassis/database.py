@@ -4,9 +4,10 @@ A commit that was answered is on disk; a block that is left without a commit lea
 """
 
 import asyncio
+import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -21,10 +22,13 @@ from alembic.script import ScriptDirectory
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from chassis.columns import utc_text
+from chassis.errors import Kind
 from chassis.telemetry import Telemetry
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -54,6 +58,46 @@ class Access(StrEnum):
 
 # Alembic keeps the migration that runs in a module, `alembic.op`: two at a time in one process would mix.
 _ONE_MIGRATION: Final = threading.Lock()
+
+
+class DatabaseUnavailable(Exception):
+    """The database is away, restarts, or gave up on a lock or a statement; the same work may succeed later.
+
+    Whether a commit that ended like this was kept is not known: whoever asks again needs work that may be done twice.
+    """
+
+    kind = Kind.UNAVAILABLE
+    reason = "DATABASE_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__("the database does not answer at present; send the same again later")
+
+    def facts(self) -> Mapping[str, str]:
+        """Returns nothing: where the database is, is nobody else's business."""
+        return {}
+
+
+# SQLite raises the same error for what passes and for a statement that is wrong.
+_PASSING_IN_SQLITE: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
+
+
+@contextmanager
+def _outages() -> Iterator[None]:
+    """Turns what the driver says of an outage into `DatabaseUnavailable`; every other error stays what it is."""
+    try:
+        yield
+    except DBAPIError as error:
+        if not _passes(error):
+            raise
+        raise DatabaseUnavailable from error
+    except PoolTimeoutError as error:
+        raise DatabaseUnavailable from error
+
+
+def _passes(error: DBAPIError) -> bool:
+    if isinstance(error.orig, sqlite3.Error):
+        return getattr(error.orig, "sqlite_errorname", "").startswith(_PASSING_IN_SQLITE)
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
 
 class ForeignKeysBroken(Exception):
@@ -118,15 +162,24 @@ class Database:
 
         Nothing is kept unless the block calls `session.commit()`. In SQLite the block holds the file's only write
         transaction from its first statement, so a block must neither nest another nor wait for one.
+
+        Raises:
+            DatabaseUnavailable: If the database is away or gave up; from the block, or at its end.
         """
-        async with self._one_writer, AsyncSession(self._writer, expire_on_commit=False) as session:
-            yield session
+        with _outages():
+            async with self._one_writer, AsyncSession(self._writer, expire_on_commit=False) as session:
+                yield session
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """Opens a read-only transaction that sees the database as it was at its first statement."""
-        async with AsyncSession(self._reader, expire_on_commit=False) as session:
-            yield session
+        """Opens a read-only transaction that sees the database as it was at its first statement.
+
+        Raises:
+            DatabaseUnavailable: If the database is away or gave up.
+        """
+        with _outages():
+            async with AsyncSession(self._reader, expire_on_commit=False) as session:
+                yield session
 
     async def copy_rows(
         self, session: AsyncSession, table_name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]

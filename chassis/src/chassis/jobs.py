@@ -38,7 +38,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import telemetry_names as names
 from chassis.clock import Clock
 from chassis.columns import UtcDateTime
-from chassis.database import Database
+from chassis.database import Database, DatabaseUnavailable
 from chassis.errors import INTERNAL, CarriesKind, DomainError, Kind, kind_of
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
@@ -417,7 +417,7 @@ class JobRunner:
                     attempt = asyncio.create_task(self._attempt(job), name=f"job {job.job_id}")
                     self._attempts.add(attempt)
                     attempt.add_done_callback(self._ended)
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, DatabaseUnavailable) as error:
                 self._logger.warning("jobs not read", error=str(error), retry_seconds=self._poll_seconds)
             if not self._stopping:
                 await self._rest(self._notified, self._poll_seconds)
@@ -489,7 +489,7 @@ class JobRunner:
                 return
             try:
                 await self._save(job, lease_until=None, **values)
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, DatabaseUnavailable) as error:
                 # The lease runs out, and another attempt begins.
                 self._logger.warning("job's end not saved", job_id=job.job_id, error=str(error))
                 return
@@ -540,7 +540,7 @@ class JobRunner:
                         return
                     current = await get(session, table, job_id=job.job_id, tenant_id=None)
                     await session.commit()
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, DatabaseUnavailable) as error:
                 # The lease has room for several heartbeats.
                 self._logger.warning("lease not renewed", job_id=job.job_id, error=str(error))
                 continue

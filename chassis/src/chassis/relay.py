@@ -13,7 +13,7 @@ from chassis import events, outbox
 from chassis import telemetry_names as names
 from chassis.broker import Broker, BrokerError
 from chassis.clock import Clock
-from chassis.database import Database
+from chassis.database import Database, DatabaseUnavailable
 from chassis.event_spans import sending
 from chassis.events import Event
 from chassis.logs import Logger
@@ -119,7 +119,7 @@ class Relay:
                 if await self._publish_batch() == self._batch:
                     continue
                 wait, pause = self._poll_seconds, _FIRST_PAUSE_SECONDS
-            except (BrokerError, SQLAlchemyError) as error:
+            except (BrokerError, SQLAlchemyError, DatabaseUnavailable) as error:
                 self._logger.warning("outbox not published", error=str(error), retry_seconds=pause)
                 wait, pause = pause, min(pause * 2, _LONGEST_PAUSE_SECONDS)
             except Exception:

@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Stateme
 
 from chassis import telemetry_names as names
 from chassis.columns import UtcDateTime, utc_text
-from chassis.database import Database, ForeignKeysBroken, Timeouts, copy_text
+from chassis.database import Database, DatabaseUnavailable, ForeignKeysBroken, Timeouts, copy_text
+from chassis.errors import Kind, kind_of
 from chassis.telemetry import Telemetry
 from chassis.testing.schema import ExampleSchema
 
@@ -154,6 +155,48 @@ async def test_postgresql_gives_up_on_a_statement_that_takes_too_long(postgres_u
         with pytest.raises(OperationalError, match="statement timeout"):
             await session.execute(text("SELECT pg_sleep(5)"))
     await database.dispose()
+
+
+async def test_outage_is_said_as_one_and_holds_no_place(postgres_url: str) -> None:
+    database = Database(postgres_url.rsplit("@", 1)[0] + "@127.0.0.1:1/nowhere")
+    for opened in (database.begin, database.read):
+        with pytest.raises(DatabaseUnavailable) as caught:
+            async with opened() as session:
+                await session.execute(text("SELECT 1"))
+        assert (kind_of(caught.value), caught.value.reason) == (Kind.UNAVAILABLE, "DATABASE_UNAVAILABLE")
+        assert "127.0.0.1" not in str(caught.value)
+    await database.dispose()
+
+
+async def test_connection_that_the_server_ends_is_an_outage_and_the_next_works(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    with pytest.raises(DatabaseUnavailable):
+        async with database.begin() as session:
+            await session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    async with database.begin() as session:
+        assert (await session.execute(text("SELECT 1"))).scalar_one() == 1
+    await database.dispose()
+
+
+async def test_sqlite_file_that_another_process_writes_is_an_outage(tmp_path: Path) -> None:
+    path = tmp_path / "service.sqlite3"
+    database = Database(f"sqlite:///{path}", timeouts=Timeouts(lock_seconds=0.05))
+    async with database.begin() as session:
+        await session.execute(text("CREATE TABLE t (x)"))
+        await session.commit()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(DatabaseUnavailable):
+        async with database.begin() as session:
+            await session.execute(text("INSERT INTO t VALUES (1)"))
+    other.close()
+    await database.dispose()
+
+
+async def test_wrong_statement_is_no_outage(database: Database) -> None:
+    with pytest.raises(DBAPIError, match="nowhere"):
+        async with database.begin() as session:
+            await session.execute(text("SELECT * FROM nowhere"))
 
 
 async def test_postgresql_gives_up_on_a_lock_that_another_holds(postgres_url: str, schema: ExampleSchema) -> None:

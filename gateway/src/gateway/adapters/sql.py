@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.clock import Clock
-from chassis.database import Database
+from chassis.database import Database, DatabaseUnavailable
 from gateway.adapters.tables import Tables
 from gateway.domain.callers import Caller, Role
 from gateway.domain.changes import Change, HeardChange
@@ -166,5 +166,5 @@ class SqlProbe:
         try:
             async with self._database.read() as session:
                 await session.execute(text("SELECT 1"))
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, DatabaseUnavailable, OSError) as error:
             raise Unavailable("DATABASE_UNAVAILABLE") from error

@@ -7,11 +7,12 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chassis.database import DatabaseUnavailable
 from chassis.logs import Logger
 from gateway.api.problems import language_of, problem_response
 from gateway.application.authentication import authenticate
 from gateway.application.ports import TokenStore
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, Unavailable
 from gateway.domain.wording import Language
 
 _REQUEST_ID = re.compile(r"[\x20-\x7e]{1,128}")
@@ -63,6 +64,11 @@ class Door:
             await self._app(scope, receive, send_with_headers)
         except GatewayError as error:
             await _refusal(error, path, request_id, language)(scope, receive, send_with_headers)
+        except DatabaseUnavailable as error:
+            if started:
+                raise
+            self._logger.warning("database away", method=scope["method"], request_id=request_id, error=str(error.__cause__))
+            await _refusal(Unavailable("DATABASE_UNAVAILABLE"), path, request_id, language)(scope, receive, send_with_headers)
         except Exception as error:
             # The traceback goes to the log and nothing of it to the caller.
             self._logger.exception("request failed", method=scope["method"], request_id=request_id, error=type(error).__name__)

@@ -70,6 +70,7 @@ WHERE s.period_start_s < (
 )
 HAVING COUNT(*) > 0
 """)
+# A record that is sent again overlaps itself; that its id is taken settles it.
 _OVERLAPS = text("""
 SELECT n, record_id
 FROM (
@@ -81,6 +82,7 @@ FROM (
         ORDER BY k.period_start_s DESC LIMIT 1
     ) AS record_id
     FROM activity_stage s
+    WHERE NOT EXISTS (SELECT 1 FROM activity_key k WHERE k.park_id = :park_id AND k.record_id = s.record_id)
 ) p
 WHERE record_id IS NOT NULL
 """)
@@ -179,7 +181,12 @@ class ConnectionMemory:
 
 
 class Found(NamedTuple):
-    """What the keys of a park know of a staged wave: positions of the ids that are taken, ids of the records that overlap."""
+    """What the keys of a park know of a staged wave.
+
+    Attributes:
+        taken: Positions of the records whose ids the rows have.
+        overlaps: Ids of the records in force that overlap the other rows.
+    """
 
     taken: Mapping[int, int]
     overlaps: Mapping[int, str]
@@ -237,7 +244,7 @@ class StagedWave:
         parameters = {"park_id": park_id}
         taken: dict[int, int] = {row.n: row.position for row in await self._connection.execute(_TAKEN_OR_OVERLAPPING, parameters)}
         overlaps = {}
-        if taken.pop(-1, 0):
+        if taken.pop(-1, 0) and len(taken) < self._rows:
             overlaps = {row.n: row.record_id for row in await self._connection.execute(_OVERLAPS, parameters)}
         return Found(taken, overlaps)
 
