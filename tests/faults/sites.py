@@ -22,13 +22,12 @@ from typing import Protocol
 
 import httpx
 import psycopg
-from sqlalchemy.exc import DBAPIError
 
 from accounting.adapters import tables
 from chassis import outbox
 from chassis.broker import Broker, BrokerError, Subscription
 from chassis.clock import SystemClock
-from chassis.database import Database
+from chassis.database import Database, DatabaseUnavailable
 from chassis.embedded_log import EmbeddedLog
 from chassis.events import Event
 from chassis.identity import generate_key_pair
@@ -466,7 +465,7 @@ class ServersSite:
             await self._disorder.listen(self._subscription)
             try:
                 stands = await self._waiting()
-            except DBAPIError:
+            except DatabaseUnavailable:
                 stands = []
             await self._disorder.stir(broker, stands)
         except BrokerError:
