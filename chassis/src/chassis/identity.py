@@ -22,6 +22,7 @@ from chassis.errors import DomainError, Kind
 CALLER_METADATA_KEY: Final = "x-parkcarbon-caller"
 _ALGORITHM: Final = "EdDSA"
 _REMEMBERED_CALLERS: Final = 4096
+_BOUNDS: Final = ("scopes", "parks", "regions", "enterprises")
 # Two machines' clocks differ a little; a token "from the future" by more than this was not made by our gateway.
 _CLOCK_DIFFERENCE: Final = timedelta(seconds=30)
 
@@ -30,15 +31,25 @@ _CLOCK_DIFFERENCE: Final = timedelta(seconds=30)
 class Caller:
     """Who calls, for whom, and as what.
 
+    None in one of the last four is no bound; an empty set leaves nothing. All bounds hold together.
+
     Attributes:
         subject: The user or program.
         tenant: Whose data it may see.
         roles: What it may do.
+        scopes: Of what its roles allow, the part that it asked for.
+        parks: The parks that it may see.
+        regions: The beginnings of the region codes whose parks it may see.
+        enterprises: The enterprises, as `<park>/<enterprise>`, whose own data it may see.
     """
 
     subject: str
     tenant: str
     roles: frozenset[str]
+    scopes: frozenset[str] | None = None
+    parks: frozenset[str] | None = None
+    regions: frozenset[str] | None = None
+    enterprises: frozenset[str] | None = None
 
 
 class NotAuthenticated(DomainError):
@@ -98,6 +109,7 @@ class CallerSigner:
                 "sub": caller.subject,
                 "tenant": caller.tenant,
                 "roles": sorted(caller.roles),
+                **{bound: sorted(values) for bound in _BOUNDS if (values := getattr(caller, bound)) is not None},
                 "iat": int(now),
                 "exp": int(now) + self._lifetime_seconds,
             },
@@ -170,17 +182,23 @@ class CallerVerifier:
             raise NotAuthenticated("the statement of the caller is not valid") from error
         subject, tenant, roles = claims["sub"], claims["tenant"], claims["roles"]
         issued_at, ends_at = claims["iat"], claims["exp"]
+        bounds = {bound: claims.get(bound) for bound in _BOUNDS}
         if not (
             isinstance(tenant, str)
-            and isinstance(roles, list)
-            and all(isinstance(role, str) for role in roles)
+            and _are_texts(roles)
+            and all(values is None or _are_texts(values) for values in bounds.values())
             and isinstance(issued_at, int | float)
             and isinstance(ends_at, int | float)
         ):
             raise NotAuthenticated("the statement of the caller has claims of the wrong type")
         if issued_at > now + _CLOCK_DIFFERENCE.total_seconds():
             raise NotAuthenticated("the statement of the caller is from the future")
-        return Caller(subject=subject, tenant=tenant, roles=frozenset(roles)), float(ends_at)
+        found = {bound: frozenset(values) for bound, values in bounds.items() if values is not None}
+        return Caller(subject, tenant, frozenset(roles), **found), float(ends_at)
+
+
+def _are_texts(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 _current: ContextVar[Caller] = ContextVar("chassis_current_caller")

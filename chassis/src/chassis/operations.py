@@ -1,7 +1,8 @@
 """Jobs over the wire: `google.longrunning.Operations`, the same for every service.
 
 An operation is named `operations/<job id>`. Its metadata and its response are `google.protobuf.Struct`; decimals in them are
-text. A caller sees the jobs of its tenant, and `platform_operator` those of all.
+text. A caller sees the jobs of its tenant, and `platform_operator` those of all; one that is bound to parks sees theirs, and one
+that is bound otherwise its own.
 """
 
 import asyncio
@@ -82,7 +83,10 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
         return self._operation(await self._get(request.name))
 
     async def ListOperations(self, request: Any, _context: Any) -> Any:  # noqa: N802 - generated name
-        """Returns operations, the newest first, 50 a page unless told otherwise and 1000 at most; takes no filter."""
+        """Returns operations, the newest first, 50 a page unless told otherwise and 1000 at most; takes no filter.
+
+        A page may hold fewer for a caller that does not see all of its tenant's.
+        """
         if request.filter:
             raise RequestNotUnderstood("operations cannot be filtered")
         if request.page_size < 0:
@@ -95,12 +99,13 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
             )
         shown = found[:limit]
         return operations_pb2.ListOperationsResponse(
-            operations=[self._operation(job) for job in shown],
+            operations=[self._operation(job) for job in shown if _visible(current_caller(), job)],
             next_page_token=_write_token(shown[-1]) if len(found) > limit else "",
         )
 
     async def CancelOperation(self, request: Any, _context: Any) -> Any:  # noqa: N802 - generated name
         """Asks for the end of an operation; idempotent, and without effect on one that is done."""
+        await self._get(request.name)
         async with self._database.begin() as session:
             await jobs.request_cancel(
                 session,
@@ -132,7 +137,10 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
     async def _get(self, name: str) -> Job:
         tenant_id = _visible_tenant(current_caller())
         async with self._database.read() as session:
-            return await jobs.get(session, self._table, job_id=_job_id(name), tenant_id=tenant_id)
+            job = await jobs.get(session, self._table, job_id=_job_id(name), tenant_id=tenant_id)
+        if not _visible(current_caller(), job):
+            raise JobNotFound(job.job_id)
+        return job
 
     def _operation(self, job: Job) -> Any:
         operation = operations_pb2.Operation(name=_PREFIX + job.job_id, done=job.done)
@@ -161,6 +169,13 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
 
 def _visible_tenant(caller: Caller) -> str | None:
     return None if OPERATOR_ROLE in caller.roles else caller.tenant
+
+
+def _visible(caller: Caller, job: Job) -> bool:
+    """Says whether a job of a tenant that the caller sees lies within its bounds."""
+    if job.owner == caller.subject:
+        return True
+    return (caller.parks is None or job.park_id in caller.parks) and caller.regions is None and caller.enterprises is None
 
 
 def _job_id(name: str) -> str:

@@ -1,5 +1,6 @@
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,6 +41,17 @@ def test_a_caller_is_read_as_it_was_signed(clock: FixedClock, verifier: CallerVe
     token = signer(clock).sign(ALICE)
     assert verifier.verify(token) == ALICE
     assert verifier.verify(token) == ALICE
+
+
+@pytest.mark.parametrize("bound", ["scopes", "parks", "regions", "enterprises"])
+def test_a_bound_is_read_as_it_was_signed_and_nothing_is_not_everything(
+    bound: str, clock: FixedClock, verifier: CallerVerifier
+) -> None:
+    for values in (frozenset[str](), frozenset({"a", "b/c"})):
+        changes: dict[str, Any] = {bound: values}
+        caller = replace(ALICE, **changes)
+        assert verifier.verify(signer(clock).sign(caller)) == caller
+        assert caller != ALICE
 
 
 def test_a_token_is_used_again_for_a_fifth_of_its_lifetime(clock: FixedClock) -> None:
@@ -101,6 +113,8 @@ FORGED = {
     "from_the_future": jwt.encode(claims(iat=int(NOW.timestamp()) + 60), PRIVATE, algorithm="EdDSA"),
     "roles_as_text": jwt.encode(claims(roles="platform_operator"), PRIVATE, algorithm="EdDSA"),
     "roles_as_numbers": jwt.encode(claims(roles=[1]), PRIVATE, algorithm="EdDSA"),
+    "parks_as_text": jwt.encode(claims(parks="p1"), PRIVATE, algorithm="EdDSA"),
+    "regions_as_numbers": jwt.encode(claims(regions=[36]), PRIVATE, algorithm="EdDSA"),
     "tenant_as_list": jwt.encode(claims(tenant=["t1"]), PRIVATE, algorithm="EdDSA"),
     **{
         f"without_{claim}": jwt.encode(without(claim), PRIVATE, algorithm="EdDSA")

@@ -2,6 +2,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -361,6 +362,7 @@ async def test_a_kind_nobody_here_handles_is_left_to_others(store: Database, run
 
 Ask = Callable[..., Awaitable[Any]]
 ALICE = Caller("alice", "t1", frozenset())
+BOB = Caller("bob", "t1", frozenset())
 MALLORY = Caller("mallory", "t2", frozenset())
 OPERATOR = Caller("operator", "t0", frozenset({OPERATOR_ROLE}))
 
@@ -420,6 +422,31 @@ async def test_another_tenants_operation_does_not_exist(ask: Ask) -> None:
         with pytest.raises(RemoteError) as caught:
             await ask(method, request, caller=MALLORY)
         assert (caught.value.kind, caught.value.reason) == ("not_found", "JOB_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("caller", "seen"),
+    [
+        pytest.param(replace(BOB, parks=frozenset({"p1"})), True, id="bound_to_its_park"),
+        pytest.param(replace(BOB, parks=frozenset({"p2"})), False, id="bound_to_another_park"),
+        pytest.param(replace(BOB, regions=frozenset({"36"})), False, id="bound_to_a_region"),
+        pytest.param(replace(BOB, enterprises=frozenset({"p1/mill"})), False, id="bound_to_an_enterprise"),
+        pytest.param(Caller("alice", "t1", frozenset(), regions=frozenset({"36"})), True, id="whoever_started_it"),
+    ],
+)
+async def test_a_bound_caller_sees_the_operations_within_its_bounds(ask: Ask, caller: Caller, seen: bool) -> None:
+    page = await ask("ListOperations", operations_pb2.ListOperationsRequest(name="operations"), caller=caller)
+    assert bool(page.operations) is seen
+    for method, request in (
+        ("GetOperation", operations_pb2.GetOperationRequest(name="operations/j1")),
+        ("CancelOperation", operations_pb2.CancelOperationRequest(name="operations/j1")),
+    ):
+        if seen:
+            await ask(method, request, caller=caller)
+        else:
+            with pytest.raises(RemoteError) as caught:
+                await ask(method, request, caller=caller)
+            assert (caught.value.kind, caught.value.reason) == ("not_found", "JOB_NOT_FOUND")
 
 
 async def test_pages_hold_each_operation_of_the_tenant_once_newest_first(ask: Ask) -> None:

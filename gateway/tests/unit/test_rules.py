@@ -2,6 +2,7 @@
 
 import string
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,8 +22,10 @@ from gateway.domain.errors import (
     FieldsInvalid,
     GatewayError,
     ParameterInvalid,
+    ParkOutOfReach,
     PushInterrupted,
     RoleMissing,
+    ScopeMissing,
     TokenRefused,
     Unavailable,
 )
@@ -41,15 +44,45 @@ def rows(count: int, width: int = 3) -> ActivityRows:
 
 
 class TestCallers:
-    @pytest.mark.parametrize("action", Action)
     @pytest.mark.parametrize("role", Role)
-    def test_a_reader_reads_and_the_others_do_everything(self, role: Role, action: Action) -> None:
+    def test_a_role_allows_what_the_table_says_and_names_the_roles_that_would_do(self, role: Role) -> None:
+        expected = {
+            Role.PLATFORM_OPERATOR: set(Action),
+            Role.PARK_MANAGER: set(Action) - {Action.MANAGE_CALLERS, Action.AUDIT},
+            Role.READER: {Action.PUBLISHED, Action.READ_OWN, Action.READ, Action.FOLLOW, Action.MANAGE_KEYS},
+            Role.REGION_READER: {Action.PUBLISHED, Action.READ_OWN, Action.READ, Action.FOLLOW, Action.MANAGE_KEYS},
+            Role.ENTERPRISE: {Action.PUBLISHED, Action.READ_OWN, Action.RECORD, Action.MANAGE_KEYS},
+            Role.VERIFIER: {Action.PUBLISHED, Action.READ_OWN, Action.READ, Action.MANAGE_KEYS},
+            Role.PUBLIC: {Action.PUBLISHED},
+        }[role]
         caller = Caller("x", "t", frozenset({role}))
-        if role is Role.READER and action is not Action.READ:
-            with pytest.raises(RoleMissing, match=f"to {action} needs one of the roles platform_operator, park_manager"):
+        for action in Action:
+            assert caller.may(action) is (action in expected)
+            if action in expected:
                 caller.must(action)
-        else:
-            caller.must(action)
+            else:
+                with pytest.raises(RoleMissing, match=f"to {action} needs one of the roles platform_operator"):
+                    caller.must(action)
+
+    @pytest.mark.parametrize("action", Action)
+    def test_a_credential_may_no_more_than_its_scopes(self, action: Action) -> None:
+        others = frozenset(Action) - {action}
+        narrow = Caller("x", "t", frozenset({Role.PLATFORM_OPERATOR}), scopes=others)
+        assert not narrow.may(action)
+        with pytest.raises(ScopeMissing, match=f"this needs the scope {action}"):
+            narrow.must(action)
+        Caller("x", "t", frozenset({Role.PLATFORM_OPERATOR}), scopes=frozenset({action})).must(action)
+
+    def test_a_park_beyond_the_bounds_is_refused_as_one_that_does_not_exist(self) -> None:
+        mill = Caller("x", "t", frozenset({Role.ENTERPRISE}), enterprises=frozenset({"etdz/mill", "north/mill"}))
+        assert mill.reached_parks == frozenset({"etdz", "north"})
+        mill.must_reach("etdz")
+        for caller in (mill, replace(mill, enterprises=frozenset()), replace(mill, enterprises=None, parks=frozenset({"etdz"}))):
+            with pytest.raises(ParkOutOfReach, match="park 'south' does not exist") as refused:
+                caller.must_reach("south")
+            assert (refused.value.kind, refused.value.reason) == ("not_found", "PARK_NOT_FOUND")
+        assert replace(mill, parks=frozenset({"etdz", "south"})).reached_parks == frozenset({"etdz"})
+        Caller("x", "t", frozenset({Role.READER})).must_reach("south")
 
     def test_every_role_is_in_the_table(self) -> None:
         assert set(ALLOWED) == set(Role)

@@ -269,11 +269,23 @@ class AccountingClient:
             raise Unavailable("ACCOUNTING_UNAVAILABLE")
 
     async def _call(self, method: SingleAnswer[A], request: Any, caller: Caller, *, idempotent: bool = True) -> A:
-        signed = identity.Caller(caller.subject, caller.tenant, frozenset(role.value for role in caller.roles))
         try:
-            return await self._channel.call(method, request, caller=signed, idempotent=idempotent)
+            return await self._channel.call(method, request, caller=signed(caller), idempotent=idempotent)
         except RemoteError as error:
             _refuse(error)
+
+
+def signed(caller: Caller) -> identity.Caller:
+    """Returns a caller as services are told of it."""
+    return identity.Caller(
+        caller.subject,
+        caller.tenant,
+        frozenset(role.value for role in caller.roles),
+        scopes=None if caller.scopes is None else frozenset(scope.value for scope in caller.scopes),
+        parks=caller.parks,
+        regions=caller.regions,
+        enterprises=caller.enterprises,
+    )
 
 
 def _refuse(error: RemoteError) -> NoReturn:

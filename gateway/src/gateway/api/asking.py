@@ -1,5 +1,6 @@
 """What the routes of all registers take from a request: who asks, in which language, which page, and no parameter unheard."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Path, Query, params
@@ -8,6 +9,7 @@ from starlette.requests import Request
 
 from gateway.api.models import ID_PATTERN
 from gateway.api.problems import language_of
+from gateway.application.ports import AccountingPort
 from gateway.domain import wording
 from gateway.domain.callers import Caller
 from gateway.domain.errors import FieldProblem, FieldsInvalid
@@ -28,6 +30,27 @@ def caller_of(request: Request) -> Caller:
 def language(request: Request) -> Language:
     """Returns the language of the answer's sentences."""
     return language_of(request.headers.get("accept-language", ""))
+
+
+def within_reach(accounting: AccountingPort) -> Callable[[Request], Awaitable[None]]:
+    """Returns the dependency of every route that keeps a caller out of parks beyond its bounds.
+
+    Routes are asked by what they say of themselves, the path parameter `park`, so that a new one need not remember it.
+
+    Args:
+        accounting: Knows which region a park lies in.
+    """
+
+    async def only_parks_in_reach(request: Request) -> None:
+        park = request.path_params.get("park")
+        caller = getattr(request.state, "caller", None)
+        if park is None or not isinstance(caller, Caller):
+            return
+        caller.must_reach(park)
+        if caller.regions is not None:
+            await accounting.get_park(caller, park)
+
+    return only_parks_in_reach
 
 
 async def only_known_parameters(request: Request) -> None:

@@ -15,7 +15,7 @@ from chassis.logs import Logger
 from chassis.telemetry import Telemetry
 from gateway.api import accounts, activity, changes, jobs, models, parks
 from gateway.api.answers import answer
-from gateway.api.asking import language, only_known_parameters
+from gateway.api.asking import language, only_known_parameters, within_reach
 from gateway.api.describing import describe
 from gateway.api.door import Door
 from gateway.api.models import fields_invalid
@@ -72,7 +72,7 @@ def create_app(
         middleware=middleware,
         redirect_slashes=False,
         redoc_url=None,
-        dependencies=[Depends(only_known_parameters)],
+        dependencies=[Depends(only_known_parameters), Depends(within_reach(ports.accounting))],
         telemetry=instrumentation(telemetry),
         exception_handlers={
             GatewayError: _refused,

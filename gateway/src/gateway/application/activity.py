@@ -44,5 +44,5 @@ async def push_activity(accounting: AccountingPort, caller: Caller, park_id: str
 
 async def list_activity_records(accounting: AccountingPort, caller: Caller, park_id: str, paging: Paging) -> Page[ActivityRecord]:
     """Returns the records of a park in the order in which they were accepted."""
-    caller.must(Action.READ)
+    caller.must(Action.READ_OWN)
     return await accounting.list_activity_records(caller, park_id, paging)

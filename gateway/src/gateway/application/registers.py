@@ -26,13 +26,13 @@ async def register_park(accounting: AccountingPort, caller: Caller, park: NewPar
 
 async def read_park(accounting: AccountingPort, caller: Caller, park_id: str) -> Park:
     """Returns a park of the caller's tenant."""
-    caller.must(Action.READ)
+    caller.must(Action.READ_OWN)
     return await accounting.get_park(caller, park_id)
 
 
 async def list_parks(accounting: AccountingPort, caller: Caller, paging: Paging) -> Page[Park]:
     """Returns the parks of the caller's tenant."""
-    caller.must(Action.READ)
+    caller.must(Action.READ_OWN)
     return await accounting.list_parks(caller, paging)
 
 
@@ -46,7 +46,7 @@ async def register_enterprise(
 
 async def list_enterprises(accounting: AccountingPort, caller: Caller, park_id: str, paging: Paging) -> Page[Enterprise]:
     """Returns the enterprises of a park."""
-    caller.must(Action.READ)
+    caller.must(Action.READ_OWN)
     return await accounting.list_enterprises(caller, park_id, paging)
 
 
@@ -58,7 +58,7 @@ async def register_source(accounting: AccountingPort, caller: Caller, park_id: s
 
 async def list_sources(accounting: AccountingPort, caller: Caller, park_id: str, paging: Paging) -> Page[Source]:
     """Returns the emission sources of a park."""
-    caller.must(Action.READ)
+    caller.must(Action.READ_OWN)
     return await accounting.list_sources(caller, park_id, paging)
 
 

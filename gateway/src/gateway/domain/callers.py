@@ -1,10 +1,13 @@
-"""Who calls, and what each role may do."""
+"""Who calls, what each role may do, and where.
+
+A role says what may be done, a scope which part of that a credential asked for, a bound where. All three have to allow a request.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.domain.errors import RoleMissing
+from gateway.domain.errors import ParkOutOfReach, RoleMissing, ScopeMissing
 
 
 class Role(StrEnum):
@@ -13,45 +16,108 @@ class Role(StrEnum):
     PLATFORM_OPERATOR = "platform_operator"
     PARK_MANAGER = "park_manager"
     READER = "reader"
+    REGION_READER = "region_reader"
+    ENTERPRISE = "enterprise"
+    VERIFIER = "verifier"
+    PUBLIC = "public"
 
 
 class Action(StrEnum):
-    """What can be asked of the gateway."""
+    """What can be asked of the gateway; also the names of the scopes."""
 
+    PUBLISHED = "published"
+    """To read what is published to everyone, such as factors."""
+    READ_OWN = "read_own"
+    """To read an account, or of it what belongs to the caller's own enterprises: accounting tells them apart."""
     READ = "read"
+    """To read a park as a whole."""
+    FOLLOW = "follow"
+    """To follow the change feed."""
     REGISTER = "register"
     RECORD = "record"
     REBUILD = "rebuild"
+    MANAGE_KEYS = "manage_keys"
+    """To make, rotate and withdraw keys of one's own."""
+    MANAGE_CALLERS = "manage_callers"
+    """To say who may call, and to see and withdraw every key of the tenant."""
+    AUDIT = "audit"
+    """To read who did what."""
 
+
+_SEE = frozenset({Action.PUBLISHED, Action.READ_OWN, Action.READ, Action.MANAGE_KEYS})
 
 ALLOWED: Mapping[Role, frozenset[Action]] = {
     Role.PLATFORM_OPERATOR: frozenset(Action),
-    Role.PARK_MANAGER: frozenset(Action),
-    Role.READER: frozenset({Action.READ}),
+    Role.PARK_MANAGER: _SEE | {Action.FOLLOW, Action.REGISTER, Action.RECORD, Action.REBUILD},
+    Role.READER: _SEE | {Action.FOLLOW},
+    Role.REGION_READER: _SEE | {Action.FOLLOW},
+    Role.ENTERPRISE: frozenset({Action.PUBLISHED, Action.READ_OWN, Action.RECORD, Action.MANAGE_KEYS}),
+    Role.VERIFIER: _SEE,
+    Role.PUBLIC: frozenset({Action.PUBLISHED}),
 }
 """Role × action. Everything happens inside the caller's own tenant, whatever the role."""
+
+NEEDED_BOUND: Mapping[Role, str] = {
+    Role.REGION_READER: "regions",
+    Role.ENTERPRISE: "enterprises",
+    Role.VERIFIER: "parks",
+}
+"""The bound without which a role is not given: without it the role would reach everything of the tenant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated caller.
+    """An authenticated caller. None in a bound is no bound; an empty set leaves nothing; all bounds hold together.
 
     Attributes:
         subject: Who it is, for the record.
         tenant: The one tenant that it acts in.
         roles: What it is there.
+        scopes: The actions that its credential asked for; None for all that its roles allow.
+        parks: The parks that it reaches.
+        regions: Beginnings of the region codes whose parks it reaches.
+        enterprises: `<park>/<enterprise>` of each enterprise whose own data it reaches.
     """
 
     subject: str
     tenant: str
     roles: frozenset[Role]
+    scopes: frozenset[Action] | None = None
+    parks: frozenset[str] | None = None
+    regions: frozenset[str] | None = None
+    enterprises: frozenset[str] | None = None
+
+    def may(self, action: Action) -> bool:
+        """Says whether one of the roles allows an action, and the credential asked for it."""
+        return any(action in ALLOWED[role] for role in self.roles) and (self.scopes is None or action in self.scopes)
 
     def must(self, action: Action) -> None:
-        """Refuses an action that none of the caller's roles allows.
+        """Refuses an action that none of the caller's roles allows, or that its credential did not ask for.
 
         Raises:
             RoleMissing: Names the action, the roles found and the roles that would do.
+            ScopeMissing: A role would do, and the credential has no such scope.
         """
         if not any(action in ALLOWED[role] for role in self.roles):
             allowed = [role.value for role, actions in ALLOWED.items() if action in actions]
             raise RoleMissing(action=action.value, found=sorted(self.roles), allowed=allowed)
+        if self.scopes is not None and action not in self.scopes:
+            raise ScopeMissing(found=sorted(self.scopes), allowed=action.value)
+
+    @property
+    def reached_parks(self) -> frozenset[str] | None:
+        """The parks that the caller reaches by their ids, None when no bound names parks."""
+        named = None if self.enterprises is None else frozenset(each.partition("/")[0] for each in self.enterprises)
+        if self.parks is None or named is None:
+            return self.parks if named is None else named
+        return self.parks & named
+
+    def must_reach(self, park_id: str) -> None:
+        """Refuses a park that the caller's bounds leave out, in the words for a park that does not exist.
+
+        Raises:
+            ParkOutOfReach: As for a park of another tenant.
+        """
+        parks = self.reached_parks
+        if parks is not None and park_id not in parks:
+            raise ParkOutOfReach(park_id)

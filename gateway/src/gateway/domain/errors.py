@@ -3,7 +3,9 @@
 GatewayError
 ├── TokenRefused            unauthenticated   no token, a malformed one, an unknown one
 ├── RoleMissing             denied            the caller's roles do not allow the action
+├── ScopeMissing            denied            its roles do, the credential did not ask for it
 ├── PathUnknown             not_found
+├── ParkOutOfReach          not_found         a park outside of the caller's bounds
 ├── MethodNotAllowed        method_not_allowed
 ├── MalformedBody           malformed         JSON that no reader should accept: NaN, a member twice, too deep, cut off
 ├── NothingReadable         invalid           a file of rows of which not one row could be read
@@ -69,6 +71,24 @@ class RoleMissing(GatewayError):
 
     def __init__(self, *, action: str, found: Sequence[str], allowed: Sequence[str]) -> None:
         super().__init__("ROLE_MISSING", action=action, found=", ".join(found) or "-", allowed=", ".join(allowed))
+
+
+class ScopeMissing(GatewayError):
+    """The caller's roles would do, and its credential was given less."""
+
+    kind = "denied"
+
+    def __init__(self, *, found: Sequence[str], allowed: str) -> None:
+        super().__init__("SCOPE_MISSING", found=" ".join(found) or "-", allowed=allowed)
+
+
+class ParkOutOfReach(GatewayError):
+    """The park lies outside of the caller's bounds; said as accounting says it of a park that does not exist."""
+
+    kind = "not_found"
+
+    def __init__(self, park_id: str) -> None:
+        super().__init__("PARK_NOT_FOUND", park_id=park_id)
 
 
 class PathUnknown(GatewayError):

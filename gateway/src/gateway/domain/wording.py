@@ -48,6 +48,13 @@ REASONS: Mapping[str, Wording] = {
         "to {action} needs one of the roles {allowed}; this caller has {found}",
         "执行 {action} 需要以下角色之一:{allowed};当前角色为 {found}",
     ),
+    "SCOPE_MISSING": Wording(
+        "Not in the scope of this credential",
+        "凭证的权限范围不足",
+        "this needs the scope {allowed}; the credential has {found}",
+        "需要权限范围 {allowed};当前凭证的范围为 {found}",
+    ),
+    "PARK_NOT_FOUND": Wording("Not found", "未找到", "park '{park_id}' does not exist", "园区 '{park_id}' 不存在"),
     "PATH_UNKNOWN": Wording("No such address", "地址不存在", "nothing is served at this address", "此地址没有任何资源"),
     "METHOD_NOT_ALLOWED": Wording(
         "Method not allowed",

@@ -10,6 +10,7 @@ from accounting.domain.errors import (
     FactorSetNotFound,
     InvalidField,
     NotFound,
+    OutOfScope,
     ParkIdTaken,
     ParkNotFound,
     RegisteredMeanwhile,
@@ -80,6 +81,15 @@ CASES = [
         "this needs one of the roles park_manager, the caller has reader",
         "需要以下角色之一:park_manager;当前角色:reader",
         id="Denied",
+    ),
+    pytest.param(
+        OutOfScope("read_own", "rebuild"),
+        "denied",
+        "SCOPE_MISSING",
+        {"found": "read_own", "allowed": "rebuild"},
+        "this needs the scope rebuild, the credential has read_own",
+        "需要权限范围 rebuild;当前凭证的范围:read_own",
+        id="OutOfScope",
     ),
     pytest.param(
         BatchTooLarge(10_001, 10_000),

@@ -8,7 +8,24 @@ from types import TracebackType
 from typing import Any, Self
 
 from cachetools import LRUCache
-from sqlalchemy import ColumnElement, Row, String, Table, and_, case, cast, func, insert, literal, select, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    Table,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,6 +34,7 @@ from accounting.adapters import tables
 from accounting.adapters.wave import SUM_COLUMNS, SUPERSEDE, ConnectionMemory, StagedWave
 from accounting.domain.accounts import MonthRange, Sum, SummedRow, month_key
 from accounting.domain.batches import Candidates
+from accounting.domain.callers import Bounds
 from accounting.domain.errors import RegisteredMeanwhile
 from accounting.domain.factors import Basis, Factor
 from accounting.domain.facts import Fact, SpanSum
@@ -95,10 +113,16 @@ class SqlAccount:
             self._registers.parks[park_id] = park
         return park
 
-    async def parks(self, tenant_id: str, after: str, limit: int) -> Sequence[Park]:
-        """Returns parks of a tenant whose ids come after one."""
+    async def parks(self, tenant_id: str, within: Bounds, after: str, limit: int) -> Sequence[Park]:
+        """Returns parks of a tenant within bounds whose ids come after one."""
         park = tables.park
         query = select(park).where(park.c.tenant_id == tenant_id, park.c.park_id > after).order_by(park.c.park_id).limit(limit)
+        if within.parks is not None:
+            query = query.where(self._among(park.c.park_id, sorted(within.parks)))
+        if within.regions is not None:
+            query = query.where(
+                or_(false(), *(park.c.region_code.startswith(each, autoescape=True) for each in within.regions if each))
+            )
         return [_park(row) for row in await self._session.execute(query)]
 
     async def enterprise(self, park_id: str, enterprise_id: str) -> Enterprise | None:
@@ -108,17 +132,21 @@ class SqlAccount:
         row = (await self._session.execute(query)).one_or_none()
         return Enterprise(**row._mapping) if row else None
 
-    async def enterprises(self, park_id: str, after: str, limit: int) -> Sequence[Enterprise]:
-        """Returns enterprises whose ids come after one."""
+    async def enterprises(self, park_id: str, own: Set[str] | None, after: str, limit: int) -> Sequence[Enterprise]:
+        """Returns enterprises, of those named in `own` unless it is None, whose ids come after one."""
         table = tables.enterprise
         query = select(table).where(table.c.park_id == park_id, table.c.enterprise_id > after)
+        if own is not None:
+            query = query.where(self._among(table.c.enterprise_id, sorted(own)))
         rows = await self._session.execute(query.order_by(table.c.enterprise_id).limit(limit))
         return [Enterprise(**row._mapping) for row in rows]
 
-    async def sources(self, park_id: str, after: str, limit: int) -> Sequence[Source]:
-        """Returns sources whose ids come after one."""
+    async def sources(self, park_id: str, own: Set[str] | None, after: str, limit: int) -> Sequence[Source]:
+        """Returns sources, of the enterprises in `own` unless it is None, whose ids come after one."""
         table = tables.source
         query = select(table).where(table.c.park_id == park_id, table.c.source_id > after)
+        if own is not None:
+            query = query.where(self._among(table.c.enterprise_id, sorted(own)))
         rows = await self._session.execute(query.order_by(table.c.source_id).limit(limit))
         return [Source(**row._mapping) for row in rows]
 
@@ -149,8 +177,8 @@ class SqlAccount:
         query = select(table).where(table.c.park_id == park_id, key > after).order_by(table.c.year, table.c.version).limit(limit)
         return [AnnualFigures(**row._mapping) for row in await self._session.execute(query)]
 
-    async def records(self, park_id: str, after: int, limit: int) -> Sequence[StoredRecord]:
-        """Returns records whose positions come after one, superseded ones included."""
+    async def records(self, park_id: str, own: Set[str] | None, after: int, limit: int) -> Sequence[StoredRecord]:
+        """Returns records, superseded ones too, of the enterprises in `own` unless it is None, whose positions come after one."""
         record, key = tables.activity_record, tables.activity_key
         query = (
             select(record, func.coalesce(key.c.superseded_by, "").label("superseded_by"))
@@ -159,6 +187,8 @@ class SqlAccount:
             .order_by(record.c.position)
             .limit(limit)
         )
+        if own is not None:
+            query = query.where(record.c.source_id.in_(self._sources_of(park_id, own)))
         return [
             StoredRecord(
                 position=row.position,
@@ -178,8 +208,11 @@ class SqlAccount:
             for row in await self._session.execute(query)
         ]
 
-    async def summed(self, park_id: str, months: MonthRange, dimensions: Sequence[str]) -> Sequence[SummedRow]:
-        """Returns the sums that touch a range of months, by dimensions and by what decides where they count."""
+    async def summed(
+        self, park_id: str, own: Set[str] | None, months: MonthRange, dimensions: Sequence[str]
+    ) -> Sequence[SummedRow]:
+        """Returns the sums, of the enterprises in `own` unless it is None, that touch a range of months, by dimensions and by what
+        decides where they count."""
         sums, source = tables.emissions_sum, tables.source
         first, end = months.first.number, months.end.number
         by: dict[str, ColumnElement[Any]] = {
@@ -211,6 +244,8 @@ class SqlAccount:
             .where(sums.c.park_id == park_id, sums.c.last_month >= first, sums.c.first_month < end, sums.c.records > 0)
             .group_by(*[by[key.name.removeprefix("key_")] for key in keys], straddles, *fold[1:])
         )
+        if own is not None:
+            query = query.where(self._among(source.c.enterprise_id, sorted(own)))
         return [
             SummedRow(
                 keys=tuple(_key(row, name) for name in dimensions),
@@ -240,11 +275,15 @@ class SqlAccount:
             found.setdefault(row.source_id, []).append(span)
         return found
 
-    async def ids_taken(self, park_id: str, record_ids: Sequence[str]) -> Set[str]:
-        """Returns those of the record ids that are taken."""
+    async def sources_of_records(self, park_id: str, record_ids: Sequence[str]) -> Mapping[str, str]:
+        """Returns those of the record ids that are taken, and the source of each record."""
         key = tables.activity_key
-        query = select(key.c.record_id).where(key.c.park_id == park_id, self._among(key.c.record_id, record_ids))
-        return set(await self._session.scalars(query))
+        query = select(key.c.record_id, key.c.source_id).where(key.c.park_id == park_id, self._among(key.c.record_id, record_ids))
+        return {row.record_id: row.source_id for row in await self._session.execute(query)}
+
+    def _sources_of(self, park_id: str, own: Set[str]) -> Select[tuple[str]]:
+        table = tables.source
+        return select(table.c.source_id).where(table.c.park_id == park_id, self._among(table.c.enterprise_id, sorted(own)))
 
     def _among(self, column: ColumnElement[Any], values: Sequence[str] | Sequence[int]) -> ColumnElement[bool]:
         """The condition that a column holds one of many values, as one parameter: a list of them is another statement for each

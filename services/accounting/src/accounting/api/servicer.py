@@ -23,7 +23,7 @@ from accounting.api.pages import (
 from accounting.application import maintain, record, register, report
 from accounting.application.ports import Account, Clock, UnitOfWork
 from accounting.domain.accounts import Sum
-from accounting.domain.callers import READERS, Caller, require
+from accounting.domain.callers import READ_PUBLISHED, Caller, require
 from accounting.domain.factors import Factor, FactorBook, FactorSet
 from accounting.domain.parks import FIGURE_NAMES, AnnualFigures, Enterprise, Park, Source
 from accounting.domain.reference import ReferenceTables
@@ -272,7 +272,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
 
     async def ListFactorSets(self, request: pb.ListFactorSetsRequest, context: _Context) -> pb.ListFactorSetsResponse:
         """Returns a page of factor sets."""
-        require(_caller(), READERS)
+        require(_caller(), READ_PUBLISHED)
         size, after = page_size(request.page_size), read_text_token(request.page_token, "factor-sets")
         found = [each for each in self._rooms.book.sets if each.set_id > after]
         token = write_token("factor-sets", found[size - 1].set_id) if len(found) > size else ""
@@ -281,7 +281,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
     async def ListFactors(self, request: pb.ListFactorsRequest, context: _Context) -> pb.ListFactorsResponse:
         """Returns a page of the factors of a set."""
         listed = f"{request.set_id}/factors"
-        require(_caller(), READERS)
+        require(_caller(), READ_PUBLISHED)
         size, after = page_size(request.page_size), read_text_token(request.page_token, listed)
         found = [each for each in self._rooms.book.factors_of(request.set_id) if each.factor_id > after]
         token = write_token(listed, found[size - 1].factor_id) if len(found) > size else ""
@@ -296,7 +296,15 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
 
 def _caller() -> Caller:
     verified = current_caller()
-    return Caller(verified.subject, verified.tenant, verified.roles)
+    return Caller(
+        verified.subject,
+        verified.tenant,
+        verified.roles,
+        verified.scopes,
+        verified.parks,
+        verified.regions,
+        verified.enterprises,
+    )
 
 
 def _time(at: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from accounting.application.ports import UnitOfWork
 from accounting.application.register import park_of
-from accounting.domain.callers import WRITERS, Caller, require
+from accounting.domain.callers import REBUILD, Caller, require, whole_park
 from accounting.domain.factors import FactorBook
 from accounting.domain.facts import FactorPublished
 from accounting.domain.stored import RebuiltSums
@@ -32,8 +32,9 @@ async def request_rebuild(uow: UnitOfWork, caller: Caller, park_id: str) -> str:
     Raises:
         Denied, ParkNotFound: the caller may not.
     """
-    require(caller, WRITERS)
+    require(caller, REBUILD)
     park = await park_of(uow, caller, park_id)
+    whole_park(caller, park_id)
     job_id = await uow.submit_rebuild(park, caller.subject)
     await uow.commit()
     return job_id

@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from accounting.domain.accounts import MonthRange, SummedRow
 from accounting.domain.batches import Candidates
+from accounting.domain.callers import Bounds
 from accounting.domain.factors import Basis, Factor
 from accounting.domain.facts import Fact, SpanSum
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
@@ -30,20 +31,20 @@ class Account(Protocol):
         """Returns a park of any tenant."""
         ...
 
-    async def parks(self, tenant_id: str, after: str, limit: int) -> Sequence[Park]:
-        """Returns parks of a tenant whose ids come after one."""
+    async def parks(self, tenant_id: str, within: Bounds, after: str, limit: int) -> Sequence[Park]:
+        """Returns parks of a tenant within bounds whose ids come after one."""
         ...
 
     async def enterprise(self, park_id: str, enterprise_id: str) -> Enterprise | None:
         """Returns an enterprise."""
         ...
 
-    async def enterprises(self, park_id: str, after: str, limit: int) -> Sequence[Enterprise]:
-        """Returns enterprises whose ids come after one."""
+    async def enterprises(self, park_id: str, own: Set[str] | None, after: str, limit: int) -> Sequence[Enterprise]:
+        """Returns enterprises, of those named in `own` unless it is None, whose ids come after one."""
         ...
 
-    async def sources(self, park_id: str, after: str, limit: int) -> Sequence[Source]:
-        """Returns sources whose ids come after one."""
+    async def sources(self, park_id: str, own: Set[str] | None, after: str, limit: int) -> Sequence[Source]:
+        """Returns sources, of the enterprises in `own` unless it is None, whose ids come after one."""
         ...
 
     async def sources_named(self, park_id: str, source_ids: Sequence[str]) -> Mapping[str, Source]:
@@ -58,20 +59,23 @@ class Account(Protocol):
         """Returns versions that come after a year and version."""
         ...
 
-    async def records(self, park_id: str, after: int, limit: int) -> Sequence[StoredRecord]:
-        """Returns records whose positions come after one, superseded ones included."""
+    async def records(self, park_id: str, own: Set[str] | None, after: int, limit: int) -> Sequence[StoredRecord]:
+        """Returns records, superseded ones too, of the enterprises in `own` unless it is None, whose positions come after one."""
         ...
 
-    async def summed(self, park_id: str, months: MonthRange, dimensions: Sequence[str]) -> Sequence[SummedRow]:
-        """Returns the sums that touch a range of months, by dimensions and by what decides where they count."""
+    async def summed(
+        self, park_id: str, own: Set[str] | None, months: MonthRange, dimensions: Sequence[str]
+    ) -> Sequence[SummedRow]:
+        """Returns the sums, of the enterprises in `own` unless it is None, that touch a range of months, by dimensions and by what
+        decides where they count."""
         ...
 
     async def history(self, park_id: str, source_ids: Sequence[str], from_month: int) -> Mapping[str, Sequence[PastSpan]]:
         """Returns what sources emitted in the spans that start in or after a month (YYYYMM)."""
         ...
 
-    async def ids_taken(self, park_id: str, record_ids: Sequence[str]) -> Set[str]:
-        """Returns those of the record ids that are taken."""
+    async def sources_of_records(self, park_id: str, record_ids: Sequence[str]) -> Mapping[str, str]:
+        """Returns those of the record ids that are taken, and the source of each record."""
         ...
 
 

@@ -1,6 +1,6 @@
 """Recording activity: the main way into the account."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import datetime
 
 import numpy as np
@@ -10,7 +10,7 @@ from accounting.application.ports import Clock, UnitOfWork
 from accounting.application.register import park_of
 from accounting.domain.activity import judge
 from accounting.domain.batches import MAX_ROWS, ActivityColumns, Candidates
-from accounting.domain.callers import WRITERS, Caller, require
+from accounting.domain.callers import RECORD, Caller, require
 from accounting.domain.errors import BatchTooLarge
 from accounting.domain.factors import FactorBook
 from accounting.domain.facts import MAX_EVENT_ROWS, ActivityRecorded, EmissionsCalculated, SpanSum
@@ -58,14 +58,19 @@ async def record_activity(
     Raises:
         Denied, ParkNotFound, BatchTooLarge: nothing is recorded.
     """
-    require(caller, WRITERS)
+    require(caller, RECORD)
     if columns.rows > MAX_ROWS:
         raise BatchTooLarge(columns.rows, MAX_ROWS)
     park = await park_of(uow, caller, park_id)
     now = clock.now()
+    own = caller.own_enterprises(park.park_id)
     sources = await uow.sources_named(park.park_id, sorted(set(columns.source_id.values)))
+    if own is not None:
+        sources = {source_id: source for source_id, source in sources.items() if source.enterprise_id in own}
     candidates, problems = judge(columns, park, sources, book, reference, int(now.timestamp()))
     last_position = await uow.lock(park.park_id)
+    if own is not None:
+        candidates = await _without_foreign(uow, park, own, candidates, columns, problems)
     candidates = await _without_held(uow, park, candidates, columns, problems, reference)
 
     outcomes = [Outcome.REJECTED] * columns.rows
@@ -103,6 +108,35 @@ async def record_activity(
     return BatchResult(outcomes, problems, last_position)
 
 
+async def _without_foreign(
+    uow: UnitOfWork,
+    park: Park,
+    own: Set[str],
+    candidates: Candidates,
+    columns: ActivityColumns,
+    problems: dict[int, RowProblem],
+) -> Candidates:
+    """Refuses rows that would touch other enterprises' records, and tells no more of those than that their ids are taken."""
+    named = sorted({*candidates.record_id, *filter(None, candidates.supersedes)})
+    source_of = await uow.sources_of_records(park.park_id, named)
+    sources = await uow.sources_named(park.park_id, sorted(set(source_of.values())))
+    foreign = {record_id for record_id, source_id in source_of.items() if sources[source_id].enterprise_id not in own}
+    refused = []
+    for row, (record_id, target) in enumerate(zip(candidates.record_id, candidates.supersedes, strict=True)):
+        if record_id in foreign:
+            what = ("RECORD_ID_TAKEN", "record_id", record_id, "an id that is not taken", "未被占用的编号")
+        elif target in foreign:
+            what = ("SUPERSEDES_UNKNOWN", "supersedes", target, "the id of an accepted record", "已接收记录的编号")
+        else:
+            continue
+        refused.append(row)
+        place = int(candidates.index[row])
+        reason, field, found, allowed, allowed_zh = what
+        number = columns.row_number[place]
+        problems[place] = RowProblem(number, shown(record_id), reason, field, shown(found), allowed, allowed_zh)
+    return candidates.without(refused)
+
+
 async def _without_held(
     uow: UnitOfWork,
     park: Park,
@@ -117,7 +151,7 @@ async def _without_held(
     since = month_of(int(candidates.start_s.min()) - HISTORY_S, park.zone).number
     verdicts = held(candidates, await uow.history(park.park_id, sorted(compared), since), reference.unit_mistakes)
     # What was accepted stays accepted: a record that is sent again is not judged by the history that has grown since.
-    known = await uow.ids_taken(park.park_id, [candidates.record_id[row] for row in verdicts])
+    known = await uow.sources_of_records(park.park_id, [candidates.record_id[row] for row in verdicts])
     verdicts = {row: how for row, how in verdicts.items() if candidates.record_id[row] not in known}
     for row, (how_en, how_zh) in verdicts.items():
         found = f"{format_scaled(int(candidates.quantity_micro[row]), 6)} {candidates.unit[row]}"

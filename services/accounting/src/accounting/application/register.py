@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from accounting.application.ports import Account, Clock, UnitOfWork
-from accounting.domain.callers import READERS, WRITERS, Caller, require
+from accounting.domain.callers import FIGURES, READ, READ_OWN, REGISTER, Caller, require, whole_park
 from accounting.domain.errors import InvalidField, ParkIdTaken, ParkNotFound
 from accounting.domain.factors import FactorBook
 from accounting.domain.facts import AnnualFiguresRecorded, EnterpriseRegistered, ParkRegistered, SourceRegistered
@@ -25,13 +25,13 @@ from accounting.domain.reference import ReferenceTables
 
 
 async def park_of(account: Account, caller: Caller, park_id: str) -> Park:
-    """Returns a park of the caller's tenant.
+    """Returns a park that the caller reaches.
 
     Raises:
-        ParkNotFound: there is none; a park of another tenant does not exist for this caller.
+        ParkNotFound: there is none; a park of another tenant or beyond the caller's bounds does not exist for this caller.
     """
     park = await account.park(park_id)
-    if park is None or park.tenant_id != caller.tenant:
+    if park is None or park.tenant_id != caller.tenant or not caller.bounds.reach(park.park_id, park.region_code):
         raise ParkNotFound(park_id)
     return park
 
@@ -50,8 +50,11 @@ async def register_park(
         ContentDiffers: the id is registered with other content.
         ParkIdTaken: the id belongs to another tenant.
     """
-    require(caller, WRITERS)
+    require(caller, REGISTER)
     park = valid_park(replace(park, tenant_id=caller.tenant, registered_time=clock.now()), reference)
+    whole_park(caller, park.park_id)
+    if not caller.bounds.reach(park.park_id, park.region_code):
+        raise InvalidField("park_id", park.park_id, "a park within the caller's bounds", "调用者权限范围内的园区")
     book.factor_set(park.factor_set_id)
     recorded = await uow.park(park.park_id)
     if recorded is not None:
@@ -75,8 +78,9 @@ async def register_enterprise(
     Raises:
         Denied, ParkNotFound, InvalidField, ContentDiffers: see `register_park`.
     """
-    require(caller, WRITERS)
+    require(caller, REGISTER)
     park = await park_of(uow, caller, enterprise.park_id)
+    whole_park(caller, park.park_id)
     enterprise = valid_enterprise(replace(enterprise, tenant_id=park.tenant_id, registered_time=clock.now()), reference)
     recorded = await uow.enterprise(park.park_id, enterprise.enterprise_id)
     if recorded is not None:
@@ -101,8 +105,9 @@ async def register_source(
         Denied, ParkNotFound, InvalidField, ContentDiffers: see `register_park`; InvalidField also for an enterprise that is not
             registered and for a carrier without factor.
     """
-    require(caller, WRITERS)
+    require(caller, REGISTER)
     park = await park_of(uow, caller, source.park_id)
+    whole_park(caller, park.park_id)
     source = valid_source(replace(source, tenant_id=park.tenant_id, registered_time=clock.now()), reference)
     book.check_covers(park.factor_set_id, reference.carriers[source.carrier], source.gas, park.region_code)
     if source.enterprise_id and await uow.enterprise(park.park_id, source.enterprise_id) is None:
@@ -129,8 +134,9 @@ async def record_annual_figures(
     Raises:
         Denied, ParkNotFound, InvalidField: see `register_park`.
     """
-    require(caller, WRITERS)
+    require(caller, FIGURES)
     park = await park_of(uow, caller, figures.park_id)
+    whole_park(caller, park.park_id)
     now = clock.now()
     figures = valid_figures(replace(figures, tenant_id=park.tenant_id, recorded_time=now), last_year=local_year(now, park.zone))
     await uow.lock(park.park_id)
@@ -145,32 +151,44 @@ async def record_annual_figures(
 
 
 async def list_parks(account: Account, caller: Caller, after: str, limit: int) -> Sequence[Park]:
-    """Returns a page of the caller's parks."""
-    require(caller, READERS)
-    return await account.parks(caller.tenant, after, limit)
+    """Returns a page of the parks that the caller reaches."""
+    require(caller, READ_OWN)
+    return await account.parks(caller.tenant, caller.bounds, after, limit)
 
 
 async def read_park(account: Account, caller: Caller, park_id: str) -> Park:
-    """Returns a park of the caller."""
-    require(caller, READERS)
+    """Returns a park that the caller reaches; of what is in it, it may see its own enterprises' only."""
+    require(caller, READ_OWN)
     return await park_of(account, caller, park_id)
 
 
+async def read_whole_park(account: Account, caller: Caller, park_id: str) -> Park:
+    """Returns a park that the caller sees as a whole.
+
+    Raises:
+        Denied, ParkNotFound: it does not.
+    """
+    require(caller, READ)
+    park = await park_of(account, caller, park_id)
+    whole_park(caller, park_id)
+    return park
+
+
 async def list_enterprises(account: Account, caller: Caller, park_id: str, after: str, limit: int) -> Sequence[Enterprise]:
-    """Returns a page of a park's enterprises."""
+    """Returns a page of a park's enterprises, or of the caller's own of them."""
     park = await read_park(account, caller, park_id)
-    return await account.enterprises(park.park_id, after, limit)
+    return await account.enterprises(park.park_id, caller.own_enterprises(park_id), after, limit)
 
 
 async def list_sources(account: Account, caller: Caller, park_id: str, after: str, limit: int) -> Sequence[Source]:
-    """Returns a page of a park's sources."""
+    """Returns a page of a park's sources, or of those of the caller's own enterprises."""
     park = await read_park(account, caller, park_id)
-    return await account.sources(park.park_id, after, limit)
+    return await account.sources(park.park_id, caller.own_enterprises(park_id), after, limit)
 
 
 async def list_annual_figures(
     account: Account, caller: Caller, park_id: str, after: tuple[int, int], limit: int
 ) -> Sequence[AnnualFigures]:
     """Returns a page of every version of a park's annual figures."""
-    park = await read_park(account, caller, park_id)
+    park = await read_whole_park(account, caller, park_id)
     return await account.figures(park.park_id, after, limit)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from accounting.application.ports import Account
-from accounting.application.register import read_park
+from accounting.application.register import read_park, read_whole_park
 from accounting.domain.accounts import (
     Emissions,
     MonthRange,
@@ -26,9 +26,9 @@ LAST_YEAR = 2200
 async def list_records(
     account: Account, caller: Caller, park_id: str, after: int, limit: int
 ) -> tuple[Park, Sequence[StoredRecord]]:
-    """Returns a page of a park's records in the order in which they were accepted."""
+    """Returns a page of a park's records, or of those of the caller's own enterprises, in the order in which they were accepted."""
     park = await read_park(account, caller, park_id)
-    return park, await account.records(park.park_id, after, limit)
+    return park, await account.records(park.park_id, caller.own_enterprises(park_id), after, limit)
 
 
 async def query_emissions(
@@ -41,7 +41,7 @@ async def query_emissions(
     *,
     reference: ReferenceTables,
 ) -> tuple[Park, Emissions]:
-    """Returns the exact totals of a range of months.
+    """Returns the exact totals of a range of months, of a park or of the caller's own enterprises in it.
 
     Answers from sums that are kept with every batch, and so takes the same time for ten records as for ten million.
 
@@ -52,7 +52,7 @@ async def query_emissions(
     park = await read_park(account, caller, park_id)
     months = valid_range(from_month, to_month)
     dimensions = valid_dimensions(group_by)
-    return park, grouped(await account.summed(park.park_id, months, dimensions), reference)
+    return park, grouped(await account.summed(park.park_id, caller.own_enterprises(park_id), months, dimensions), reference)
 
 
 async def read_yearly_account(
@@ -64,11 +64,11 @@ async def read_yearly_account(
         Denied, ParkNotFound: nothing to see for this caller.
         InvalidField: no such year.
     """
-    park = await read_park(account, caller, park_id)
+    park = await read_whole_park(account, caller, park_id)
     if not FIRST_YEAR <= year < LAST_YEAR:
         raise InvalidField(
             "year", str(year), f"a year from {FIRST_YEAR} to {LAST_YEAR - 1}", f"{FIRST_YEAR} 至 {LAST_YEAR - 1} 的年份"
         )
     months = MonthRange(Month(year, 1), Month(year + 1, 1))
-    total = grouped(await account.summed(park.park_id, months, ("scope", "carrier")), reference)
+    total = grouped(await account.summed(park.park_id, None, months, ("scope", "carrier")), reference)
     return park, yearly_account(total, await account.figures_in_force(park.park_id, year))

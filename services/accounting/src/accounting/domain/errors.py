@@ -9,6 +9,7 @@
     ├── ParkIdTaken             the id belongs to a park of another tenant
     ├── RegisteredMeanwhile     another call registered the same id at the same moment: try again
     ├── Denied                  the caller's role does not allow it
+    ├── OutOfScope              the role does, and the credential was given less
     └── BatchTooLarge
 
 What is wrong with a single row of a batch is not an error but a result: see `problems`.
@@ -155,6 +156,21 @@ class Denied(AccountingError):
             f"this needs one of the roles {needed}, the caller has {roles or 'none'}",
             f"需要以下角色之一:{needed};当前角色:{roles or '无'}",
             found=roles,
+            allowed=needed,
+        )
+
+
+class OutOfScope(AccountingError):
+    """The caller's roles would do, and its credential was not given the scope."""
+
+    kind = "denied"
+    reason = "SCOPE_MISSING"
+
+    def __init__(self, scopes: str, needed: str) -> None:
+        super().__init__(
+            f"this needs the scope {needed}, the credential has {scopes or 'none'}",
+            f"需要权限范围 {needed};当前凭证的范围:{scopes or '无'}",
+            found=scopes,
             allowed=needed,
         )
 

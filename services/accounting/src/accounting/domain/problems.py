@@ -72,6 +72,10 @@ REASONS: dict[str, tuple[str, str]] = {
         "record_id was accepted before with {allowed}, got {found}; correct it with a new record that supersedes it",
         "该 record_id 先前已按 {allowed} 接收,实际为 {found};请用新记录的 supersedes 更正",
     ),
+    "RECORD_ID_TAKEN": (
+        "record_id {found!r} is taken, it must be {allowed}",
+        "record_id {found!r} 已被占用,应为{allowed}",
+    ),
     "SUPERSEDES_UNKNOWN": (
         "supersedes must name {allowed}, got {found!r}",
         "supersedes 应为 {allowed},实际为 {found!r}",
