@@ -22,6 +22,7 @@ from chassis.identity import generate_key_pair
 from chassis.logs import Level
 from chassis.server import running
 from chassis.settings import DatabaseSettings, LogSettings
+from chassis.tenancy import Tenant
 from gateway.domain.callers import Role
 from gateway.main import Gateway, topic_registry
 from gateway.main import build as build_gateway
@@ -29,6 +30,7 @@ from gateway.settings import BootstrapToken, GatewaySettings, HttpSettings
 
 TOKEN = "bench-token"
 TENANT = "bench"
+SCOPE = Tenant(TENANT)
 CALLER = Caller("bench", TENANT, frozenset({"park_manager"}))
 FACTOR_SET = "wang-2024"
 _LOGS = LogSettings(level=Level.WARNING)
@@ -100,7 +102,7 @@ async def register_meters(accounting: Accounting) -> None:
     clock = SystemClock()
     now = clock.now()
     park = Park(PARK, "", "园区", "Park", "360700", "Asia/Shanghai", "", "", FACTOR_SET, now)
-    async with accounting.write() as uow:
+    async with accounting.write(SCOPE) as uow:
         await register_park(uow, CALLER, park, book=accounting.book, reference=accounting.reference, clock=clock)
     for number in range(METERS):
         source = Source(
@@ -118,5 +120,5 @@ async def register_meters(accounting: Accounting) -> None:
             settlement_basis="meter",
             registered_time=now,
         )
-        async with accounting.write() as uow:
+        async with accounting.write(SCOPE) as uow:
             await register_source(uow, CALLER, source, book=accounting.book, reference=accounting.reference, clock=clock)

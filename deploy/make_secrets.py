@@ -40,6 +40,7 @@ def make(folder: Path) -> None:
     write_private(folder / ".gitignore", "*\n")
     superuser = secrets.token_urlsafe(24)
     passwords = {name: secrets.token_urlsafe(24) for name in DATABASES}
+    owners = {name: secrets.token_urlsafe(24) for name in DATABASES}
     tokens = {role: secrets.token_urlsafe(32) for role in ROLES}
     grants = [
         {
@@ -53,11 +54,14 @@ def make(folder: Path) -> None:
     write_private(folder / "postgres.env", variables({"POSTGRES_PASSWORD": superuser}))
     prepare = {
         "PREPARE_POSTGRES": f"postgresql://postgres:{superuser}@postgres/postgres",
-        "PREPARE_DATABASES": ",".join(f"{name}:{password}" for name, password in passwords.items()),
+        "PREPARE_DATABASES": ",".join(f"{name}:{passwords[name]}:{owners[name]}" for name in DATABASES),
     }
     write_private(folder / "prepare.env", variables(prepare))
     for name, password in passwords.items():
-        values = {f"{name.upper()}_DATABASE__URL": f"postgresql://{name}:{password}@postgres/{name}"}
+        values = {
+            f"{name.upper()}_DATABASE__URL": f"postgresql://{name}:{password}@postgres/{name}",
+            f"{name.upper()}_DATABASE__OWNER_URL": f"postgresql://{name}_owner:{owners[name]}@postgres/{name}",
+        }
         if name == "gateway":
             values["GATEWAY_BOOTSTRAP_TOKENS"] = json.dumps(grants, separators=(",", ":"))
         write_private(folder / f"{name}.env", variables(values))

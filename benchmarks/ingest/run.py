@@ -29,7 +29,7 @@ from benchmarks.cluster import Cluster, postgresql
 from benchmarks.http_client import HttpClient
 from benchmarks.pairing import Cost, Row, Side, compare, paired, processor_s, write_results
 from benchmarks.readings import HEADER, METERS, PARK, SEED, Reading, Readings, as_csv, as_json
-from benchmarks.standing import TOKEN, accounting_alone, platform
+from benchmarks.standing import SCOPE, TOKEN, accounting_alone, platform
 
 ROWS = 1000
 BATCHES = 30
@@ -219,7 +219,7 @@ async def candidates(accounting: Accounting, rows: Sequence[Reading]) -> Candida
         supersedes=nothing,
         confirmed=nothing,
     )
-    async with accounting.read() as account:
+    async with accounting.read(SCOPE) as account:
         park = await account.park(PARK)
         assert park is not None
         sources = await account.sources_named(PARK, sorted(set(source_id)))
@@ -231,7 +231,7 @@ async def candidates(accounting: Accounting, rows: Sequence[Reading]) -> Candida
 async def store(accounting: Accounting, waves: Sequence[Candidates]) -> None:
     """Stores judged rows through the repository, one transaction each."""
     for wave in waves:
-        async with accounting.write() as uow:
+        async with accounting.write(SCOPE) as uow:
             park = await uow.park(PARK)
             assert park is not None
             position = await uow.lock(PARK)

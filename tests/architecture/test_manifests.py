@@ -27,6 +27,7 @@ OVERLAYS = ("local", "production")
 SERVICES: dict[str, type[BaseModel]] = {"accounting": AccountingSettings, "gateway": GatewaySettings}
 # Settings that no manifest names, and why; a new setting is named in a manifest or here.
 NOT_IN_MANIFESTS = {
+    r"_DATABASE__OWNER_URL$": "the job `migration` is told; a service works as a role that owns nothing",
     r"_SERVER__UNIX_SOCKET$": "pods call each other over the network",
     r"_BROKER__EMBEDDED_FILE$": "the embedded log serves one process",
     r"_BROKER__KAFKA__SASL_": "services log in by certificate",

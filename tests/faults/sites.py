@@ -361,8 +361,10 @@ class ServersSite:
         for server in (self._postgres, self._kafka):
             await server.wait_ready(60)
         async with await psycopg.AsyncConnection.connect(self._database_url("postgres"), autocommit=True) as connection:
+            await connection.execute("CREATE ROLE owner LOGIN")
             for name in ("accounting", "gateway"):
-                await connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+                await connection.execute(psycopg.sql.SQL("CREATE ROLE {} LOGIN").format(psycopg.sql.Identifier(name)))
+                await connection.execute(psycopg.sql.SQL("CREATE DATABASE {} OWNER owner").format(psycopg.sql.Identifier(name)))
         for service in self._services:
             service.start()
         for service in self._services:
@@ -404,8 +406,10 @@ class ServersSite:
 
     def _told(self, prefix: str, database: str) -> dict[str, str]:
         kafka = f"{prefix}BROKER__KAFKA__"
+        place = f"127.0.0.1:{self.proxies['database'].port}/{database}"
         return {
-            f"{prefix}DATABASE__URL": f"postgresql://postgres@127.0.0.1:{self.proxies['database'].port}/{database}",
+            f"{prefix}DATABASE__URL": f"postgresql://{database}@{place}",
+            f"{prefix}DATABASE__OWNER_URL": f"postgresql://owner@{place}",
             f"{prefix}BROKER__KIND": "kafka",
             f"{kafka}BOOTSTRAP_SERVERS": self._bootstrap(),
             # a member that was killed gives its partitions back after this time, and its successor waits for them

@@ -39,6 +39,7 @@ async def in_process(
     broker: Broker,
     *,
     urls: Mapping[str, str] | None = None,
+    owner_urls: Mapping[str, str] | None = None,
     telemetry: TelemetrySettings | None = None,
     logs: LogSettings | None = None,
 ) -> AsyncIterator[InProcess]:
@@ -48,6 +49,7 @@ async def in_process(
         folder: For keys, tokens and SQLite files; the same again continues.
         broker: Joins them; stays open.
         urls: Of their databases; SQLite files in the folder when None.
+        owner_urls: Of the roles that own the tables; those of `urls` when None.
         telemetry: What they report; nothing when None.
         logs: What they log; warnings when None.
     """
@@ -55,7 +57,8 @@ async def in_process(
     clock = SystemClock()
 
     def database(service: str) -> DatabaseSettings:
-        return DatabaseSettings(url=SecretStr(urls[service] if urls else f"sqlite:///{folder}/{service}.sqlite3"))
+        url = SecretStr(urls[service] if urls else f"sqlite:///{folder}/{service}.sqlite3")
+        return DatabaseSettings(url=url, owner_url=SecretStr(owner_urls[service]) if owner_urls else None)
 
     accounting = accounting_main.build(
         AccountingSettings(

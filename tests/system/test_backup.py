@@ -6,9 +6,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import psycopg
@@ -16,6 +16,7 @@ import pytest
 
 from chassis.clock import SystemClock
 from chassis.embedded_log import EmbeddedLog
+from chassis.testing.postgres import EmptyDatabase, empty_database
 from gateway.main import topic_registry
 from tests.system import ganzhou
 from tests.system.in_process import PARK, in_process, register
@@ -23,35 +24,42 @@ from tests.system.in_process import PARK, in_process, register
 SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "backup.py"
 
 
+Databases = dict[str, EmptyDatabase]
+
+
 @pytest.fixture
-def urls(postgres_server: str) -> Iterator[dict[str, str]]:
-    """A url per service, of databases that are dropped after the test."""
-    names = {service: f"{service}_{uuid4().hex}" for service in ("accounting", "gateway")}
-    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
-        for name in names.values():
-            connection.execute(f"CREATE DATABASE {name}")
-        try:
-            yield {service: f"{postgres_server}/{name}" for service, name in names.items()}
-        finally:
-            for name in names.values():
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def databases(postgres_server: str) -> Iterator[Databases]:
+    """A database per service, dropped after the test."""
+    with empty_database(postgres_server) as accounting, empty_database(postgres_server) as gateway:
+        yield {"accounting": accounting, "gateway": gateway}
 
 
-def empty(urls: dict[str, str]) -> None:
-    """Drops the databases and makes them anew."""
-    server = urls["gateway"].rpartition("/")[0]
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        for url in urls.values():
-            name = url.rpartition("/")[2]
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-            connection.execute(f"CREATE DATABASE {name}")
+def urls(databases: Databases) -> dict[str, str]:
+    """Of the roles that services work as."""
+    return {service: database.url for service, database in databases.items()}
 
 
-def backup(verb: str, folder: Path, urls: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def owner_urls(databases: Databases) -> dict[str, str]:
+    """Of the roles that own the tables."""
+    return {service: database.owner_url for service, database in databases.items()}
+
+
+def empty(databases: Databases) -> None:
+    """Drops every table with all that hangs on it."""
+    for database in databases.values():
+        with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public AUTHORIZATION pg_database_owner")
+            connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+
+
+def backup(verb: str, folder: Path, databases: Databases) -> subprocess.CompletedProcess[str]:
     """Runs the script with the programs of the newest PostgreSQL on the machine."""
     programs = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), key=lambda path: int(path.split("/")[-2]))
     path = os.pathsep.join([*programs[-1:], os.environ["PATH"]])
-    environment = os.environ | {"PATH": path} | {f"{name.upper()}_DATABASE__URL": url for name, url in urls.items()}
+    environment = os.environ | {"PATH": path}
+    environment |= {f"{name.upper()}_DATABASE__URL": url for name, url in urls(databases).items()}
+    environment |= {f"{name.upper()}_DATABASE__OWNER_URL": url for name, url in owner_urls(databases).items()}
     command = [sys.executable, str(SCRIPT), verb, str(folder)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
@@ -69,24 +77,24 @@ async def figures(client: httpx.AsyncClient) -> dict[str, Any]:
     return {name: answer.json() for name, answer in answers.items()}
 
 
-async def test_a_restored_platform_has_the_same_figures_and_goes_on(tmp_path: Path, urls: dict[str, str]) -> None:
+async def test_a_restored_platform_has_the_same_figures_and_goes_on(tmp_path: Path, databases: Databases) -> None:
     *rows, late = ganzhou.rows()
     path = f"/v1/parks/{PARK}/activity-records"
     broker = EmbeddedLog(tmp_path / "log.sqlite3", topic_registry(), clock=SystemClock())
-    async with in_process(tmp_path, broker, urls=urls) as stack:
+    async with in_process(tmp_path, broker, urls=urls(databases), owner_urls=owner_urls(databases)) as stack:
         await register(stack.client)
         (await stack.client.post(path, json=rows)).raise_for_status()
         before = await until_heard(stack.client, changes=6)
-        saved = await asyncio.to_thread(backup, "save", tmp_path / "backup", urls)
+        saved = await asyncio.to_thread(backup, "save", tmp_path / "backup", databases)
         assert saved.returncode == 0, saved.stderr
         (await stack.client.post(path, json=[late])).raise_for_status()
         await until_heard(stack.client, changes=8)
 
-    empty(urls)
-    restored = backup("restore", tmp_path / "backup", urls)
+    empty(databases)
+    restored = backup("restore", tmp_path / "backup", databases)
     assert restored.returncode == 0, restored.stderr
 
-    async with in_process(tmp_path, broker, urls=urls) as stack:
+    async with in_process(tmp_path, broker, urls=urls(databases), owner_urls=owner_urls(databases)) as stack:
         assert await figures(stack.client) == before
         # The sender sends again what it sent since the backup: what is known is known, what was lost is recorded once more.
         again = (await stack.client.post(path, json=[*rows, late])).json()
@@ -104,26 +112,27 @@ async def until_heard(client: httpx.AsyncClient, *, changes: int) -> dict[str, A
     return found
 
 
-def test_a_damaged_dump_is_refused_before_anything_is_restored(tmp_path: Path, urls: dict[str, str]) -> None:
-    assert backup("save", tmp_path / "backup", urls).returncode == 0
+def test_a_damaged_dump_is_refused_before_anything_is_restored(tmp_path: Path, databases: Databases) -> None:
+    assert backup("save", tmp_path / "backup", databases).returncode == 0
     with (tmp_path / "backup" / "accounting.dump").open("ab") as file:
         file.write(b"\0")
-    refused = backup("restore", tmp_path / "backup", urls)
+    refused = backup("restore", tmp_path / "backup", databases)
     assert refused.returncode != 0
     assert "is not what was saved" in refused.stderr
 
 
-def test_a_restore_leaves_a_database_that_has_tables_alone(tmp_path: Path, urls: dict[str, str]) -> None:
-    with psycopg.connect(urls["gateway"], autocommit=True) as connection:
+def test_a_restore_leaves_a_database_that_has_tables_alone(tmp_path: Path, databases: Databases) -> None:
+    with psycopg.connect(databases["gateway"].owner_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE token (kept text)")
-        assert backup("save", tmp_path / "backup", urls).returncode == 0
+        connection.execute("GRANT SELECT ON token TO service")
+        assert backup("save", tmp_path / "backup", databases).returncode == 0
         connection.execute("INSERT INTO token VALUES ('since')")
-        assert backup("restore", tmp_path / "backup", urls).returncode != 0
+        assert backup("restore", tmp_path / "backup", databases).returncode != 0
         assert connection.execute("SELECT kept FROM token").fetchall() == [("since",)]
 
 
-def test_a_backup_says_when_each_service_was_saved_and_shows_no_password(tmp_path: Path, urls: dict[str, str]) -> None:
-    with_password = {name: url.replace("postgres@", "postgres:hidden@") for name, url in urls.items()}
+def test_a_backup_says_when_each_service_was_saved_and_shows_no_password(tmp_path: Path, databases: Databases) -> None:
+    with_password = {name: replace(each, url=each.url.replace("service@", "service:hidden@")) for name, each in databases.items()}
     saved = backup("save", tmp_path / "backup", with_password)
     manifest = (tmp_path / "backup" / "backup.json").read_text(encoding="utf-8")
     assert "hidden" not in saved.stdout + saved.stderr + manifest

@@ -21,12 +21,13 @@ from chassis.errors import Kind, kind_of
 from chassis.events import Event, NotAnEvent, from_message
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
+from chassis.tenancy import Platform, Tenant
 from chassis.topics import TopicRegistry, dead_letter_topic
 
 _Result = TypeVar("_Result")
 Handler = Callable[[AsyncSession, Event], Awaitable[None]]
-"""Has the effect of an event, in the transaction it is given. It may commit that transaction, as a use case does; otherwise the
-consumer commits it. It must not open another write transaction on the same database."""
+"""Has the effect of an event, in the transaction it is given, one for the event's tenant. It may commit that transaction, as
+a use case does; otherwise the consumer commits it. It must not open another write transaction on the same database."""
 
 _BATCH: Final = 100
 _POLL_SECONDS: Final = 1.0
@@ -38,6 +39,7 @@ _PRUNE_EVERY: Final = timedelta(hours=1)
 # An event is kept by its topic for the retention, and by the broker a little longer; after both it cannot come again.
 _INBOX_MARGIN: Final = timedelta(days=2)
 _MAX_REASON_CHARACTERS: Final = 500
+_OWN_WORK: Final = Platform("inbox")
 
 
 class _Poison(Exception):
@@ -292,7 +294,7 @@ class Consumer:
     async def _handle_once(self, event: Event, handler: Handler) -> str:
         now = self._clock.now()
         kept = timedelta(days=self._registry.get(event.topic).retention_days) + _INBOX_MARGIN
-        async with self._database.begin() as session:
+        async with self._database.begin(Tenant(event.tenant_id)) as session:
             new = await inbox.claim(session, self._table, group=self._group, event=event, now=now, expires_at=now + kept)
             if not new:
                 return "repeated"
@@ -335,7 +337,7 @@ class Consumer:
         if self._pruned_at is not None and now - self._pruned_at < _PRUNE_EVERY:
             return
         self._pruned_at = now
-        async with self._database.begin() as session:
+        async with self._database.begin(_OWN_WORK) as session:
             await inbox.prune(session, self._table, group=self._group, now=now)
             await session.commit()
 

@@ -22,14 +22,16 @@ from alembic.script import ScriptDirectory
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from chassis.columns import utc_text
 from chassis.errors import Kind
 from chassis.telemetry import Telemetry
+from chassis.tenancy import Scope, enter
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -109,6 +111,19 @@ class ForeignKeysBroken(Exception):
         self.tables = tuple(tables)
 
 
+class SchemaBehind(Exception):
+    """The schema is not at the newest revision, and the role of the url may not change it."""
+
+    def __init__(self, service: str, reason: str) -> None:
+        """Stores whose schema it is, and what the database said."""
+        super().__init__(
+            f"the schema of {service} is behind and this role may not change it ({reason}): run `parkcarbon migrate` with the"
+            f" owner's url in {service.upper()}_DATABASE__OWNER_URL"
+        )
+        self.service = service
+        self.found = reason
+
+
 class Database:
     """Sessions, bulk rows and migrations over one database."""
 
@@ -116,6 +131,7 @@ class Database:
         self,
         url: str,
         *,
+        owner_url: str | None = None,
         pool_size: int = 10,
         echo: bool = False,
         timeouts: Timeouts | None = None,
@@ -126,6 +142,7 @@ class Database:
         Args:
             url: `sqlite:///path/file.sqlite3` or `postgresql://user:password@host/name`, the latter with
                 `?options=-csearch_path%3Dname` for a schema of its own.
+            owner_url: Of the role that owns the tables, in PostgreSQL, for `migrate` only; that of `url` when None.
             pool_size: Connections for reading and, in PostgreSQL, for writing; SQLite writes through one more.
             echo: Logs every statement, for debugging.
             timeouts: As in `Timeouts`, its defaults when None.
@@ -136,6 +153,7 @@ class Database:
         """
         self._timeouts = timeouts if timeouts is not None else Timeouts()
         self._url = _driver_url(url)
+        self._owner_url = _driver_url(owner_url) if owner_url is not None else self._url
         self.dialect: Dialect = "sqlite" if self._url.get_backend_name() == "sqlite" else "postgresql"
         common: dict[str, Any] = {"echo": echo, "hide_parameters": True}
         if self.dialect == "sqlite":
@@ -157,29 +175,45 @@ class Database:
                 telemetry.instrument_engine(engine)
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncSession]:
+    async def begin(self, scope: Scope | None = None) -> AsyncIterator[AsyncSession]:
         """Opens a transaction that may write.
 
         Nothing is kept unless the block calls `session.commit()`. In SQLite the block holds the file's only write
         transaction from its first statement, so a block must neither nest another nor wait for one.
 
+        Args:
+            scope: For whom, as in `chassis.tenancy`. Without it PostgreSQL shows no row of a protected table and takes none.
+
         Raises:
             DatabaseUnavailable: If the database is away or gave up; from the block, or at its end.
         """
         with _outages():
-            async with self._one_writer, AsyncSession(self._writer, expire_on_commit=False) as session:
+            async with self._one_writer, self._session(self._writer, scope) as session:
                 yield session
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncSession]:
+    async def read(self, scope: Scope | None = None) -> AsyncIterator[AsyncSession]:
         """Opens a read-only transaction that sees the database as it was at its first statement.
+
+        Args:
+            scope: As `begin`.
 
         Raises:
             DatabaseUnavailable: If the database is away or gave up.
         """
         with _outages():
-            async with AsyncSession(self._reader, expire_on_commit=False) as session:
+            async with self._session(self._reader, scope) as session:
                 yield session
+
+    def _session(self, engine: AsyncEngine, scope: Scope | None) -> AsyncSession:
+        session = AsyncSession(engine, expire_on_commit=False)
+        if self.dialect == "postgresql" and scope is not None:
+            # With each transaction: what is set for one ends with it, and a block may go on after a commit.
+            def begun(_session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+                enter(connection, scope)
+
+            event.listen(session.sync_session, "after_begin", begun)
+        return session
 
     async def copy_rows(
         self, session: AsyncSession, table_name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
@@ -238,16 +272,25 @@ class Database:
         Each root package keeps its revision in a table of its own. SQLite checks foreign keys at the end, not on the way,
         so that a table can be rebuilt.
 
+        With an `owner_url` the owner migrates, and lets the role of `url` read and write every table. A role that owns nothing
+        only finds the schema up to date.
+
         Args:
             package: Of the script directory, with an `__init__.py`, such as `accounting.adapters.migrations`.
 
         Raises:
             ForeignKeysBroken: If a row refers to nothing after the migration, in SQLite.
+            SchemaBehind: If there is something to migrate and the role may not, in PostgreSQL.
         """
-        await asyncio.to_thread(self._migrate, package)
+        try:
+            await asyncio.to_thread(self._migrate, package)
+        except ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
+                raise
+            raise SchemaBehind(package.split(".", maxsplit=1)[0], str(error.orig).strip()) from error
 
     def _migrate(self, package: str) -> None:
-        engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True)
+        engine = create_engine(self._owner_url, poolclass=NullPool, hide_parameters=True)
         if self.dialect == "sqlite":
             _prepare_sqlite(engine, self._timeouts, Access.MIGRATE)
         version_table = f"schema_version_{package.split('.', maxsplit=1)[0]}"
@@ -275,6 +318,8 @@ class Database:
                 broken = connection.execute(text("PRAGMA foreign_key_check")).all()
                 if broken:
                     raise ForeignKeysBroken(sorted({row[0] for row in broken}))
+            elif self._owner_url.username != self._url.username:
+                _let_use(connection, self._url.username or "")
         engine.dispose()
 
     async def dispose(self) -> None:
@@ -289,6 +334,21 @@ def _driver_url(url: str) -> URL:
     if parsed.drivername not in drivers:
         raise ValueError(f"a database url begins with sqlite or postgresql, got {parsed.drivername!r}")
     return parsed.set(drivername=drivers[parsed.drivername])
+
+
+_INSUFFICIENT_PRIVILEGE: Final = "42501"
+
+
+def _let_use(connection: Connection, role: str) -> None:
+    """Lets a role read and write every table of the schema; it may neither empty nor change one."""
+    schema = connection.scalar(text("SELECT current_schema()"))
+    inside, to = _quoted(str(schema)), _quoted(role)
+    for grant in (
+        f"USAGE ON SCHEMA {inside}",
+        f"SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {inside}",
+        f"SELECT, USAGE ON ALL SEQUENCES IN SCHEMA {inside}",
+    ):
+        connection.exec_driver_sql(f"GRANT {grant} TO {to}")
 
 
 _CACHE_KIB: Final = 32 * 1024

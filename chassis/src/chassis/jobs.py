@@ -42,12 +42,14 @@ from chassis.database import Database, DatabaseUnavailable
 from chassis.errors import INTERNAL, CarriesKind, DomainError, Kind, kind_of
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
+from chassis.tenancy import Platform
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 JOB: Final = "job"
 _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LONGEST_PAUSE: Final = timedelta(minutes=5)
+_OWN_WORK: Final = Platform("jobs")
 
 
 class JobState(StrEnum):
@@ -446,7 +448,7 @@ class JobRunner:
             .limit(1)
             .with_for_update(skip_locked=True)
         )
-        async with self._database.begin() as session:
+        async with self._database.begin(_OWN_WORK) as session:
             row = (await session.execute(oldest)).one_or_none()
             if row is None:
                 return None
@@ -531,7 +533,7 @@ class JobRunner:
         while True:
             await self._rest(never, self._heartbeat_seconds)
             try:
-                async with self._database.begin() as session:
+                async with self._database.begin(_OWN_WORK) as session:
                     now = self._clock.now()
                     renewed = update(table).where(*self._is_ours(job)).values(lease_until=now + self._lease)
                     if cast("CursorResult[Any]", await session.execute(renewed)).rowcount == 0:
@@ -550,7 +552,7 @@ class JobRunner:
                 return
 
     async def _save(self, job: Job, **values: Any) -> None:
-        async with self._database.begin() as session:
+        async with self._database.begin(_OWN_WORK) as session:
             changed = update(self._table).where(*self._is_ours(job)).values(**values, updated_at=self._clock.now())
             await session.execute(changed)
             await session.commit()

@@ -26,6 +26,7 @@ from chassis.errors import DomainError, Kind, RemoteError, to_rpc_status
 from chassis.identity import Caller, current_caller
 from chassis.jobs import Job, JobNotFound, JobRunner, JobState
 from chassis.server import Registration
+from chassis.tenancy import Platform, Scope, Tenant
 
 OPERATOR_ROLE: Final = "platform_operator"
 _PREFIX: Final = "operations/"
@@ -93,7 +94,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
             raise RequestNotUnderstood(f"page_size has to be >= 0, got {request.page_size}")
         limit = min(request.page_size or _DEFAULT_PAGE, _LARGEST_PAGE)
         before = _read_token(request.page_token) if request.page_token else None
-        async with self._database.read() as session:
+        async with self._database.read(_scope()) as session:
             found = await jobs.page(
                 session, self._table, tenant_id=_visible_tenant(current_caller()), limit=limit + 1, before=before
             )
@@ -106,7 +107,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
     async def CancelOperation(self, request: Any, _context: Any) -> Any:  # noqa: N802 - generated name
         """Asks for the end of an operation; idempotent, and without effect on one that is done."""
         await self._get(request.name)
-        async with self._database.begin() as session:
+        async with self._database.begin(_scope()) as session:
             await jobs.request_cancel(
                 session,
                 self._table,
@@ -136,7 +137,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
 
     async def _get(self, name: str) -> Job:
         tenant_id = _visible_tenant(current_caller())
-        async with self._database.read() as session:
+        async with self._database.read(_scope()) as session:
             job = await jobs.get(session, self._table, job_id=_job_id(name), tenant_id=tenant_id)
         if not _visible(current_caller(), job):
             raise JobNotFound(job.job_id)
@@ -176,6 +177,11 @@ def _visible(caller: Caller, job: Job) -> bool:
     if job.owner == caller.subject:
         return True
     return (caller.parks is None or job.park_id in caller.parks) and caller.regions is None and caller.enterprises is None
+
+
+def _scope() -> Scope:
+    tenant_id = _visible_tenant(current_caller())
+    return Platform("operations") if tenant_id is None else Tenant(tenant_id)
 
 
 def _job_id(name: str) -> str:

@@ -18,9 +18,11 @@ from chassis.event_spans import sending
 from chassis.events import Event
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
+from chassis.tenancy import Platform
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 30.0
+_OWN_WORK: Final = Platform("relay")
 
 
 class Relay:
@@ -141,12 +143,12 @@ class Relay:
     async def _publish_batch(self) -> int:
         if self._database.dialect == "sqlite":
             # Publishing inside the write transaction would hold up every writer of the file.
-            async with self._database.read() as session:
+            async with self._database.read(_OWN_WORK) as session:
                 waiting = await outbox.unpublished(session, self._table, self._batch)
             await self._publish([event for _, event in waiting])
-            async with self._database.begin() as session:
+            async with self._database.begin(_OWN_WORK) as session:
                 return await self._delete(session, [sequence for sequence, _ in waiting])
-        async with self._database.begin() as session:
+        async with self._database.begin(_OWN_WORK) as session:
             if not await self._is_ours(session):
                 return 0
             waiting = await outbox.unpublished(session, self._table, self._batch)

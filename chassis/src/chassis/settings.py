@@ -22,6 +22,8 @@ class DatabaseSettings(BaseModel):
 
     Attributes:
         url: As `Database` takes it; secret, as it may hold a password.
+        owner_url: Of the role that owns the tables, for migrations at the start; where it is left out, that of `url` has to own
+            them or find them up to date.
         pool_size: Connections, >= 1.
         timeouts: See there.
     """
@@ -29,12 +31,19 @@ class DatabaseSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: SecretStr
+    owner_url: SecretStr | None = None
     pool_size: int = Field(default=10, ge=1)
     timeouts: Timeouts = Field(default_factory=Timeouts)
 
     def open(self, telemetry: Telemetry | None = None) -> Database:
         """Makes the database these settings describe."""
-        return Database(self.url.get_secret_value(), pool_size=self.pool_size, timeouts=self.timeouts, telemetry=telemetry)
+        return Database(
+            self.url.get_secret_value(),
+            owner_url=self.owner_url.get_secret_value() if self.owner_url is not None else None,
+            pool_size=self.pool_size,
+            timeouts=self.timeouts,
+            telemetry=telemetry,
+        )
 
 
 class KafkaSettings(BaseModel):

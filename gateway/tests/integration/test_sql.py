@@ -13,6 +13,7 @@ from sqlalchemy import MetaData, text
 
 from chassis.clock import FixedClock
 from chassis.database import Database
+from chassis.tenancy import Platform, Tenant
 from gateway.adapters.known_callers import KnownCallers
 from gateway.adapters.sql import SqlChangeFeed, SqlChangeLog, SqlProbe, SqlTokens, SqlUnitsOfWork
 from gateway.adapters.tables import tables
@@ -51,7 +52,7 @@ def units(database: Database) -> SqlUnitsOfWork:
 
 async def append(database: Database, *events: str, tenant: str = "ganzhou") -> list[int]:
     positions = []
-    async with database.begin() as session:
+    async with database.begin(Tenant(tenant)) as session:
         for event in events:
             change = replace(CHANGE, event_id=event, tenant_id=tenant)
             positions.append((await SqlChangeLog(session, TABLES).append(change)).position)
@@ -87,7 +88,7 @@ async def test_a_granted_token_is_found_by_its_digest_only(database: Database) -
     assert await tokens.find(digest("secret")) == ADA
     assert await tokens.find("secret") is None
     assert await tokens.find(digest("other")) is None
-    async with database.read() as session:
+    async with database.read(Platform("test")) as session:
         stored = (await session.execute(text("SELECT * FROM bearer_token"))).one()
     assert "secret" not in str(stored)
 
@@ -115,7 +116,7 @@ async def test_positions_count_from_one_in_each_tenant(database: Database) -> No
 
 
 async def test_a_position_that_is_not_committed_is_given_again(database: Database) -> None:
-    async with database.begin() as session:
+    async with database.begin(Tenant("ganzhou")) as session:
         assert (await SqlChangeLog(session, TABLES).append(CHANGE)).position == 1
     assert await append(database, "b") == [1]
 

@@ -1,5 +1,7 @@
 """A real PostgreSQL for tests: one temporary cluster per session, one fresh database per test.
 
+Nothing is tested as a superuser, whom row-level security does not hold.
+
 Loaded with `pytest_plugins = ["chassis.testing.postgres"]` in the root conftest.
 """
 
@@ -10,6 +12,8 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -18,6 +22,8 @@ import psycopg
 import pytest
 
 _DEBIAN: Final = Path("/usr/lib/postgresql")
+_OWNER: Final = "owner"
+_SERVICE: Final = "service"
 
 
 def _bin_directory() -> Path | None:
@@ -46,7 +52,7 @@ def _run(*command: str) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The url of a cluster that lives as long as the session; skips where PostgreSQL is not installed."""
+    """A superuser's url of a cluster that lives as long as the session; skips where PostgreSQL is not installed."""
     directory = _bin_directory()
     if directory is None:
         pytest.skip("PostgreSQL is not installed: neither /usr/lib/postgresql/*/bin nor pg_ctl on PATH")
@@ -65,19 +71,56 @@ def postgres_server() -> Iterator[str]:
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={name} -c fsync=off"
         control = str(directory / "pg_ctl")
         _run(control, "-D", str(data), "-w", "-l", str(Path(name, "log")), "-o", options, "start")
+        url = f"postgresql://postgres@127.0.0.1:{port}"
         try:
-            yield f"postgresql://postgres@127.0.0.1:{port}"
+            with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
+                connection.execute(f"CREATE ROLE {_OWNER} LOGIN")
+                connection.execute(f"CREATE ROLE {_SERVICE} LOGIN")
+            yield url
         finally:
             _run(control, "-D", str(data), "-m", "immediate", "-w", "stop")
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """The url of an empty database that is dropped after the test."""
+@dataclass(frozen=True)
+class EmptyDatabase:
+    """A new database.
+
+    Attributes:
+        owner_url: Of an ordinary role that may make tables, and owns those it makes.
+        url: Of a role that owns nothing, as a service's.
+        superuser_url: Of whom no policy holds.
+    """
+
+    owner_url: str
+    url: str
+    superuser_url: str
+
+
+@contextmanager
+def empty_database(server: str) -> Iterator[EmptyDatabase]:
+    """Makes a database that is dropped at the end of the block.
+
+    Args:
+        server: As `postgres_server` gives it.
+    """
     name = f"test_{uuid4().hex}"
-    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" OWNER {_OWNER}')
         try:
-            yield f"{postgres_server}/{name}"
+            place = f"{server.partition('@')[2]}/{name}"
+            yield EmptyDatabase(f"postgresql://{_OWNER}@{place}", f"postgresql://{_SERVICE}@{place}", f"{server}/{name}")
         finally:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def postgres_database(postgres_server: str) -> Iterator[EmptyDatabase]:
+    """An empty database that is dropped after the test."""
+    with empty_database(postgres_server) as made:
+        yield made
+
+
+@pytest.fixture
+def postgres_url(postgres_database: EmptyDatabase) -> str:
+    """The url of an empty database, for the role that owns it."""
+    return postgres_database.owner_url

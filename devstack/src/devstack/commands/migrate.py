@@ -10,7 +10,7 @@ import click
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from chassis.database import Database, Timeouts
+from chassis.database import Database, SchemaBehind, Timeouts
 from devstack.wording import Words
 
 SERVICES = ("accounting", "gateway")
@@ -31,8 +31,8 @@ def build(words: Words) -> click.Command:
             sys.exit(EXIT_NOT_MIGRATED)
         for service, url in named.items():
             try:
-                asyncio.run(_migrate(service, url))
-            except (SQLAlchemyError, CommandError, ValueError, OSError) as error:
+                asyncio.run(_migrate(service, url, os.environ.get(f"{service.upper()}_DATABASE__OWNER_URL")))
+            except (SQLAlchemyError, CommandError, SchemaBehind, ValueError, OSError) as error:
                 reason = str(getattr(error, "orig", error)).strip()
                 click.echo(words("error", what=words("not_migrated", service=service, reason=reason)), err=True)
                 sys.exit(EXIT_NOT_MIGRATED)
@@ -45,8 +45,8 @@ def _variable(service: str) -> str:
     return f"{service.upper()}_DATABASE__URL"
 
 
-async def _migrate(service: str, url: str) -> None:
-    database = Database(url, pool_size=1, timeouts=_TIMEOUTS)
+async def _migrate(service: str, url: str, owner_url: str | None) -> None:
+    database = Database(url, owner_url=owner_url, pool_size=1, timeouts=_TIMEOUTS)
     try:
         await database.migrate(f"{service}.adapters.migrations")
     finally:

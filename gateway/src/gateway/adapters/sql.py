@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.clock import Clock
 from chassis.database import Database, DatabaseUnavailable
+from chassis.tenancy import Platform, Tenant
 from gateway.adapters.tables import Tables
 from gateway.domain.callers import Caller, Role
 from gateway.domain.changes import Change, HeardChange
@@ -36,7 +37,8 @@ class SqlTokens:
     async def find(self, sha256: str) -> Caller | None:
         """Returns the caller of a token that is in force, by the token's digest."""
         table = self._table
-        async with self._database.read() as session:
+        # Whose tenant it is, the token will say.
+        async with self._database.read(Platform("authentication")) as session:
             rows = await session.execute(select(table.c.subject, table.c.tenant_id, table.c.roles).where(table.c.sha256 == sha256))
             row = rows.one_or_none()
         if row is None:
@@ -87,7 +89,7 @@ class SqlUnitsOfWork:
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[SqlUnitOfWork]:
         """Opens a transaction; nothing of it stays without a commit."""
-        async with self._database.begin() as session:
+        async with self._database.begin(Platform("grants")) as session:
             yield SqlUnitOfWork(session, self._tables, self._clock.now())
 
 
@@ -138,7 +140,7 @@ class SqlChangeFeed:
         query = (
             select(table).where(table.c.tenant_id == tenant_id, table.c.position > after).order_by(table.c.position).limit(limit)
         )
-        async with self._database.read() as session:
+        async with self._database.read(Tenant(tenant_id)) as session:
             rows = (await session.execute(query)).all()
         return [
             Change(

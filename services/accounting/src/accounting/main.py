@@ -18,7 +18,7 @@ from accounting.events.publish import FactEncoder
 from accounting.settings import AccountingSettings
 from chassis.broker import Broker
 from chassis.clock import Clock, SystemClock
-from chassis.identity import CallerVerifier
+from chassis.identity import CallerVerifier, current_caller
 from chassis.jobs import JobContext, JobRunner, Json
 from chassis.logs import capture_library_logs, configure
 from chassis.monitoring import Monitoring
@@ -27,6 +27,7 @@ from chassis.relay import Relay
 from chassis.server import GrpcServer, Registration, run_until_signalled
 from chassis.settings import OneProcessOnly
 from chassis.telemetry import Telemetry
+from chassis.tenancy import Platform, Scope, Tenant
 from chassis.topics import TopicRegistry
 from parkcarbon.accounting.v1 import accounting_pb2
 from parkcarbon.accounting.v1.accounting_pb2_grpc import add_AccountingServiceServicer_to_server
@@ -78,7 +79,15 @@ class Accounting:
             clock=clock,
         )
         operations = OperationsServicer(self.database, tables.job, self.runner, clock=clock, error_domain=ERROR_DOMAIN)
-        servicer = AccountingServicer(Rooms(self.write, self.read, self.book, self.reference, clock, Measures(self.telemetry)))
+        rooms = Rooms(
+            write=lambda: self.write(Tenant(current_caller().tenant)),
+            read=lambda: self.read(Tenant(current_caller().tenant)),
+            book=self.book,
+            reference=self.reference,
+            clock=clock,
+            measures=Measures(self.telemetry),
+        )
+        servicer = AccountingServicer(rooms)
         name = accounting_pb2.DESCRIPTOR.services_by_name["AccountingService"].full_name
         self.server = GrpcServer(
             settings.server,
@@ -98,11 +107,12 @@ class Accounting:
             server=self.server,
         )
 
-    def write(self) -> SqlUnitOfWork:
-        """Returns a transaction that may write."""
+    def write(self, scope: Scope) -> SqlUnitOfWork:
+        """Returns a transaction that may write what is of its scope."""
         return SqlUnitOfWork(
             self.database,
-            self._registers,
+            self._registers.of(scope),
+            scope=scope,
             encode=self._encoder.encode,
             committed=self.relay.notify,
             submitted=self.runner.notify,
@@ -110,9 +120,9 @@ class Accounting:
             new_id=_new_id,
         )
 
-    def read(self) -> AbstractAsyncContextManager[SqlAccount]:
-        """Returns the account for reading."""
-        return read_account(self.database, self._registers)
+    def read(self, scope: Scope) -> AbstractAsyncContextManager[SqlAccount]:
+        """Returns what is of a scope in the account, for reading."""
+        return read_account(self.database, self._registers.of(scope), scope)
 
     @property
     def grpc_address(self) -> str:
@@ -122,7 +132,7 @@ class Accounting:
     async def start(self) -> None:
         """Brings the schema and the factors up to date, then serves."""
         await self.database.migrate(MIGRATIONS)
-        async with self.write() as uow:
+        async with self.write(Platform("factors")) as uow:
             await publish_factors(uow, book=self.book)
         await self.relay.start()
         await self.runner.start()
@@ -139,7 +149,7 @@ class Accounting:
         self.telemetry.shutdown()
 
     async def _rebuild(self, context: JobContext) -> Mapping[str, Json]:
-        async with self.write() as uow:
+        async with self.write(Tenant(context.job.tenant_id)) as uow:
             result = await rebuild_sums(uow, context.job.park_id)
         return {"records": result.records, "sums": result.sums, "corrected": result.corrected}
 

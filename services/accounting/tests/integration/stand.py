@@ -27,6 +27,7 @@ from chassis.identity import Caller, CallerSigner, generate_key_pair
 from chassis.logs import Level
 from chassis.settings import DatabaseSettings, LogSettings
 from chassis.telemetry import Telemetry, TelemetrySettings
+from chassis.tenancy import Platform
 from chassis.topics import TopicRegistry
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
@@ -38,6 +39,7 @@ WANG_SOURCES = {
     "gas": ("natural_gas", 1, "enterprise.fuel_combustion"),
     "oil": ("refined_oil", 1, "enterprise.fuel_combustion"),
 }
+EVERYTHING = Platform("test")
 _numbers = count(1)
 
 
@@ -132,7 +134,7 @@ class Stand:
 
     async def count(self, table: Any) -> int:
         """Returns how many rows a table has."""
-        async with self.service.database.read() as session:
+        async with self.service.database.read(EVERYTHING) as session:
             found: int = (await session.execute(select(func.count()).select_from(table))).scalar_one()
             return found
 

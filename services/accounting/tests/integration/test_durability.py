@@ -19,6 +19,7 @@ from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from parkcarbon.accounting.v1 import accounting_pb2_grpc
 from services.accounting.tests.integration.stand import (
+    EVERYTHING,
     Keys,
     Row,
     Stand,
@@ -152,7 +153,7 @@ async def test_a_rebuild_that_was_asked_for_survives_kill_9(database_url: str, t
         running.kill()
         await running.process.wait()
     async with standing(database_url, tmp_path, SystemClock()) as again:
-        async with again.service.database.read() as session:
+        async with again.service.database.read(EVERYTHING) as session:
             (row,) = (await session.execute(tables.job.select())).all()
         assert answer.operation_name == f"operations/{row.job_id}"
         assert row.state in {"queued", "running", "succeeded"}

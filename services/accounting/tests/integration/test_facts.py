@@ -30,6 +30,7 @@ from kernel.periods import format_instant, time_zone
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from services.accounting.tests.integration.stand import (
+    EVERYTHING,
     FACTS,
     Row,
     Stand,
@@ -212,7 +213,7 @@ async def test_a_listener_that_knows_only_the_facts_has_the_account(own_stand: S
             heard[row.park_id].append(row)
     kept = tables.emissions_sum.c
     chosen = (kept.tenant_id, kept.park_id, kept.source_id, kept.first_month, kept.last_month)
-    async with own_stand.service.database.read() as session:
+    async with own_stand.service.database.read(EVERYTHING) as session:
         query = select(*chosen, kept.emissions_mg, kept.energy_mgce, kept.records).where(kept.records > 0)
         assert sums == {tuple(row) for row in await session.execute(query)}
     for park in parks:
@@ -322,13 +323,13 @@ async def test_a_new_row_of_a_table_is_published_and_the_known_are_not(
     async with standing(database_url, tmp_path, clock) as stand:
         before = len(await stand.published())
         gone = tables.factor.c.factor_id == load_factor_book().all_factors()[0].factor_id
-        async with stand.service.database.begin() as session:
+        async with stand.service.database.begin(EVERYTHING) as session:
             await session.execute(tables.factor.delete().where(gone))
             await session.commit()
     async with standing(database_url, tmp_path, clock) as stand:
         events = await stand.published()
         assert len(events) == before + 1
-        async with stand.service.database.read() as session:
+        async with stand.service.database.read(EVERYTHING) as session:
             count = select(func.count()).select_from(tables.factor).where(gone)
             assert (await session.execute(count)).scalar_one() == 1
 

@@ -18,6 +18,7 @@ from chassis.jobs import JobState
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from services.accounting.tests.integration.stand import (
+    EVERYTHING,
     Row,
     Stand,
     Tenant,
@@ -266,9 +267,9 @@ async def test_an_empty_park_answers_zero_and_says_what_is_missing(park: Tenant)
 
 
 async def _tamper(park: Tenant, *sql: str) -> None:
-    async with park.stand.service.database.begin() as session:
+    async with park.stand.service.database.begin(EVERYTHING) as session:
         for statement in sql:
-            await session.execute(text(statement), {"park_id": park.park_id})
+            await session.execute(text(statement), {"tenant_id": park.tenant_id, "park_id": park.park_id})
         await session.commit()
 
 
@@ -283,7 +284,7 @@ async def test_a_rebuild_repairs_what_is_derived_says_how_much_and_tells_nobody(
         "UPDATE emissions_sum SET energy_mgce = 1 WHERE park_id = :park_id AND source_id = 'gas' AND first_month = 202001",
         "UPDATE emissions_sum SET records = 7 WHERE park_id = :park_id AND source_id = 'gas' AND first_month = 202101",
         "DELETE FROM emissions_sum WHERE park_id = :park_id AND source_id = 'electricity' AND first_month = 202201",
-        "INSERT INTO emissions_sum VALUES ('t', :park_id, 'oil', 199001, 199001, 5, 5, 5, 5)",
+        "INSERT INTO emissions_sum VALUES (:tenant_id, :park_id, 'oil', 199001, 199001, 5, 5, 5, 5)",
         "UPDATE activity_key SET superseded_by = NULL WHERE park_id = :park_id AND record_id = 'oil-2021'",
         "UPDATE activity_key SET superseded_by = 'nobody' WHERE park_id = :park_id AND record_id = 'gas-2020'",
         "DELETE FROM activity_key WHERE park_id = :park_id AND record_id = 'electricity-2020'",

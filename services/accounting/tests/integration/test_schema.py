@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from accounting.adapters import tables
 from accounting.main import MIGRATIONS
 from chassis.database import Database
+from chassis.tenancy import Tenant, enter
 
 VERSIONS = "schema_version_accounting"
 
@@ -117,6 +118,8 @@ async def test_every_table_carries_its_tenant_and_its_park(migrated: str) -> Non
 )
 async def test_the_database_itself_refuses(migrated: str, insert: str) -> None:
     def run(connection: Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            enter(connection, Tenant("t"))
         with pytest.raises(IntegrityError):
             connection.execute(text(insert))
 

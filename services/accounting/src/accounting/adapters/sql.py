@@ -1,7 +1,7 @@
 """The account in SQLite or PostgreSQL: the ports of the application over one transaction."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import date, datetime
 from types import TracebackType
@@ -35,7 +35,7 @@ from accounting.adapters.wave import SUM_COLUMNS, SUPERSEDE, ConnectionMemory, S
 from accounting.domain.accounts import MonthRange, Sum, SummedRow, month_key
 from accounting.domain.batches import Candidates
 from accounting.domain.callers import Bounds
-from accounting.domain.errors import RegisteredMeanwhile
+from accounting.domain.errors import ParkIdTaken, RegisteredMeanwhile
 from accounting.domain.factors import Basis, Factor
 from accounting.domain.facts import Fact, SpanSum
 from accounting.domain.months import calendar
@@ -47,9 +47,7 @@ from chassis import jobs, outbox
 from chassis.clock import Clock
 from chassis.database import Database
 from chassis.events import Event
-
-PLATFORM = "platform"
-"""The tenant of what belongs to no tenant: factors and bases."""
+from chassis.tenancy import PLATFORM_TENANT, Scope
 
 _KNOWN_PARKS = 10_000
 _KNOWN_SOURCES = 200_000
@@ -78,7 +76,7 @@ GROUP BY r.tenant_id, r.park_id, r.source_id, r.first_month, r.last_month
 
 
 class Registers:
-    """Parks and sources as they were read by any transaction.
+    """Parks and sources as they were read by any transaction of the same scope: what one tenant has read, no other is shown.
 
     One that is registered never changes, so that what was read once stays true. A transaction that registers puts nothing in:
     it may still be rolled back.
@@ -86,31 +84,63 @@ class Registers:
 
     def __init__(self) -> None:
         """Begins with none."""
-        self.parks: LRUCache[str, Park] = LRUCache(_KNOWN_PARKS)
-        self.sources: LRUCache[tuple[str, str], Source] = LRUCache(_KNOWN_SOURCES)
+        self._parks: LRUCache[tuple[Scope, str], Park] = LRUCache(_KNOWN_PARKS)
+        self._sources: LRUCache[tuple[Scope, str, str], Source] = LRUCache(_KNOWN_SOURCES)
+
+    def of(self, scope: Scope) -> "ScopedRegisters":
+        """Returns what is known to a scope."""
+        return ScopedRegisters(scope, self._parks, self._sources)
+
+
+class ScopedRegisters:
+    """What of the registers is known to one scope."""
+
+    def __init__(
+        self, scope: Scope, parks: LRUCache[tuple[Scope, str], Park], sources: LRUCache[tuple[Scope, str, str], Source]
+    ) -> None:
+        """Stores whose view it is, and of what."""
+        self._scope = scope
+        self._parks = parks
+        self._sources = sources
+
+    def park(self, park_id: str) -> Park | None:
+        """Returns a park if it is known."""
+        return self._parks.get((self._scope, park_id))
+
+    def keep_park(self, park: Park) -> None:
+        """Remembers a park."""
+        self._parks[self._scope, park.park_id] = park
+
+    def source(self, park_id: str, source_id: str) -> Source | None:
+        """Returns a source if it is known."""
+        return self._sources.get((self._scope, park_id, source_id))
+
+    def keep_sources(self, park_id: str, sources: Iterable[Source]) -> None:
+        """Remembers sources of a park."""
+        self._sources.update({(self._scope, park_id, source.source_id): source for source in sources})
 
 
 class SqlAccount:
     """Reads the account through one session."""
 
-    def __init__(self, session: AsyncSession, registers: Registers) -> None:
+    def __init__(self, session: AsyncSession, registers: ScopedRegisters) -> None:
         """Stores the session, whose transaction decides what is seen, and what need not be read again."""
         self._session = session
         self._registers = registers
         self._registered = False
 
     async def park(self, park_id: str) -> Park | None:
-        """Returns a park of any tenant."""
+        """Returns a park; in SQLite one of any tenant."""
         if _NUL in park_id:
             return None
-        if (known := self._registers.parks.get(park_id)) is not None:
+        if (known := self._registers.park(park_id)) is not None:
             return known
         row = (await self._session.execute(select(tables.park).where(tables.park.c.park_id == park_id))).one_or_none()
         if row is None:
             return None
         park = _park(row)
         if not self._registered:
-            self._registers.parks[park_id] = park
+            self._registers.keep_park(park)
         return park
 
     async def parks(self, tenant_id: str, within: Bounds, after: str, limit: int) -> Sequence[Park]:
@@ -152,15 +182,15 @@ class SqlAccount:
 
     async def sources_named(self, park_id: str, source_ids: Sequence[str]) -> Mapping[str, Source]:
         """Returns those of the named sources that exist."""
-        table, known = tables.source, self._registers.sources
-        found = {source_id: source for source_id in source_ids if (source := known.get((park_id, source_id))) is not None}
+        table, known = tables.source, self._registers
+        found = {source_id: source for source_id in source_ids if (source := known.source(park_id, source_id)) is not None}
         unknown = [source_id for source_id in source_ids if source_id not in found and _NUL not in source_id]
         if not unknown:
             return found
         query = select(*_SOURCE_COLUMNS).where(table.c.park_id == park_id, self._among(table.c.source_id, unknown))
         read = {source.source_id: source for source in (Source(*row) for row in await self._session.execute(query))}
         if not self._registered:
-            known.update({(park_id, source_id): source for source_id, source in read.items()})
+            known.keep_sources(park_id, read.values())
         return found | read
 
     async def figures_in_force(self, park_id: str, year: int) -> AnnualFigures | None:
@@ -302,8 +332,9 @@ class SqlUnitOfWork(SqlAccount):
     def __init__(
         self,
         database: Database,
-        registers: Registers,
+        registers: ScopedRegisters,
         *,
+        scope: Scope,
         encode: Callable[[Fact], Event],
         committed: Callable[[], None],
         submitted: Callable[[], None],
@@ -315,6 +346,7 @@ class SqlUnitOfWork(SqlAccount):
         Args:
             database: Of the service.
             registers: What need not be read again.
+            scope: For whom the transaction is.
             encode: Makes an event of a fact.
             committed: Called after each commit, so that the relay looks at once.
             submitted: Called after the commit of a job, so that the runner looks at once.
@@ -323,6 +355,7 @@ class SqlUnitOfWork(SqlAccount):
         """
         self._database = database
         self._known_registers = registers
+        self._scope = scope
         self._encode = encode
         self._committed = committed
         self._submitted = submitted
@@ -337,7 +370,7 @@ class SqlUnitOfWork(SqlAccount):
 
     async def __aenter__(self) -> Self:
         """Begins the transaction."""
-        self._opened = self._database.begin()
+        self._opened = self._database.begin(self._scope)
         super().__init__(await self._opened.__aenter__(), self._known_registers)
         return self
 
@@ -349,8 +382,19 @@ class SqlUnitOfWork(SqlAccount):
             await self._opened.__aexit__(kind, error, traceback)
 
     async def add_park(self, park: Park) -> None:
-        """Stores a new park, and its ledger."""
-        await self._add(tables.park, park)
+        """Stores a new park, and its ledger.
+
+        Raises:
+            RegisteredMeanwhile: If the tenant registered the id since it was looked up.
+            ParkIdTaken: If the id is another tenant's, whose row this transaction need not see.
+        """
+        self._registered = True
+        values = {column.name: getattr(park, column.name) for column in tables.park.columns}
+        stored = self._insert_or_ignore(tables.park).values(values).returning(tables.park.c.park_id)
+        if await self._session.scalar(stored) is None:
+            if await self.park(park.park_id) is not None:
+                raise RegisteredMeanwhile(tables.park.name)
+            raise ParkIdTaken(park.park_id)
         ledger = {"tenant_id": park.tenant_id, "park_id": park.park_id, "last_position": 0}
         await self._session.execute(insert(tables.park_ledger), [ledger])
 
@@ -366,7 +410,7 @@ class SqlUnitOfWork(SqlAccount):
         """Stores a new version of a year's figures."""
         await self._add(tables.annual_figures, figures)
 
-    async def _add(self, table: Table, value: Park | Enterprise | Source | AnnualFigures) -> None:
+    async def _add(self, table: Table, value: Enterprise | Source | AnnualFigures) -> None:
         self._registered = True
         values = {column.name: getattr(value, column.name) for column in table.columns}
         try:
@@ -446,7 +490,7 @@ class SqlUnitOfWork(SqlAccount):
         memory.learn(unsure)
         new = [
             {
-                "tenant_id": PLATFORM,
+                "tenant_id": PLATFORM_TENANT,
                 "park_id": "",
                 "basis_id": each.basis_id,
                 "factor_set_id": each.set_id,
@@ -469,7 +513,9 @@ class SqlUnitOfWork(SqlAccount):
         """Stores factor rows; returns those that are new."""
         known = set(await self._session.scalars(select(tables.factor.c.factor_id)))
         rows = [
-            {"tenant_id": PLATFORM, "park_id": "", **_factor_values(factor)} for factor in factors if factor.factor_id not in known
+            {"tenant_id": PLATFORM_TENANT, "park_id": "", **_factor_values(factor)}
+            for factor in factors
+            if factor.factor_id not in known
         ]
         if not rows:
             return []
@@ -554,9 +600,9 @@ REBUILD_SUMS = "rebuild-sums"
 
 
 @asynccontextmanager
-async def read_account(database: Database, registers: Registers) -> AsyncIterator[SqlAccount]:
-    """Opens the account for reading, as it is at this moment."""
-    async with database.read() as session:
+async def read_account(database: Database, registers: ScopedRegisters, scope: Scope) -> AsyncIterator[SqlAccount]:
+    """Opens what is of a scope in the account for reading, as it is at this moment."""
+    async with database.read(scope) as session:
         yield SqlAccount(session, registers)
 
 

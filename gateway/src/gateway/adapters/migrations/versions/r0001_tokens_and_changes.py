@@ -5,6 +5,7 @@ from alembic import op
 
 from chassis.columns import UtcDateTime, big_integer
 from chassis.inbox import inbox_table
+from chassis.tenancy import protect
 
 revision = "0001"
 down_revision = None
@@ -43,3 +44,4 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     inbox_table(sa.MetaData()).create(op.get_bind())
+    protect(op.get_bind(), "bearer_token", "change", "change_counter", "inbox")

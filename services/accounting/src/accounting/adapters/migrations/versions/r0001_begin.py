@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from chassis.columns import UtcDateTime, big_integer, identifier
+from chassis.tenancy import Rows, protect
 
 revision = "0001"
 down_revision = None
@@ -240,3 +241,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("park_id", "source_id"),
         sqlite_strict=True,
     )
+    protect(
+        op.get_bind(),
+        "activity_key",
+        "activity_record",
+        "annual_figures",
+        "emissions_sum",
+        "enterprise",
+        "inbox",
+        "job",
+        "outbox",
+        "park",
+        "park_ledger",
+        "source",
+    )
+    protect(op.get_bind(), "basis", "factor", rows=Rows.OF_THE_PLATFORM)

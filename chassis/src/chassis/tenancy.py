@@ -1,0 +1,113 @@
+"""Whose rows a transaction sees: row-level security of PostgreSQL, a second wall behind what each use case checks itself.
+
+A transaction says for whom it is opened, and the database shows it no other rows, whatever its statements forget. SQLite has no
+such wall: its file belongs to one process.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from sqlalchemy import Connection
+
+PLATFORM_TENANT: Final = "platform"
+"""The tenant of rows that belong to no tenant, such as published factors."""
+
+_TENANT: Final = "parkcarbon.tenant"
+_WORK: Final = "parkcarbon.platform"
+_POLICY: Final = "of_its_tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A transaction for one tenant: it sees and writes that tenant's rows, and reads those of the platform.
+
+    Attributes:
+        tenant_id: Not empty.
+    """
+
+    tenant_id: str
+
+    def __post_init__(self) -> None:
+        """Refuses nobody.
+
+        Raises:
+            ValueError: If the id is empty: the transaction would see nothing.
+        """
+        if not self.tenant_id:
+            raise ValueError("a transaction for a tenant needs its id")
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A transaction for the platform's own work, which sees and writes every row.
+
+    Attributes:
+        work: Says which, such as `relay`; not empty.
+    """
+
+    work: str
+
+    def __post_init__(self) -> None:
+        """Refuses work without a name.
+
+        Raises:
+            ValueError: If the name is empty: the transaction would see nothing.
+        """
+        if not self.work:
+            raise ValueError("the platform's own work has a name")
+
+
+Scope: TypeAlias = Tenant | Platform
+
+
+class Rows(StrEnum):
+    """Whose rows a table holds."""
+
+    OF_TENANTS = "of tenants"
+    OF_THE_PLATFORM = "of the platform"
+
+
+def protect(connection: Connection, *tables: str, rows: Rows = Rows.OF_TENANTS) -> None:
+    """Puts the wall around tables; a migration calls it for each table that it creates, and for each partition.
+
+    The wall holds for the tables' owner as well, and for everyone but superusers and roles with BYPASSRLS. `OF_TENANTS`: a row is
+    seen and written by transactions for its `tenant_id` and by the platform's own. `OF_THE_PLATFORM`: everyone reads, everyone may
+    add rows of `PLATFORM_TENANT`, and only the platform's own work changes or deletes. Does nothing in SQLite.
+
+    Args:
+        connection: Of the migration.
+        tables: With a column `tenant_id`; names that need no quotes.
+        rows: Whose they are.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    # As subqueries, they are asked once for a statement and not once for a row.
+    tenant = f"(SELECT current_setting('{_TENANT}', true))"
+    own_work = f"(SELECT current_setting('{_WORK}', true)) <> ''"
+    for table in tables:
+        statements = [
+            f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+            f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+        ]
+        if rows is Rows.OF_TENANTS:
+            statements.append(f"CREATE POLICY {_POLICY} ON {table} USING (tenant_id = {tenant} OR {own_work})")
+        else:
+            added = f"tenant_id = '{PLATFORM_TENANT}'"
+            statements += [
+                f"CREATE POLICY read_by_all ON {table} FOR SELECT USING (true)",
+                f"CREATE POLICY added_by_all ON {table} FOR INSERT WITH CHECK ({added})",
+                f"CREATE POLICY changed_by_the_platform ON {table} FOR UPDATE USING ({own_work}) WITH CHECK ({added})",
+                f"CREATE POLICY deleted_by_the_platform ON {table} FOR DELETE USING ({own_work})",
+            ]
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+def enter(connection: Connection, scope: Scope) -> None:
+    """Tells PostgreSQL for whom the transaction that has just begun is; it forgets that when the transaction ends."""
+    tenant, work = (scope.tenant_id, "") if isinstance(scope, Tenant) else ("", scope.work)
+    connection.exec_driver_sql(
+        f"SELECT set_config('{_TENANT}', %s, true), set_config('{_WORK}', %s, true)",
+        (tenant, work),
+    )
