@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-QUESTIONS = ("exact_emissions", "rpc", "door", "ingest", "events")
+QUESTIONS = ("exact_emissions", "rpc", "door", "ingest", "events", "memory")
 
 
 def main() -> int:

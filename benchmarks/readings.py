@@ -64,3 +64,9 @@ def as_json(rows: Sequence[Reading]) -> bytes:
 def as_csv(rows: Sequence[Reading]) -> bytes:
     """Writes rows as a file with a heading."""
     return "\n".join([HEADER, *map(",".join, rows), ""]).encode()
+
+
+def as_ndjson(rows: Sequence[Reading]) -> bytes:
+    """Writes rows as lines of JSON."""
+    names = HEADER.split(",")
+    return b"".join(json.dumps(dict(zip(names, row, strict=True)), separators=(",", ":")).encode() + b"\n" for row in rows)

@@ -59,12 +59,18 @@ class LimitSettings(BaseModel):
 
     upload_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     rows: int = Field(default=100_000, ge=1)
+    stream_bytes: int = Field(default=2 * 1024 * 1024 * 1024, ge=1024)
+    stream_rows: int = Field(default=10_000_000, ge=1)
     row_bytes: int = Field(default=64 * 1024, ge=256)
     body_bytes: int = Field(default=64 * 1024, ge=256)
     body_seconds: float = Field(default=60.0, gt=0.0)
     batch_rows: int = Field(default=5_000, ge=1, le=10_000)
     batch_bytes: int = Field(default=4 * 1024 * 1024, ge=64 * 1024, le=12 * 1024 * 1024)
     uploads_in_memory_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
+    unpacked_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
+    worker_memory_bytes: int = Field(default=512 * 1024 * 1024, ge=128 * 1024 * 1024)
+    worker_cpu_seconds: int = Field(default=30, ge=1)
+    workers: int = Field(default=2, ge=1)
     known_callers: int = Field(default=10_000, ge=1)
     known_seconds: float = Field(default=30.0, ge=0.0)
 

@@ -1,7 +1,7 @@
 """The gateway's own rules: who may do what, tokens, cursors, months, batches, receipts, and words."""
 
 import string
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from gateway.application.activity import push_activity
 from gateway.application.authentication import authenticate
 from gateway.domain import wording
 from gateway.domain.account import NewPark, exact_tonnes
-from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome, ReadRows, receipt, unreadable
+from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome, ReadRows, Receipt, Tally, receipt, unreadable
 from gateway.domain.callers import ALLOWED, Action, Caller, Role
 from gateway.domain.changes import Change, part, position_of
 from gateway.domain.errors import (
@@ -215,37 +215,51 @@ NEW_PARK = NewPark(
 )
 
 
+async def pushed(accounting: Any, caller: Caller, read: ReadRows, limits: Limits) -> Tally:
+    async def parts() -> AsyncGenerator[ReadRows]:
+        yield read
+
+    taken: list[Receipt] = []
+
+    async def take(found: Receipt) -> None:
+        taken.append(found)
+
+    tally = await push_activity(accounting, caller, "p", parts(), take, limits=limits)
+    assert [found.count(Outcome.ACCEPTED) for found in taken] == [tally.accepted]
+    return tally
+
+
 class TestPush:
     async def test_every_batch_is_sent_and_every_row_answered(self, accounting: Any) -> None:
         await accounting.create_park(MANAGER, NEW_PARK)
-        made = await push_activity(accounting, MANAGER, "p", ReadRows(rows(12), ()), limits=Limits(batch_rows=5))
+        made = await pushed(accounting, MANAGER, ReadRows(rows(12), ()), Limits(batch_rows=5))
         assert accounting.batches == [5, 5, 2]
-        assert made.count(Outcome.ACCEPTED) == 12
+        assert (made.rows, made.accepted) == (12, 12)
 
     async def test_an_interruption_says_how_many_rows_were_handled_and_a_repetition_finishes(self, accounting: Any) -> None:
         await accounting.create_park(MANAGER, NEW_PARK)
         accounting.failures = [None, Unavailable("ACCOUNTING_UNAVAILABLE")]
         with pytest.raises(PushInterrupted, match="5 of 12 rows were handled"):
-            await push_activity(accounting, MANAGER, "p", ReadRows(rows(12), ()), limits=Limits(batch_rows=5))
-        again = await push_activity(accounting, MANAGER, "p", ReadRows(rows(12), ()), limits=Limits(batch_rows=5))
-        assert (again.count(Outcome.DUPLICATE), again.count(Outcome.ACCEPTED)) == (5, 7)
+            await pushed(accounting, MANAGER, ReadRows(rows(12), ()), Limits(batch_rows=5))
+        again = await pushed(accounting, MANAGER, ReadRows(rows(12), ()), Limits(batch_rows=5))
+        assert (again.duplicate, again.accepted) == (5, 7)
 
     async def test_nothing_handled_is_said_too(self, accounting: Any) -> None:
         accounting.failures = [Unavailable("ACCOUNTING_UNAVAILABLE")]
         with pytest.raises(PushInterrupted, match="0 of 1 rows were handled"):
-            await push_activity(accounting, MANAGER, "p", ReadRows(rows(1), ()), limits=Limits())
+            await pushed(accounting, MANAGER, ReadRows(rows(1), ()), Limits())
 
     @pytest.mark.parametrize(
         "read", [ReadRows(rows(1), ()), ReadRows(rows(0), [unreadable(1, "CSV_QUOTES")])], ids=["rows", "none"]
     )
     async def test_a_park_that_does_not_exist_is_told_as_such(self, accounting: Any, read: ReadRows) -> None:
         with pytest.raises(AccountingRefused) as refused:
-            await push_activity(accounting, MANAGER, "p", read, limits=Limits())
+            await pushed(accounting, MANAGER, read, Limits())
         assert refused.value.kind == "not_found"
 
     async def test_a_reader_sends_nothing(self, accounting: Any) -> None:
         with pytest.raises(RoleMissing):
-            await push_activity(accounting, READER, "p", ReadRows(rows(1), ()), limits=Limits())
+            await pushed(accounting, READER, ReadRows(rows(1), ()), Limits())
         assert accounting.batches == []
 
 

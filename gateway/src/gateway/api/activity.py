@@ -1,35 +1,30 @@
 """Routes of activity data: upload and list."""
 
-import asyncio
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import models
-from gateway.api.answers import answer, page
+from gateway.api.answers import page
 from gateway.api.asking import PageToken, ParkId, caller_of, language
-from gateway.api.bodies import media_of, read_rows
+from gateway.api.bodies import WORKBOOKS, Format, Media, media_of
 from gateway.api.describing import refusals
-from gateway.api.problems import rejected_rows, row_problem
-from gateway.api.uploads import Uploads
+from gateway.api.results import Results, ResultSpool, receipt_answer
+from gateway.api.streams import read_parts
+from gateway.api.uploads import STREAM_HELD_BYTES, Uploads
+from gateway.api.workbooks import Workbooks
 from gateway.application import activity
 from gateway.application.ports import AccountingPort
 from gateway.domain.account import Paging
-from gateway.domain.activity import FIELDS, Outcome, Receipt
+from gateway.domain.activity import FIELDS, PLAIN, Layout, ReadRows
 from gateway.domain.callers import Action
-from gateway.domain.wording import Language
+from gateway.domain.limits import Limits
 
-_SHOWN_IN_FULL = 1000
-"""Up to so many rows the receipt lists every row unless asked otherwise."""
-
-_IN_A_THREAD_BYTES = 256 * 1024
-"""Bodies above are parsed beside the event loop, so that other requests are not held up."""
-
-_IN_A_THREAD_ROWS = 5000
-
-Results = Literal["all", "rejected", "none"]
+Wanted = Annotated[Results | None, Query(description="Which rows the receipt lists")]
 
 _ROW = {
     "record_id": "ganzhou-2022-electricity",
@@ -53,6 +48,7 @@ _CSV = (
     "record_id,source_id,period_start,period_end,quantity,unit\n"
     "ganzhou-2022-electricity,electricity-bill,2022-01-01,2023-01-01,1200000,MWh\n"
 )
+_BINARY = {"type": "string", "format": "binary"}
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -73,12 +69,49 @@ _BODY: dict[str, Any] = {
             },
             "application/x-ndjson": {"schema": {"type": "string"}, "example": _NDJSON},
             "text/csv": {"schema": {"type": "string"}, "example": _CSV},
+            Format.XLSX: {"schema": _BINARY},
+            Format.PARQUET: {"schema": _BINARY},
         },
     }
 }
 
 
-def router(accounting: AccountingPort, uploads: Uploads) -> APIRouter:
+class Readers:
+    """How each format is received and read."""
+
+    def __init__(self, uploads: Uploads, workbooks: Workbooks) -> None:
+        """Reads with these."""
+        self._uploads = uploads
+        self._workbooks = workbooks
+        self.limits = uploads.limits
+
+    def parts(self, chunks: AsyncIterator[bytes], media: Media, layout: Layout) -> AsyncGenerator[ReadRows]:
+        """Yields the rows of a body in parts.
+
+        Args:
+            chunks: The body.
+            media: How it is written.
+            layout: The names that the columns have.
+        """
+        if media.format in WORKBOOKS:
+            return self._workbooks.read(chunks, media.format, layout)
+        return read_parts(chunks, media, self.limits, layout)
+
+    @asynccontextmanager
+    async def receive(self, request: Request, media: Media) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Receives the body of a push within the bounds of its format."""
+        limit_bytes = most_bytes(media, self.limits)
+        held = limit_bytes if media.format is Format.JSON else STREAM_HELD_BYTES
+        async with self._uploads.stream(request, limit_bytes=limit_bytes, held_at_most=held) as chunks:
+            yield chunks
+
+
+def most_bytes(media: Media, limits: Limits) -> int:
+    """Returns how long a body of this format may be."""
+    return limits.stream_bytes if media.format in (Format.NDJSON, Format.CSV) else limits.upload_bytes
+
+
+def router(accounting: AccountingPort, readers: Readers) -> APIRouter:
     """Returns the routes of activity data."""
     routes = APIRouter(prefix="/v1/parks/{park}/activity-records", tags=["activity"])
 
@@ -91,27 +124,27 @@ def router(accounting: AccountingPort, uploads: Uploads) -> APIRouter:
     async def push_activity(
         request: Request,
         park: ParkId,
-        results: Annotated[Results | None, Query(description="Which rows the receipt lists")] = None,
+        results: Wanted = None,
     ) -> Response:
         """Records rows and returns one result per row, also when some are rejected.
 
         Good rows are kept whatever the others are. Sending the same rows again is safe: a record id counts once. Quantities are
-        strings, so that no digit is lost; an offset is required where a period has a time of day.
+        strings, so that no digit is lost; an offset is required where a period has a time of day. NDJSON and CSV are recorded
+        while they arrive. Bodies may be compressed with gzip.
         """
         caller = caller_of(request)
         # Asked before the body is read: a reader's 32 MiB are not worth receiving.
         caller.must(Action.RECORD)
         media = media_of(request.headers.get("content-type"))
-        async with uploads.receive(request, limit_bytes=uploads.limits.upload_bytes) as body:
-            if len(body) > _IN_A_THREAD_BYTES:
-                read = await asyncio.to_thread(read_rows, body, media, uploads.limits)
-            else:
-                read = read_rows(body, media, uploads.limits)
-            receipt = await activity.push_activity(accounting, caller, park, read, limits=uploads.limits)
-        spoken = language(request)
-        if len(receipt.row_numbers) > _IN_A_THREAD_ROWS:
-            return await asyncio.to_thread(_receipt, receipt, results, spoken)
-        return _receipt(receipt, results, spoken)
+        spool = ResultSpool()
+        try:
+            async with readers.receive(request, media) as chunks:
+                parts = readers.parts(chunks, media, PLAIN)
+                tally = await activity.push_activity(accounting, caller, park, parts, spool.add, limits=readers.limits)
+        except BaseException:
+            spool.close()
+            raise
+        return receipt_answer(park, tally, spool, results, language(request))
 
     @routes.get("", response_model=models.ActivityRecordsAnswer, responses=refusals(403, 404, 422))
     async def list_activity_records(
@@ -125,30 +158,3 @@ def router(accounting: AccountingPort, uploads: Uploads) -> APIRouter:
         return page("records", listed)
 
     return routes
-
-
-def _receipt(receipt: Receipt, results: Results | None, spoken: Language) -> Response:
-    rows = len(receipt.row_numbers)
-    shown: Results = results or ("all" if rows <= _SHOWN_IN_FULL else "rejected")
-    body: dict[str, object] = {
-        "park_id": receipt.park_id,
-        "rows": rows,
-        **{outcome.value: receipt.count(outcome) for outcome in Outcome},
-    }
-    if shown == "all":
-        body["results"] = [
-            {"row": row, "record_id": record_id, "outcome": outcome}
-            if outcome is not Outcome.REJECTED or row not in receipt.problems
-            else {
-                "row": row,
-                "record_id": record_id,
-                "outcome": outcome,
-                "problem": row_problem(receipt.problems[row], spoken),
-            }
-            for row, record_id, outcome in zip(receipt.row_numbers, receipt.record_ids, receipt.outcomes, strict=True)
-        ]
-    else:
-        rejected = sorted(receipt.problems.values(), key=lambda entry: entry.row)
-        body["results"] = rejected_rows(rejected, spoken) if shown == "rejected" else []
-    body["results_shown"] = shown
-    return answer(body, headers={"Content-Language": spoken, "Vary": "Accept-Language"})

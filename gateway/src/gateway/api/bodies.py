@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from gateway.domain import wording
-from gateway.domain.activity import FIELDS, REQUIRED_FIELDS, ActivityRows, ReadRows, RowProblem, unreadable
+from gateway.domain.activity import FIELDS, PLAIN, REQUIRED_FIELDS, ActivityRows, Layout, ReadRows, RowProblem, unreadable
 from gateway.domain.errors import MalformedBody, NothingReadable, TooLarge, Unsupported
 from gateway.domain.limits import Limits
 
@@ -27,6 +27,12 @@ class Format(StrEnum):
     JSON = "application/json"
     NDJSON = "application/x-ndjson"
     CSV = "text/csv"
+    XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    PARQUET = "application/vnd.apache.parquet"
+
+
+WORKBOOKS = frozenset({Format.XLSX, Format.PARQUET})
+"""Formats that are read in a process of their own, by `workbook_worker`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +54,9 @@ _CHARSETS: Mapping[str, str] = {
     "gbk": "gb18030",
     "gb2312": "gb18030",
 }
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _PUNCTUATION_BYTES = 200
 """Bound on the names and the punctuation of a row that was decoded at once."""
-
-HEADINGS: Mapping[str, str] = {
-    **{field: field for field in FIELDS},
-    "记录编号": "record_id",
-    "排放源编号": "source_id",
-    "开始时间": "period_start",
-    "结束时间": "period_end",
-    "数量": "quantity",
-    "单位": "unit",
-    "更正的记录": "supersedes",
-    "已确认": "confirmed",
-}
-"""The headings that a CSV may use for each field."""
 
 _CONFIRMED: Mapping[str, str] = {"true": "true", "false": "", "": "", "是": "true", "否": ""}
 _ROWS_ALLOWED = 'an array of rows or {"records": [...]}'
@@ -83,6 +76,8 @@ def media_of(content_type: str | None, allowed: Sequence[Format] = tuple(Format)
     form = next((form for form in allowed if form == name.strip().lower()), None)
     if form is None:
         raise Unsupported("MEDIA_TYPE_UNSUPPORTED", found=name.strip() or "none", allowed=", ".join(allowed))
+    if form in WORKBOOKS:
+        return Media(form, "")
     charset = ""
     for parameter in parameters:
         key, _, value = parameter.partition("=")
@@ -94,13 +89,14 @@ def media_of(content_type: str | None, allowed: Sequence[Format] = tuple(Format)
     return Media(form, codecs.get(charset, "" if form is Format.CSV else _UTF_8))
 
 
-def read_rows(body: bytes, media: Media, limits: Limits) -> ReadRows:
-    """Returns the rows of a body.
+def read_rows(body: bytes, media: Media, limits: Limits, layout: Layout = PLAIN) -> ReadRows:
+    """Returns the rows of a body that is at hand as a whole.
 
     Args:
         body: As it arrived, at most `limits.upload_bytes`.
-        media: How it is written.
+        media: How it is written: JSON, NDJSON or CSV.
         limits: Rows in all, bytes of a row.
+        layout: The names that the columns have.
 
     Raises:
         NothingReadable: Not one row can be read.
@@ -109,11 +105,13 @@ def read_rows(body: bytes, media: Media, limits: Limits) -> ReadRows:
     """
     match media.format:
         case Format.JSON:
-            read = _json(body.removeprefix(_BOM), limits)
+            read = _json(body.removeprefix(BOM), limits)
         case Format.NDJSON:
-            read = _ndjson(body.removeprefix(_BOM), limits)
+            read = _ndjson(body.removeprefix(BOM), limits)
         case Format.CSV:
-            read = _csv(_text(body, media.charset), limits)
+            read = _csv(_text(body, media.charset), limits, layout)
+        case _:
+            raise AssertionError(f"{media.format} is read by a worker")
     if not len(read.rows) and not read.rejected:
         raise NothingReadable("BODY_EMPTY")
     return read
@@ -207,22 +205,25 @@ def _all_clean(body: bytes, rows: ActivityRows) -> bool:
     return all("".join(column).isprintable() for column in columns)
 
 
-class _Rows:
+class Rows:
     """Rows and refusals gathered one by one."""
 
     def __init__(self, limits: Limits) -> None:
+        """Holds nothing yet; takes at most `limits.rows`."""
         self._limits = limits
         self._columns: tuple[list[str], ...] = tuple([] for _ in FIELDS)
         self._row_numbers: list[int] = []
         self._rejected: list[RowProblem] = []
 
     def keep(self, row: int, values: Iterable[str]) -> None:
+        """Adds a row with its values in the order of FIELDS."""
         self._room()
         self._row_numbers.append(row)
         for column, value in zip(self._columns, values, strict=True):
             column.append(value)
 
     def reject(self, problem: RowProblem) -> None:
+        """Adds a row that cannot be read."""
         self._room()
         self._rejected.append(problem)
 
@@ -231,6 +232,7 @@ class _Rows:
             raise TooLarge("TOO_MANY_ROWS", allowed=self._limits.rows)
 
     def read(self) -> ReadRows:
+        """Returns what was gathered."""
         return ReadRows(ActivityRows(self._row_numbers, *self._columns), self._rejected)
 
 
@@ -312,12 +314,12 @@ def _json_row_by_row(body: bytes, limits: Limits) -> ReadRows:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise NothingReadable("TEXT_NOT_DECODABLE", allowed="UTF-8") from None
-    rows = _Rows(limits)
+    rows = Rows(limits)
     row = 0
     try:
         for row, value, length in _elements(text):
             if length > limits.row_bytes:
-                rows.reject(_too_long(row, length, limits))
+                rows.reject(too_long(row, length, limits))
             else:
                 _take(rows, row, value)
     except RecursionError:
@@ -381,7 +383,7 @@ def _kind_at(text: str, at: int) -> str:
     return _shown(value)
 
 
-def _take(rows: _Rows, row: int, value: object) -> None:
+def _take(rows: Rows, row: int, value: object) -> None:
     """Keeps a decoded row, or rejects it for the first thing that is wrong with its shape."""
     problem = _shape_problem(row, value)
     if problem is not None:
@@ -448,7 +450,8 @@ def _clean(text: str) -> bool:
     )
 
 
-def _too_long(row: int, length: int, limits: Limits) -> RowProblem:
+def too_long(row: int, length: int, limits: Limits) -> RowProblem:
+    """Returns the problem of a row of more bytes than a row may have."""
     return unreadable(row, "LINE_TOO_LONG", found=str(length), allowed=str(limits.row_bytes))
 
 
@@ -457,24 +460,40 @@ def _ndjson(body: bytes, limits: Limits) -> ReadRows:
     lines = body.split(b"\n")
     if not lines[-1]:
         lines.pop()
+    return ndjson_rows(lines, 1, limits)
+
+
+def ndjson_rows(lines: Sequence[bytes], first_row: int, limits: Limits) -> ReadRows:
+    """Returns the rows of some lines of NDJSON; blank ones are none.
+
+    Args:
+        lines: Without their ends.
+        first_row: The number of the first line, from 1.
+        limits: Rows of these lines, bytes of a row.
+
+    Raises:
+        TooLarge: TOO_MANY_ROWS.
+    """
     try:
         rows = [_one.decode(line) for line in lines]
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         rows = []
-    if rows and max(map(len, lines)) <= limits.row_bytes and _each_name_once(body, rows):
-        columns = _columns(range(1, len(rows) + 1), rows)
-        if _all_clean(body, columns):
-            return ReadRows(columns, ())
-    return _ndjson_line_by_line(body, limits)
+    if rows and len(rows) <= limits.rows and max(map(len, lines)) <= limits.row_bytes:
+        body = b"\n".join(lines)
+        if _each_name_once(body, rows):
+            columns = _columns(range(first_row, first_row + len(rows)), rows)
+            if _all_clean(body, columns):
+                return ReadRows(columns, ())
+    return _ndjson_line_by_line(lines, first_row, limits)
 
 
-def _ndjson_line_by_line(body: bytes, limits: Limits) -> ReadRows:
-    rows = _Rows(limits)
-    for row, line in enumerate(body.split(b"\n"), start=1):
+def _ndjson_line_by_line(lines: Sequence[bytes], first_row: int, limits: Limits) -> ReadRows:
+    rows = Rows(limits)
+    for row, line in enumerate(lines, start=first_row):
         if not line or line.isspace():
             continue
         if len(line) > limits.row_bytes:
-            rows.reject(_too_long(row, len(line), limits))
+            rows.reject(too_long(row, len(line), limits))
             continue
         try:
             value = _decoder.decode(line.decode("utf-8"))
@@ -509,20 +528,36 @@ def _text(body: bytes, charset: str) -> str:
     raise NothingReadable("TEXT_NOT_DECODABLE", allowed=allowed)
 
 
-def _csv(text: str, limits: Limits) -> ReadRows:
+def _csv(text: str, limits: Limits, layout: Layout) -> ReadRows:
     lines = text.split("\n")
     header_at = next((at for at, line in enumerate(lines) if line.strip()), None)
     if header_at is None:
         raise NothingReadable("BODY_EMPTY")
-    header = _header(lines[header_at].removesuffix("\r"), limits)
-    if '"' not in text:
-        at_once = _csv_at_once(header, [line.removesuffix("\r") for line in lines[header_at + 1 :]], header_at + 2, limits)
+    header = csv_header(lines[header_at].removesuffix("\r"), limits, layout)
+    return csv_rows(header, lines[header_at + 1 :], header_at + 2, limits)
+
+
+def csv_rows(header: Sequence[str | None], lines: Sequence[str], first_row: int, limits: Limits) -> ReadRows:
+    """Returns the rows of some lines of CSV after the header; blank ones are none.
+
+    Args:
+        header: The field of each column, None for a column that is passed over.
+        lines: Without their line feeds; carriage returns are taken off.
+        first_row: The number of the first line, from 1.
+        limits: Rows of these lines, bytes of a row.
+
+    Raises:
+        TooLarge: TOO_MANY_ROWS.
+    """
+    lines = [line.removesuffix("\r") for line in lines]
+    if not any('"' in line for line in lines):
+        at_once = _csv_at_once(header, lines, first_row, limits)
         if at_once is not None:
             return at_once
-    return _csv_line_by_line(header, lines, header_at, limits)
+    return _csv_line_by_line(header, lines, first_row, limits)
 
 
-def _csv_at_once(header: Sequence[str], lines: list[str], first_row: int, limits: Limits) -> ReadRows | None:
+def _csv_at_once(header: Sequence[str | None], lines: list[str], first_row: int, limits: Limits) -> ReadRows | None:
     """Returns all rows where every line is one and fit to be kept, or None where any needs a look of its own."""
     if lines and not lines[-1]:
         lines.pop()
@@ -531,10 +566,10 @@ def _csv_at_once(header: Sequence[str], lines: list[str], first_row: int, limits
     cells = [line.split(",") for line in lines]
     if set(map(len, cells)) != {len(header)} or not "".join(lines).isprintable():
         return None
-    named: dict[str, Sequence[str]] = dict(zip(header, zip(*cells, strict=True), strict=True))
-    if not all(map(str.strip, named["record_id"])):
-        return None
+    named: dict[str | None, Sequence[str]] = dict(zip(header, zip(*cells, strict=True), strict=True))
     nothing = [""] * len(lines)
+    if not all(map(str.strip, named.get("record_id", nothing))):
+        return None
     confirmed = named.get("confirmed", nothing)
     words = {word: word.strip().lower() for word in set(confirmed)}
     if not _CONFIRMED.keys() >= set(words.values()):
@@ -544,70 +579,89 @@ def _csv_at_once(header: Sequence[str], lines: list[str], first_row: int, limits
     return ReadRows(ActivityRows(range(first_row, first_row + len(lines)), *columns), ())
 
 
-def _csv_line_by_line(header: Sequence[str], lines: Sequence[str], header_at: int, limits: Limits) -> ReadRows:
-    # Where the file has each field, or one past the end, where an empty cell is put for the fields that it does not have.
-    order = [header.index(field) if field in header else len(header) for field in FIELDS]
-    confirmed_at = order[-1]
-    rows = _Rows(limits)
-    for row, ended in enumerate(lines[header_at + 1 :], start=header_at + 2):
-        line = ended.removesuffix("\r")
+def _csv_line_by_line(header: Sequence[str | None], lines: Sequence[str], first_row: int, limits: Limits) -> ReadRows:
+    rows = Rows(limits)
+    for row, line in enumerate(lines, start=first_row):
         if not line.strip(", \t"):
             continue
         if 4 * len(line) > limits.row_bytes and (length := len(line.encode())) > limits.row_bytes:
-            rows.reject(_too_long(row, length, limits))
+            rows.reject(too_long(row, length, limits))
             continue
         cells = _quoted_cells(line)
         if cells is None:
             rows.reject(unreadable(row, "CSV_QUOTES"))
-            continue
-        if len(cells) != len(header):
-            rows.reject(unreadable(row, "COLUMN_COUNT", found=str(len(cells)), allowed=str(len(header))))
-            continue
-        cells.append("")
-        problem = _cell_problem(row, line, header, cells, confirmed_at)
-        if problem is not None:
-            rows.reject(problem)
-            continue
-        cells[confirmed_at] = _CONFIRMED[cells[confirmed_at].strip().lower()]
-        rows.keep(row, [cells[at] for at in order])
+        else:
+            take_cells(rows, row, header, cells)
     return rows.read()
 
 
-def _cell_problem(row: int, line: str, header: Sequence[str], cells: Sequence[str], confirmed_at: int) -> RowProblem | None:
-    if not line.isprintable():
-        for field, cell in zip(header, cells, strict=False):
-            if not _clean(cell):
-                return unreadable(
-                    row, "CHARACTER_NOT_ALLOWED", field=field, found=_shown(cell), allowed="text without control characters"
-                )
-    if cells[confirmed_at].strip().lower() not in _CONFIRMED:
-        return unreadable(
-            row,
-            "CONFIRMED_NOT_A_BOOLEAN",
-            record_id=cells[header.index("record_id")],
-            field="confirmed",
-            found=_shown(cells[confirmed_at]),
-            allowed="true, false, 是, 否",
+def take_cells(rows: Rows, row: int, header: Sequence[str | None], cells: Sequence[str]) -> None:
+    """Keeps the cells of a row, or rejects it for the first thing that is wrong with their shape.
+
+    Args:
+        rows: Where it is kept.
+        row: Its number.
+        header: The field of each column, None for a column that is passed over.
+        cells: Their text.
+    """
+    if len(cells) != len(header):
+        rows.reject(unreadable(row, "COLUMN_COUNT", found=str(len(cells)), allowed=str(len(header))))
+        return
+    named = {field: cell for field, cell in zip(header, cells, strict=True) if field is not None}
+    for field, cell in named.items():
+        if not cell.isprintable() and not _clean(cell):
+            rows.reject(
+                unreadable(row, "CHARACTER_NOT_ALLOWED", field=field, found=_shown(cell), allowed="text without control characters")
+            )
+            return
+    confirmed = named.get("confirmed", "")
+    if confirmed.strip().lower() not in _CONFIRMED:
+        rows.reject(
+            unreadable(
+                row,
+                "CONFIRMED_NOT_A_BOOLEAN",
+                record_id=named.get("record_id", ""),
+                field="confirmed",
+                found=_shown(confirmed),
+                allowed="true, false, 是, 否",
+            )
         )
-    return None
+        return
+    named["confirmed"] = _CONFIRMED[confirmed.strip().lower()]
+    rows.keep(row, [named.get(field, "") for field in FIELDS])
 
 
-def _header(line: str, limits: Limits) -> list[str]:
+def csv_header(line: str, limits: Limits, layout: Layout) -> list[str | None]:
+    """Returns the field of each column by the header line of a CSV, None for a column that the layout passes over.
+
+    Raises:
+        NothingReadable: HEADER_MISSING, HEADER_UNKNOWN or HEADER_DUPLICATE.
+    """
     cells = _quoted_cells(line) if len(line) <= limits.row_bytes else None
-    if cells is None:
-        raise NothingReadable("HEADER_MISSING", found=", ".join(REQUIRED_FIELDS), allowed=", ".join(REQUIRED_FIELDS))
-    named = [(cell.strip(), HEADINGS.get(cell.strip())) for cell in cells]
+    return header_fields([] if cells is None else cells, layout)
+
+
+def header_fields(cells: Sequence[str], layout: Layout) -> list[str | None]:
+    """Returns the field of each column by its heading, None for a column that the layout passes over.
+
+    Raises:
+        NothingReadable: HEADER_MISSING, HEADER_UNKNOWN or HEADER_DUPLICATE.
+    """
+    named = [(cell.strip(), layout.headings.get(cell.strip())) for cell in cells]
     fields = [field for _, field in named if field is not None]
     # What is missing comes first: a file without a header line would otherwise be told that its first value is an unknown column.
-    missing = [field for field in REQUIRED_FIELDS if field not in fields]
+    missing = [field for field in layout.required if field not in fields]
     if missing:
-        raise NothingReadable("HEADER_MISSING", found=", ".join(missing), allowed=", ".join(REQUIRED_FIELDS))
+        wanted = [layout.heading_of(field) for field in layout.required]
+        raise NothingReadable(
+            "HEADER_MISSING", found=", ".join(layout.heading_of(field) for field in missing), allowed=", ".join(wanted)
+        )
     for heading, field in named:
-        if field is None:
-            raise NothingReadable("HEADER_UNKNOWN", found=_cleaned(heading) or '""', allowed=", ".join(HEADINGS))
-        if fields.count(field) > 1:
+        if field is None and not layout.passes_over_others:
+            raise NothingReadable("HEADER_UNKNOWN", found=_cleaned(heading) or '""', allowed=", ".join(layout.headings))
+        if field is not None and fields.count(field) > 1:
             raise NothingReadable("HEADER_DUPLICATE", found=field)
-    return fields
+    return [field for _, field in named]
 
 
 def _quoted_cells(line: str) -> list[str] | None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
-from gateway.api import accounts, activity, changes, jobs, models, parks
+from gateway.api import accounts, activity, changes, jobs, models, parks, templates
 from gateway.api.answers import answer
 from gateway.api.asking import language, only_known_parameters, within_reach
 from gateway.api.describing import describe
@@ -22,6 +22,7 @@ from gateway.api.models import fields_invalid
 from gateway.api.problems import problem_response
 from gateway.api.tracing import instrumentation
 from gateway.api.uploads import Uploads
+from gateway.api.workbooks import Workbooks
 from gateway.application.ports import Ports
 from gateway.application.readiness import readiness
 from gateway.domain.errors import GatewayError, MethodNotAllowed, PathUnknown
@@ -82,7 +83,9 @@ def create_app(
     )
     uploads = Uploads(limits)
     app.include_router(parks.router(ports.accounting, uploads))
-    app.include_router(activity.router(ports.accounting, uploads))
+    readers = activity.Readers(uploads, Workbooks(limits))
+    app.include_router(activity.router(ports.accounting, readers))
+    app.include_router(templates.router())
     app.include_router(accounts.router(ports.accounting))
     app.include_router(changes.router(ports.changes))
     app.include_router(jobs.router(ports.accounting))

@@ -67,8 +67,10 @@ def problem(error: GatewayError, *, instance: str, request_id: str, language: La
         name: int(value) if name in ("row", "count") and value.isdecimal() else value
         for name, value in error.facts(language).items()
     }
+    if error.rows_handled is not None:
+        members["rows_handled"] = error.rows_handled
     if isinstance(error, PushInterrupted):
-        members.update(rows_handled=error.rows_handled, rows=error.rows)
+        members["rows"] = error.rows
     elif isinstance(error, NothingReadable):
         members.update(rows=0, accepted=0, duplicate=0, superseded=0, rejected=0, errors=[_error(error, language)])
     elif isinstance(error, AccountingRefused) and "field" in error.facts():

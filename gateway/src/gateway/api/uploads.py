@@ -1,8 +1,9 @@
 """Receiving a body within bounds: bytes, time, and the memory of all uploads together."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import zlib
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -14,6 +15,19 @@ from gateway.domain.errors import Busy, MalformedBody, TooLarge, TooSlow, Unsupp
 from gateway.domain.limits import Limits
 
 B = TypeVar("B", bound=BaseModel)
+
+ENCODINGS = ("gzip", "identity")
+"""How a body of rows may be encoded."""
+
+STREAM_HELD_BYTES = 16 * 1024 * 1024
+"""What a body that is read as it arrives counts as held: a group of lines as bytes, as text, as columns and as a message."""
+
+_UNPACKED_PIECE = 64 * 1024
+_UNPACKED_FREELY = 1024 * 1024
+UNPACKED_TIMES = 200
+"""How many times its size a body may unpack to; rows of meters reach 30, a bomb 1,000."""
+
+_SLOWEST_BYTES_PER_SECOND = 64 * 1024
 
 
 class Uploads:
@@ -43,11 +57,8 @@ class Uploads:
             Busy: The memory for uploads is taken.
             MalformedBody: The connection ended before the body.
         """
-        encoding = request.headers.get("content-encoding", "identity")
-        if encoding.strip().lower() != "identity":
-            raise Unsupported("CONTENT_ENCODING_UNSUPPORTED", found=encoding)
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared[:20]) > limit_bytes:
+        encoding_of(request, allowed=("identity",))
+        if declared_bytes(request) > limit_bytes:
             raise TooLarge("BODY_TOO_LARGE", allowed=limit_bytes)
         held = 0
         parts: list[bytes] = []
@@ -69,6 +80,127 @@ class Uploads:
             yield b"".join(parts)
         finally:
             self._held_bytes -= held
+
+    @asynccontextmanager
+    async def stream(self, request: Request, *, limit_bytes: int, held_at_most: int) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Receives a body in chunks, unpacked; the sender is kept waiting while a chunk is worked on.
+
+        Time counts only while the body is waited for: `body_seconds`, and a second more for every 64 KiB that have arrived.
+
+        Args:
+            request: Whose body.
+            limit_bytes: The most that is read, inclusive, packed and unpacked.
+            held_at_most: What it counts as held at most, bytes, until the block ends.
+
+        Raises:
+            Unsupported: It is encoded otherwise than by gzip.
+            TooLarge: It is longer than the limit, or unpacks to too much.
+            TooSlow: It does not arrive in time.
+            Busy: The memory for uploads is taken.
+            MalformedBody: The connection ended before the body, or it is not gzip.
+        """
+        encoding = encoding_of(request, allowed=ENCODINGS)
+        if declared_bytes(request) > limit_bytes:
+            raise TooLarge("BODY_TOO_LARGE", allowed=limit_bytes)
+        held = 0
+
+        async def received() -> AsyncGenerator[bytes]:
+            nonlocal held
+            loop = asyncio.get_running_loop()
+            source = request.stream().__aiter__()
+            size, waited_s = 0, 0.0
+            while True:
+                began_s = loop.time()
+                allowed_s = self.limits.body_seconds + size / _SLOWEST_BYTES_PER_SECOND
+                try:
+                    async with asyncio.timeout(allowed_s - waited_s):
+                        part = await anext(source)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:
+                    raise TooSlow(allowed_s=allowed_s) from None
+                except ClientDisconnect:
+                    raise MalformedBody("CLIENT_GONE") from None
+                waited_s += loop.time() - began_s
+                size += len(part)
+                if size > limit_bytes:
+                    raise TooLarge("BODY_TOO_LARGE", allowed=limit_bytes)
+                more = min(len(part), held_at_most - held)
+                if self._held_bytes + more > self.limits.uploads_in_memory_bytes:
+                    raise Busy
+                held += more
+                self._held_bytes += more
+                if part:
+                    yield part
+
+        chunks = received()
+        try:
+            async with aclosing(chunks):
+                if encoding == "gzip":
+                    async with aclosing(unpacked(chunks, limit_bytes)) as unpacking:
+                        yield unpacking
+                else:
+                    yield chunks
+        finally:
+            self._held_bytes -= held
+
+
+def encoding_of(request: Request, *, allowed: Sequence[str]) -> str:
+    """Returns how a body is encoded.
+
+    Raises:
+        Unsupported: By none of the ways that are allowed.
+    """
+    found = request.headers.get("content-encoding", "identity")
+    encoding = found.strip().lower()
+    if encoding not in allowed:
+        raise Unsupported("CONTENT_ENCODING_UNSUPPORTED", found=found, allowed=", ".join(allowed))
+    return encoding
+
+
+def declared_bytes(request: Request) -> int:
+    """Returns what Content-Length says, 0 where it says nothing: it is believed only where it is too much."""
+    declared = request.headers.get("content-length", "")
+    return int(declared[:20]) if declared.isdecimal() else 0
+
+
+async def unpacked(chunks: AsyncIterator[bytes], limit_bytes: int) -> AsyncGenerator[bytes]:
+    """Yields what a gzip body unpacks to, in pieces of at most 64 KiB; members may follow each other.
+
+    Args:
+        chunks: The body as it arrives.
+        limit_bytes: The most that it may unpack to, inclusive.
+
+    Raises:
+        TooLarge: It unpacks to more bytes, or to more than UNPACKED_TIMES its size.
+        MalformedBody: It is not gzip, or ends too early.
+
+    Source: RFC 1952.
+    """
+    member = zlib.decompressobj(wbits=31)
+    packed_bytes = unpacked_bytes = 0
+    async for chunk in chunks:
+        packed_bytes += len(chunk)
+        rest = chunk
+        while rest:
+            if member.eof:
+                member = zlib.decompressobj(wbits=31)
+            try:
+                piece = member.decompress(rest, _UNPACKED_PIECE)
+            except zlib.error as error:
+                raise MalformedBody("GZIP_BROKEN", found=str(error)) from None
+            rest = member.unused_data if member.eof else member.unconsumed_tail
+            unpacked_bytes += len(piece)
+            if unpacked_bytes > limit_bytes:
+                raise TooLarge("BODY_TOO_LARGE", allowed=limit_bytes)
+            if unpacked_bytes > _UNPACKED_FREELY and unpacked_bytes > UNPACKED_TIMES * packed_bytes:
+                raise TooLarge("UNPACKS_TOO_FAR", allowed=UNPACKED_TIMES)
+            if piece:
+                yield piece
+            # a chunk may unpack to many pieces, and other requests are waiting
+            await asyncio.sleep(0)
+    if not member.eof:
+        raise MalformedBody("GZIP_BROKEN", found="it ends too early")
 
 
 async def read_json(uploads: Uploads, request: Request, model: type[B]) -> B:

@@ -1,15 +1,26 @@
 """Activity data: pushed in, read back."""
 
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+
 from gateway.application.ports import AccountingPort
 from gateway.domain.account import ActivityRecord, Page, Paging
-from gateway.domain.activity import BatchOutcome, ReadRows, Receipt, receipt
+from gateway.domain.activity import BatchOutcome, ReadRows, Receipt, Tally, receipt
 from gateway.domain.callers import Action, Caller
 from gateway.domain.errors import GatewayError, PushInterrupted
 from gateway.domain.limits import Limits
 
 
-async def push_activity(accounting: AccountingPort, caller: Caller, park_id: str, read: ReadRows, *, limits: Limits) -> Receipt:
-    """Sends the rows of a file to accounting, batch by batch, and returns what became of each.
+async def push_activity(
+    accounting: AccountingPort,
+    caller: Caller,
+    park_id: str,
+    parts: AsyncGenerator[ReadRows],
+    take: Callable[[Receipt], Awaitable[None]],
+    *,
+    limits: Limits,
+) -> Tally:
+    """Sends the rows of a file to accounting, batch by batch while it is being read, and returns how many ended how.
 
     A batch is one transaction. Record ids make the push idempotent: after an interruption the same file is sent again.
 
@@ -17,29 +28,45 @@ async def push_activity(accounting: AccountingPort, caller: Caller, park_id: str
         accounting: Where the rows go.
         caller: Who pushes.
         park_id: Into which park.
-        read: The file; rows that could not be read appear in the receipt as rejected.
+        parts: The file, closed at the end; rows that could not be read appear in the receipts as rejected.
+        take: Is given what became of each part, before the next is asked for.
         limits: The size of a batch.
 
     Raises:
         RoleMissing: The caller may not record.
         PushInterrupted: Accounting failed after at least one batch, or did not answer at all.
         AccountingRefused: Accounting refused the first batch as a whole, such as for a park that does not exist.
+        GatewayError: The file broke a rule; `rows_handled` says how many rows came before that.
     """
     caller.must(Action.RECORD)
-    if not len(read.rows):
-        # Without rows accounting is not asked to record, and would not say that the park is another tenant's.
-        await accounting.get_park(caller, park_id)
-    handled = 0
-    batches: list[BatchOutcome] = []
-    for batch in read.rows.batches(limits):
-        try:
-            batches.append(await accounting.record_activity(caller, park_id, batch))
-        except GatewayError as error:
-            if batches or error.kind == "unavailable":
-                raise PushInterrupted(rows_handled=handled, rows=len(read.rows) + len(read.rejected)) from error
-            raise
-        handled += len(batch)
-    return receipt(park_id, read, batches)
+    tally = Tally()
+    asked = False
+    try:
+        async with aclosing(parts) as reading:
+            async for part in reading:
+                batches: list[BatchOutcome] = []
+                handled = tally.rows
+                for batch in part.rows.batches(limits):
+                    try:
+                        batches.append(await accounting.record_activity(caller, park_id, batch))
+                    except GatewayError as error:
+                        if asked or error.kind == "unavailable":
+                            rows = tally.rows + len(part.rows) + len(part.rejected)
+                            raise PushInterrupted(rows_handled=handled, rows=rows) from error
+                        raise
+                    asked = True
+                    handled += len(batch)
+                if not asked:
+                    # Without rows accounting is not asked to record, and would not say that the park is another tenant's.
+                    await accounting.get_park(caller, park_id)
+                found = receipt(park_id, part, batches)
+                tally = tally.with_receipt(found)
+                await take(found)
+    except GatewayError as error:
+        if tally.rows and error.rows_handled is None:
+            error.rows_handled = tally.rows
+        raise
+    return tally
 
 
 async def list_activity_records(accounting: AccountingPort, caller: Caller, park_id: str, paging: Paging) -> Page[ActivityRecord]:

@@ -3,7 +3,7 @@
 The gateway reads a file into columns of text and judges none of them: it refuses only what is not a row at all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -16,6 +16,47 @@ FIELDS = ("record_id", "source_id", "period_start", "period_end", "quantity", "u
 """The members of a row, in the order of the columns."""
 
 REQUIRED_FIELDS = FIELDS[:6]
+
+HEADINGS: Mapping[str, str] = {
+    **{field: field for field in FIELDS},
+    "记录编号": "record_id",
+    "排放源编号": "source_id",
+    "开始时间": "period_start",
+    "结束时间": "period_end",
+    "数量": "quantity",
+    "单位": "unit",
+    "更正的记录": "supersedes",
+    "已确认": "confirmed",
+}
+"""The headings that a table may use for each field, English and Chinese."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The names that a sender's columns have.
+
+    Attributes:
+        headings: The field of each heading.
+        given: Fields that need no column, as their value is known.
+        passes_over_others: Whether a column of another name is left out, instead of refused.
+    """
+
+    headings: Mapping[str, str]
+    given: frozenset[str] = frozenset()
+    passes_over_others: bool = False
+
+    @property
+    def required(self) -> Sequence[str]:
+        """The fields that must have a column."""
+        return [field for field in REQUIRED_FIELDS if field not in self.given]
+
+    def heading_of(self, field: str) -> str:
+        """Returns the first heading of a field; the field's own name where it has none."""
+        return next((heading for heading, named in self.headings.items() if named == field), field)
+
+
+PLAIN = Layout(HEADINGS)
+"""The platform's own names."""
 
 
 class Outcome(StrEnum):
@@ -173,6 +214,25 @@ class Receipt:
     def count(self, outcome: Outcome) -> int:
         """Returns how many rows ended so."""
         return self.outcomes.count(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many rows of a file ended how, so far."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    superseded: int = 0
+    rejected: int = 0
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return self.accepted + self.duplicate + self.superseded + self.rejected
+
+    def with_receipt(self, found: Receipt) -> "Tally":
+        """Returns the tally with the rows of one more part."""
+        return Tally(**{outcome.value: getattr(self, outcome.value) + found.count(outcome) for outcome in Outcome})
 
 
 def receipt(park_id: str, read: ReadRows, batches: Sequence[BatchOutcome]) -> Receipt:

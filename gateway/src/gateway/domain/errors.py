@@ -36,9 +36,13 @@ class GatewayError(Exception):
     Args:
         reason: UPPER_SNAKE, a key of `wording.REASONS`.
         facts: What was found, what was allowed; values are cut to 200 characters.
+
+    Attributes:
+        rows_handled: Rows of an upload whose outcome was reached before the refusal came; they stay as they are.
     """
 
     kind = "internal"
+    rows_handled: int | None = None
 
     def __init__(self, reason: str, /, **facts: str) -> None:
         self.reason = reason
@@ -110,13 +114,19 @@ class MethodNotAllowed(GatewayError):
 
 
 class MalformedBody(GatewayError):
-    """The body is not JSON as RFC 8259 means it: BODY_NOT_JSON, NUMBER_NOT_FINITE, JSON_TOO_DEEP, FIELD_DUPLICATE, CLIENT_GONE."""
+    """The body is not JSON as RFC 8259 means it, or not gzip.
+
+    BODY_NOT_JSON, NUMBER_NOT_FINITE, JSON_TOO_DEEP, FIELD_DUPLICATE, CLIENT_GONE or GZIP_BROKEN.
+    """
 
     kind = "malformed"
 
 
 class NothingReadable(GatewayError):
-    """No row of the file can be read: BODY_EMPTY, BODY_NOT_JSON, BODY_NOT_ROWS, TEXT_NOT_DECODABLE or a HEADER_ reason."""
+    """No row of the file can be read.
+
+    BODY_EMPTY, BODY_NOT_JSON, BODY_NOT_ROWS, TEXT_NOT_DECODABLE, a HEADER_ reason, FILE_NOT_READABLE or COLUMN_TYPE.
+    """
 
     kind = "invalid"
 
@@ -176,11 +186,11 @@ class ParameterInvalid(FieldsInvalid):
 
 
 class TooLarge(GatewayError):
-    """BODY_TOO_LARGE (bytes) or TOO_MANY_ROWS."""
+    """BODY_TOO_LARGE (bytes), TOO_MANY_ROWS, UNPACKS_TOO_FAR or FILE_TOO_COSTLY."""
 
     kind = "too_large"
 
-    def __init__(self, reason: str, *, allowed: int) -> None:
+    def __init__(self, reason: str, *, allowed: int | str) -> None:
         super().__init__(reason, allowed=str(allowed))
 
 
@@ -248,12 +258,12 @@ class PushInterrupted(GatewayError):
 
     Args:
         rows_handled: Rows whose result was reached before; they stay as they are.
-        rows: Rows of the file.
+        rows: Rows of the file, so far as it was read.
     """
 
     kind = "unavailable"
 
     def __init__(self, *, rows_handled: int, rows: int) -> None:
+        super().__init__("PUSH_INTERRUPTED", rows_handled=str(rows_handled), rows=str(rows))
         self.rows_handled = rows_handled
         self.rows = rows
-        super().__init__("PUSH_INTERRUPTED", rows_handled=str(rows_handled), rows=str(rows))

@@ -98,8 +98,39 @@ REASONS: Mapping[str, Wording] = {
     "CONTENT_ENCODING_UNSUPPORTED": Wording(
         "Content encoding not supported",
         "不支持的内容编码",
-        "send the body without Content-Encoding, got {found}",
-        "请不要压缩请求体;收到 Content-Encoding: {found}",
+        "Content-Encoding must be one of {allowed}, got {found}",
+        "Content-Encoding 必须是以下之一:{allowed};收到 {found}",
+    ),
+    "GZIP_BROKEN": Wording("Not gzip", "不是有效的 gzip", "the body is not gzip: {found}", "请求体不是有效的 gzip:{found}"),
+    "UNPACKS_TOO_FAR": Wording(
+        "Unpacks to too much",
+        "解压后过大",
+        "the body must not unpack to more than {allowed} times its size",
+        "请求体解压后不得超过其自身大小的 {allowed} 倍",
+    ),
+    "FILE_NOT_READABLE": Wording(
+        "File cannot be read",
+        "文件无法读取",
+        "the file is not a readable {allowed} file: {found}",
+        "该文件不是可读取的 {allowed} 文件:{found}",
+    ),
+    "FILE_TOO_COSTLY": Wording(
+        "File takes too much to read",
+        "读取该文件代价过大",
+        "reading the file takes more than {allowed}; send it in parts, or as CSV",
+        "读取该文件超过了限制({allowed});请分批发送或改用 CSV",
+    ),
+    "COLUMN_TYPE": Wording(
+        "Column of another type",
+        "列类型不符",
+        "the column {field} must be {allowed}, got {found}",
+        "列 {field} 必须为 {allowed};收到 {found}",
+    ),
+    "LINE_NOT_TEXT": Wording(
+        "Line cannot be decoded",
+        "该行无法解码",
+        "the line is not text in {allowed}, as the lines before it are",
+        "该行不是 {allowed} 编码的文本,而前面的行是",
     ),
     "CHARSET_UNSUPPORTED": Wording(
         "Charset not supported",
