@@ -7,7 +7,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -386,8 +386,15 @@ def _prepare_sqlite(engine: Engine, timeouts: Timeouts, access: Access) -> None:
     def begun(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if access is Access.READ else "BEGIN IMMEDIATE")
 
+    def invalidated(connection: DBAPIConnection, _entry: ConnectionPoolEntry, _error: BaseException | None) -> None:
+        # A closed connection keeps its transaction, and with it the file's only lock, for as long as anything refers to one of its
+        # statements; the traceback of the task whose end closes it does. A second cancellation finds the rollback on its way.
+        with suppress(sqlite3.Error, asyncio.CancelledError):
+            connection.rollback()
+
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
+    event.listen(engine, "invalidate", invalidated)
 
 
 def _prepare_postgresql(engine: Engine, timeouts: Timeouts) -> None:

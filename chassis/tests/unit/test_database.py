@@ -193,6 +193,33 @@ async def test_sqlite_file_that_another_process_writes_is_an_outage(tmp_path: Pa
     await database.dispose()
 
 
+async def test_transaction_that_is_cancelled_at_any_moment_holds_no_lock(database_url: str, schema: ExampleSchema) -> None:
+    """The cancelled tasks are kept, and with their tracebacks all that the statements left behind."""
+    database = Database(database_url, timeouts=Timeouts(lock_seconds=1))
+    await schema.create(database)
+    async with database.begin() as session:
+        await session.execute(text("INSERT INTO effect VALUES (1, 'one')"))
+        await session.commit()
+
+    async def write() -> None:
+        async with database.begin() as session:
+            await session.execute(text("UPDATE effect SET name = name"))
+            # a row that is not fetched yet keeps its statement
+            await session.execute(select(schema.effect))
+            await session.commit()
+
+    cancelled = []
+    for tenths_of_a_millisecond in range(80):
+        writing = asyncio.create_task(write())
+        await asyncio.sleep(tenths_of_a_millisecond / 10_000)
+        writing.cancel()
+        await asyncio.wait({writing})
+        cancelled.append(writing)
+        await write()
+    assert any(writing.cancelled() for writing in cancelled)
+    await database.dispose()
+
+
 async def test_wrong_statement_is_no_outage(database: Database) -> None:
     with pytest.raises(DBAPIError, match="nowhere"):
         async with database.begin() as session:
