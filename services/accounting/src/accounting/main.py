@@ -13,7 +13,7 @@ from accounting.adapters.factor_files import load_factor_book, load_reference_ta
 from accounting.adapters.sql import REBUILD_SUMS, Registers, SqlAccount, SqlUnitOfWork, read_account
 from accounting.api.measures import Measures
 from accounting.api.servicer import AccountingServicer, Rooms
-from accounting.application.maintain import publish_factors, rebuild_sums
+from accounting.application.maintain import open_years, publish_factors, rebuild_sums
 from accounting.events.publish import FactEncoder
 from accounting.settings import AccountingSettings
 from chassis.broker import Broker
@@ -132,6 +132,8 @@ class Accounting:
     async def start(self) -> None:
         """Brings the schema and the factors up to date, then serves."""
         await self.database.migrate(MIGRATIONS)
+        async with self.write(Platform("partitions")) as uow:
+            await open_years(uow, clock=self._clock)
         async with self.write(Platform("factors")) as uow:
             await publish_factors(uow, book=self.book)
         await self.relay.start()

@@ -528,6 +528,16 @@ class SqlUnitOfWork(SqlAccount):
         dialect = sqlite if self._database.dialect == "sqlite" else postgresql
         return dialect.insert(table).on_conflict_do_nothing()
 
+    async def open_years(self, first_year: int, last_year: int) -> int:
+        """Opens partitions of records, in PostgreSQL; returns how many are new.
+
+        A year of which there are records already, kept with the rest, gets none.
+        """
+        if self._database.dialect == "sqlite":
+            return 0
+        opened: int = (await self._session.execute(select(func.open_activity_years(first_year, last_year)))).scalar_one()
+        return opened
+
     async def rebuild(self, park_id: str) -> RebuiltSums:
         """Computes keys, sums and last position of a park anew from its records and puts them in place."""
         before = await self._sums(park_id)

@@ -105,11 +105,14 @@ activity_record = Table(
     Column("basis_id", identifier(), nullable=False),
     Column("emissions_mg", big_integer(), nullable=False),
     Column("energy_mgce", big_integer(), nullable=False),
-    Column("first_month", big_integer(), nullable=False),
+    # In the key because PostgreSQL partitions by it; park and position are unique without it.
+    Column("first_month", big_integer(), primary_key=True, autoincrement=False),
     Column("last_month", big_integer(), nullable=False),
     Column("supersedes", identifier(), nullable=False),
     Column("recorded_time", UtcDateTime, nullable=False),
     CheckConstraint("period_end_s > period_start_s", name="activity_record_period"),
+    # By year, see docs/decisions/0016.
+    postgresql_partition_by="RANGE (first_month)",
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

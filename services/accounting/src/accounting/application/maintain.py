@@ -1,11 +1,25 @@
-"""Keeping the account: publishing factors, rebuilding what is derived."""
+"""Keeping the account: making room, publishing factors, rebuilding what is derived."""
 
-from accounting.application.ports import UnitOfWork
+from accounting.application.ports import Clock, UnitOfWork
 from accounting.application.register import park_of
 from accounting.domain.callers import REBUILD, Caller, require, whole_park
 from accounting.domain.factors import FactorBook
 from accounting.domain.facts import FactorPublished
 from accounting.domain.stored import RebuiltSums
+
+KEPT_BY_YEAR_FROM = 2015
+"""Records of earlier years are few, and kept together."""
+
+
+async def open_years(uow: UnitOfWork, *, clock: Clock) -> int:
+    """Makes room for records to come: for each year until the next one, which begins before the service is started again.
+
+    Returns:
+        How many years are new.
+    """
+    opened = await uow.open_years(KEPT_BY_YEAR_FROM, clock.now().year + 1)
+    await uow.commit()
+    return opened
 
 
 async def publish_factors(uow: UnitOfWork, *, book: FactorBook) -> int:

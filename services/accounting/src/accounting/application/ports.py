@@ -128,6 +128,10 @@ class UnitOfWork(Account, Protocol):
         """Stores factor rows; returns those that are new."""
         ...
 
+    async def open_years(self, first_year: int, last_year: int) -> int:
+        """Makes room for the records of some years where they are kept by year; returns how many years are new."""
+        ...
+
     async def rebuild(self, park_id: str) -> RebuiltSums:
         """Computes keys, sums and last position of a park anew from its records and puts them in place."""
         ...

@@ -50,12 +50,13 @@ def upgrade() -> None:
         sa.Column("basis_id", identifier(), nullable=False),
         sa.Column("emissions_mg", big_integer(), nullable=False),
         sa.Column("energy_mgce", big_integer(), nullable=False),
-        sa.Column("first_month", big_integer(), nullable=False),
+        sa.Column("first_month", big_integer(), autoincrement=False, nullable=False),
         sa.Column("last_month", big_integer(), nullable=False),
         sa.Column("supersedes", identifier(), nullable=False),
         sa.Column("recorded_time", UtcDateTime(), nullable=False),
         sa.CheckConstraint("period_end_s > period_start_s", name="activity_record_period"),
-        sa.PrimaryKeyConstraint("park_id", "position"),
+        sa.PrimaryKeyConstraint("park_id", "position", "first_month"),
+        postgresql_partition_by="RANGE (first_month)",
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
@@ -256,3 +257,48 @@ def upgrade() -> None:
         "source",
     )
     protect(op.get_bind(), "basis", "factor", rows=Rows.OF_THE_PLATFORM)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("CREATE TABLE activity_record_rest PARTITION OF activity_record DEFAULT")
+        protect(op.get_bind(), "activity_record_rest")
+        schema = op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())"))
+        op.execute(_OPEN_YEARS.replace("{schema}", str(schema)))
+
+
+# Runs with the rights of the tables' owner, as the service owns nothing. A partition is protected as its parent is, and
+# granted for a dump, which reads each partition by itself. A year of which rows are in the rest already stays there: a service that
+# starts is not the one to move them.
+_OPEN_YEARS = """
+CREATE FUNCTION open_activity_years(first_year integer, last_year integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
+DECLARE
+    partition text;
+    opened integer := 0;
+BEGIN
+    IF first_year < 1990 OR last_year > 2200 THEN
+        RAISE EXCEPTION 'years are 1990 to 2200, got % to %', first_year, last_year;
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(current_schema() || '.activity_record partitions', 0));
+    FOR year IN first_year .. last_year LOOP
+        partition := 'activity_record_' || year;
+        CONTINUE WHEN to_regclass(partition) IS NOT NULL;
+        BEGIN
+            EXECUTE format(
+                'CREATE TABLE %I PARTITION OF activity_record FOR VALUES FROM (%s) TO (%s)', partition, year * 100, year * 100 + 100
+            );
+        EXCEPTION WHEN check_violation THEN
+            CONTINUE;
+        END;
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', partition);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', partition);
+        EXECUTE format(
+            'CREATE POLICY of_its_tenant ON %I USING'
+            ' (tenant_id = (SELECT current_setting(%L, true)) OR (SELECT current_setting(%L, true)) <> %L)',
+            partition, 'parkcarbon.tenant', 'parkcarbon.platform', ''
+        );
+        EXECUTE format('GRANT SELECT ON %I TO %I', partition, session_user);
+        opened := opened + 1;
+    END LOOP;
+    RETURN opened;
+END
+$$
+"""
