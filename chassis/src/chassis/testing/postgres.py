@@ -26,7 +26,8 @@ _OWNER: Final = "owner"
 _SERVICE: Final = "service"
 
 
-def _bin_directory() -> Path | None:
+def programs() -> Path | None:
+    """Returns where the newest PostgreSQL of the machine has its programs, None without one."""
     versions = [path for path in _DEBIAN.glob("*/bin") if (path / "initdb").exists()]
     if versions:
         return max(versions, key=lambda path: int(path.parent.name))
@@ -53,7 +54,7 @@ def _run(*command: str) -> None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A superuser's url of a cluster that lives as long as the session; skips where PostgreSQL is not installed."""
-    directory = _bin_directory()
+    directory = programs()
     if directory is None:
         pytest.skip("PostgreSQL is not installed: neither /usr/lib/postgresql/*/bin nor pg_ctl on PATH")
     root = os.geteuid() == 0
@@ -62,6 +63,18 @@ def postgres_server() -> Iterator[str]:
             pwd.getpwnam("postgres")
         except KeyError:
             pytest.skip("PostgreSQL refuses to run as root, and there is no user `postgres`")
+    with served(directory) as url:
+        yield url
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[str]:
+    """Runs a new cluster for the length of the block; gives a superuser's url.
+
+    Args:
+        directory: With PostgreSQL's programs.
+    """
+    root = os.geteuid() == 0
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
         if root:
             shutil.chown(name, "postgres")

@@ -1,0 +1,160 @@
+"""A database of every release, with rows in it, is brought to the newest schema and goes on: nothing is lost, nothing else said."""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.engine import Connection, make_url
+
+from chassis.clock import SystemClock
+from chassis.database import Database
+from chassis.embedded_log import EmbeddedLog
+from chassis.testing.postgres import empty_database
+from gateway.main import topic_registry
+from tests.system import ganzhou
+from tests.system.in_process import in_process
+from tests.upgrades.making import CORRECTION, KINDS, RECORDS, RELEASES, WAITING, figures, load, said, services
+
+ROOT = Path(__file__).resolve().parents[2]
+RELEASED = sorted(RELEASES.iterdir())
+EACH = [pytest.param((release, kind), id=f"{release.name}-{kind}") for release in RELEASED for kind in KINDS]
+WRITE_ANEW = "edited before 0.1.0 is out? then write its databases anew: .venv/bin/python -m tests.upgrades.making 0.1.0"
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """The databases of a release, not yet upgraded, and empty ones beside them, by service."""
+
+    release: Path
+    kind: str
+    urls: dict[str, str]
+    new: dict[str, str]
+
+
+@pytest.fixture
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Upgraded]:
+    release, kind = request.param
+    with ExitStack() as stack:
+        if kind == "sqlite":
+            urls = {service: f"sqlite:///{tmp_path}/{service}.sqlite3" for service in services(release, kind)}
+            new = {service: f"sqlite:///{tmp_path}/{service}-new.sqlite3" for service in urls}
+        else:
+            server = request.getfixturevalue("postgres_server")
+
+            def empty() -> str:
+                return stack.enter_context(empty_database(server)).owner_url
+
+            urls = {service: empty() for service in services(release, kind)}
+            new = {service: empty() for service in urls}
+        for service, url in urls.items():
+            load(release, service, url)
+        yield Upgraded(release, kind, urls, new)
+
+
+async def migrate(service: str, url: str) -> None:
+    database = Database(url)
+    await database.migrate(f"{service}.adapters.migrations")
+    await database.dispose()
+
+
+def counted(url: str) -> dict[str, int]:
+    """How many rows each table has, whosever they are."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
+    with psycopg.connect(url) as opened:
+        opened.execute("SET parkcarbon.platform = 'test'")
+        tables = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+        found = {}
+        for (name,) in opened.execute(tables).fetchall():
+            row = opened.execute(psycopg.sql.SQL("SELECT count(*) FROM {}").format(psycopg.sql.Identifier(name))).fetchone()
+            found[name] = row[0] if row else 0
+        return found
+
+
+def schema(url: str) -> dict[str, Any]:
+    """What a database says of its tables, without the rows and without the partitions that a service opens when it starts."""
+    driver = make_url(url)
+    engine = create_engine(driver if driver.drivername == "sqlite" else driver.set(drivername="postgresql+psycopg"))
+    with engine.connect() as connection:
+        found: dict[str, Any] = {
+            name: described(connection, name) for name in inspect(connection).get_table_names() if not re.search(r"_\d{4}$", name)
+        }
+        if connection.dialect.name == "postgresql":
+            walls = (
+                "SELECT tablename, policyname, cmd, qual, with_check FROM pg_policies WHERE tablename !~ '_[0-9]{4}$' ORDER BY 1, 2"
+            )
+            found["policies"] = [tuple(row) for row in connection.execute(text(walls))]
+            forced = (
+                "SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity AND relname !~ '_[0-9]{4}$' ORDER BY 1"
+            )
+            found["forced"] = list(connection.execute(text(forced)).scalars())
+            functions = "SELECT proname, prosrc, prosecdef FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1"
+            found["functions"] = [tuple(row) for row in connection.execute(text(functions))]
+    engine.dispose()
+    return found
+
+
+def described(connection: Connection, name: str) -> dict[str, Any]:
+    about = inspect(connection)
+    columns = {each["name"]: (str(each["type"]), each["nullable"], str(each["default"])) for each in about.get_columns(name)}
+    return {
+        "columns": columns,
+        "key": about.get_pk_constraint(name)["constrained_columns"],
+        "indexes": sorted(
+            (str(each["name"]), each["column_names"], {name: str(value) for name, value in each.get("dialect_options", {}).items()})
+            for each in about.get_indexes(name)
+        ),
+        "checks": sorted(each["sqltext"] for each in about.get_check_constraints(name)),
+        "unique": sorted(each["column_names"] for each in about.get_unique_constraints(name)),
+    }
+
+
+def test_every_release_has_its_databases() -> None:
+    released = re.findall(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    # 0.1.0 is prepared before it is out.
+    assert {release.name for release in RELEASES.iterdir()} == {*released, "0.1.0"}
+    for release in RELEASES.iterdir():
+        for kind in KINDS:
+            assert {"accounting", "gateway"} <= set(services(release, kind)), release
+
+
+@pytest.mark.parametrize("old", EACH, indirect=True)
+async def test_the_schema_of_a_release_becomes_that_of_a_new_database_and_keeps_every_row(old: Upgraded) -> None:
+    for service, url in old.urls.items():
+        before = counted(url)
+        assert sum(before.values()) > len(before), "a release without rows proves nothing"
+        await migrate(service, url)
+        await migrate(service, old.new[service])
+        after = counted(url)
+        assert {name: after.get(name) for name in before} == before, service
+        assert schema(url) == schema(old.new[service]), f"{service}: {WRITE_ANEW}"
+
+
+@pytest.mark.parametrize("old", EACH, indirect=True)
+async def test_an_upgraded_platform_says_what_it_said_and_goes_on(old: Upgraded, tmp_path: Path) -> None:
+    before = said(old.release, old.kind)
+    broker = EmbeddedLog(tmp_path / "log.sqlite3", topic_registry(), clock=SystemClock())
+    async with in_process(tmp_path, broker, urls=old.urls) as stack:
+        async with asyncio.timeout(20):
+            # what waited in the outbox is told
+            while len((after := await figures(stack.client))["changes"]["changes"]) < 12:  # noqa: ASYNC110 - only the feed knows
+                await asyncio.sleep(0.05)
+        told = after.pop("changes")["changes"]
+        assert told[:10] == before.pop("changes")["changes"]
+        assert told[10]["data"]["record_id"] == ["waiting"]
+        assert after == before
+        again = (await stack.client.post(RECORDS, json=[*ganzhou.rows(), CORRECTION, WAITING])).json()
+        assert (again["duplicate"], again["accepted"]) == (11, 0)
+        further = {**WAITING, "record_id": "further", "supersedes": "waiting"}
+        assert (await stack.client.post(RECORDS, json=[further])).json()["superseded"] == 1
+    await broker.close()
