@@ -29,6 +29,8 @@ from chassis.logs import Level, Renderer, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
 from gateway.adapters.known_callers import KnownCallers
 from gateway.api.http import create_app
+from gateway.application.authentication import Doors
+from gateway.application.entrance import Entrance
 from gateway.application.ports import AccountingPort, ChangeFeed, DatabaseProbe, EventsProbe, Ports
 from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome
 from gateway.domain.callers import Caller, Role
@@ -117,13 +119,22 @@ def our_app() -> FastAPI:
     """The gateway with authentication and validation, and nothing behind it."""
     ports = Ports(
         accounting=cast("AccountingPort", _NoHop()),
-        tokens=KnownCallers(_Tokens(), SystemClock(), lifetime=timedelta(seconds=30), size=100),
         changes=cast("ChangeFeed", None),
         database=cast("DatabaseProbe", None),
         events=cast("EventsProbe", None),
     )
+    absent: Any = None
+    doors = Doors(
+        tokens=KnownCallers(_Tokens(), SystemClock(), lifetime=timedelta(seconds=30), size=100),
+        credentials=absent,
+        reader=absent,
+        seals=absent,
+        units=absent,
+        clock=SystemClock(),
+    )
     return create_app(
         ports,
+        Entrance(doors, absent, absent, "http://127.0.0.1"),
         Limits(),
         new_request_id=lambda: str(uuid4()),
         logger=configure("bench", level=Level.WARNING, renderer=Renderer.JSON),

@@ -3,18 +3,36 @@
 import io
 import itertools
 import re
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
+from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import MetaData
 
+from chassis.clock import Clock, SystemClock
+from chassis.database import Database
 from chassis.logs import Level, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
+from gateway.adapters.access_sql import SqlCredentials
+from gateway.adapters.access_tokens import AccessTokenReader, AccessTokenWriter
+from gateway.adapters.known_callers import KnownCredentials
+from gateway.adapters.oidc import OidcIssuers, TrustedIssuer
+from gateway.adapters.sealing import Seal
+from gateway.adapters.sql import SqlUnitsOfWork
+from gateway.adapters.tables import tables
 from gateway.api.http import create_app
-from gateway.application.ports import Ports
+from gateway.application.access import Workshop
+from gateway.application.authentication import Doors
+from gateway.application.entrance import Entrance
+from gateway.application.oauth import Issuing
+from gateway.application.ports import Ports, TokenStore
 from gateway.domain.account import (
     ActivityRecord,
     AnnualFigures,
@@ -45,7 +63,7 @@ from gateway.domain.changes import Change
 from gateway.domain.errors import AccountingRefused, GatewayError, Unavailable
 from gateway.domain.limits import Limits
 from gateway.domain.tokens import digest
-from gateway.main import HttpServer
+from gateway.main import HttpServer, Randomness
 from gateway.settings import HttpSettings
 
 TIME = "2026-11-21T02:00:00Z"
@@ -361,6 +379,7 @@ class Served:
     listener: FakeListener
     log: io.StringIO
     server: HttpServer
+    entrance: Entrance
 
     def client(self, token: str | None = MANAGER, **headers: str) -> httpx.AsyncClient:
         """Returns a client that sends a token."""
@@ -369,8 +388,51 @@ class Served:
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20.0)
 
 
+ISSUER = "https://parkcarbon.test"
+
+
 @asynccontextmanager
-async def _serve(limits: Limits, allowed_origins: Sequence[str] = ()) -> AsyncIterator[Served]:
+async def entrance_over(
+    url: str, tokens: TokenStore, *, clock: Clock, trusted: Sequence[TrustedIssuer] = (), remembered: timedelta = timedelta(0)
+) -> AsyncIterator[Entrance]:
+    """The ways in over a database of their own, which remember nothing unless told to."""
+    database = Database(url)
+    await database.migrate("gateway.adapters.migrations")
+    table = tables(MetaData())
+    units = SqlUnitsOfWork(database, table, clock)
+    credentials = KnownCredentials(SqlCredentials(database, table.access), clock, lifetime=remembered, size=100)
+    seals = Seal(b"the key file of these tests", secrets.token_bytes)
+    async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
+        oidc = OidcIssuers(trusted, client=client, clock=clock, logger=configure("gateway", level=Level.ERROR))
+        names = {"issuer": ISSUER, "audience": "parkcarbon"}
+        yield Entrance(
+            doors=Doors(
+                tokens=tokens,
+                credentials=credentials,
+                reader=AccessTokenReader(**names, key_of=credentials.token_key, foreign=oidc.subject, clock=clock),
+                seals=seals,
+                units=units,
+                clock=clock,
+            ),
+            workshop=Workshop(units=units, chance=Randomness(), seals=seals, clock=clock),
+            issuing=Issuing(
+                units=units,
+                credentials=credentials,
+                writer=AccessTokenWriter(**names, seals=seals, new_id=lambda: str(uuid4()), clock=clock),
+                chance=Randomness(),
+                clock=clock,
+                access_seconds=900,
+                refresh_seconds=3600,
+            ),
+            issuer=ISSUER,
+        )
+    await database.dispose()
+
+
+@asynccontextmanager
+async def _serve(
+    limits: Limits, allowed_origins: Sequence[str] = (), *, clock: Clock | None = None, trusted: Sequence[TrustedIssuer] = ()
+) -> AsyncIterator[Served]:
     accounting, feed, listener, log = FakeAccounting(), FakeFeed(), FakeListener(), io.StringIO()
     tokens = FakeTokens(
         {
@@ -382,20 +444,24 @@ async def _serve(limits: Limits, allowed_origins: Sequence[str] = ()) -> AsyncIt
     )
     logger = configure("gateway", level=Level.DEBUG, stream=log)
     numbers = itertools.count(1)
-    app = create_app(
-        Ports(accounting, tokens, feed, FakeProbe(), listener),
-        limits,
-        new_request_id=lambda: f"made-{next(numbers)}",
-        logger=logger,
-        allowed_origins=allowed_origins,
-        telemetry=Telemetry("gateway", TelemetrySettings()),
-    )
-    server = HttpServer(app, HttpSettings(port=0, drain_seconds=10), logger)
-    await server.start()
-    try:
-        yield Served(server.address, accounting, feed, tokens, listener, log, server)
-    finally:
-        await server.stop()
+    async with AsyncExitStack() as running:
+        folder = running.enter_context(TemporaryDirectory())
+        entrance = await running.enter_async_context(
+            entrance_over(f"sqlite:///{folder}/gateway.sqlite3", tokens, clock=clock or SystemClock(), trusted=trusted)
+        )
+        app = create_app(
+            Ports(accounting, feed, FakeProbe(), listener),
+            entrance,
+            limits,
+            new_request_id=lambda: f"made-{next(numbers)}",
+            logger=logger,
+            allowed_origins=allowed_origins,
+            telemetry=Telemetry("gateway", TelemetrySettings()),
+        )
+        server = HttpServer(app, HttpSettings(port=0, drain_seconds=10), logger)
+        await server.start()
+        running.push_async_callback(server.stop)
+        yield Served(server.address, accounting, feed, tokens, listener, log, server, entrance)
 
 
 @pytest.fixture

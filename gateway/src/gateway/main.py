@@ -1,13 +1,17 @@
 """The gateway put together, and run."""
 
 import asyncio
+import base64
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
 from importlib import resources
+from typing import TypedDict
 from uuid import uuid4
 
+import httpx
 import uvicorn
 import uvloop
 from fastapi import FastAPI
@@ -26,12 +30,19 @@ from chassis.server import run_until_signalled
 from chassis.settings import OneProcessOnly
 from chassis.telemetry import Telemetry
 from chassis.topics import TopicRegistry
+from gateway.adapters.access_sql import SqlCredentials
+from gateway.adapters.access_tokens import AccessTokenReader, AccessTokenWriter
 from gateway.adapters.accounting_client import AccountingClient
-from gateway.adapters.known_callers import KnownCallers
+from gateway.adapters.known_callers import KnownCallers, KnownCredentials
+from gateway.adapters.oidc import OidcIssuers, TrustedIssuer
+from gateway.adapters.sealing import Seal
 from gateway.adapters.sql import SqlChangeFeed, SqlChangeLog, SqlProbe, SqlTokens, SqlUnitsOfWork
-from gateway.adapters.tables import tables
+from gateway.adapters.tables import Tables, tables
 from gateway.api.http import create_app
-from gateway.application.authentication import grant_tokens
+from gateway.application.access import Workshop
+from gateway.application.authentication import Doors, grant_tokens
+from gateway.application.entrance import Entrance
+from gateway.application.oauth import Issuing
 from gateway.application.ports import Ports
 from gateway.domain.callers import Caller
 from gateway.domain.limits import Limits
@@ -41,6 +52,7 @@ from gateway.settings import GatewaySettings, HttpSettings
 
 _MIGRATIONS = "gateway.adapters.migrations"
 _BACKLOG = 1024
+_ISSUER_SECONDS = 5.0
 
 
 class _Server(uvicorn.Server):
@@ -116,6 +128,23 @@ class HttpServer:
             self._server = self._serving = None
 
 
+class _Memory(TypedDict):
+    lifetime: timedelta
+    size: int
+
+
+class Randomness:
+    """The chance of the machine, for keys."""
+
+    def key_id(self) -> str:
+        """Returns an id of 80 random bits."""
+        return f"pck_{base64.b32encode(secrets.token_bytes(10)).decode().lower()}"
+
+    def secret(self) -> str:
+        """Returns 256 random bits as text."""
+        return secrets.token_urlsafe(32)
+
+
 class Gateway:
     """The gateway with all its parts; made by `build`.
 
@@ -136,6 +165,7 @@ class Gateway:
         units: SqlUnitsOfWork,
         grants: list[Grant],
         channel: Channel,
+        issuers: httpx.AsyncClient,
         telemetry: Telemetry,
     ) -> None:
         self.app = app
@@ -146,6 +176,7 @@ class Gateway:
         self._units = units
         self._grants = grants
         self._channel = channel
+        self._issuers = issuers
         self.telemetry = telemetry
         self._running = AsyncExitStack()
 
@@ -164,6 +195,7 @@ class Gateway:
             started.callback(self.telemetry.shutdown)
             started.push_async_callback(self._database.dispose)
             started.push_async_callback(self._channel.close)
+            started.push_async_callback(self._issuers.aclose)
             await self._database.migrate(_MIGRATIONS)
             await grant_tokens(self._units, self._grants)
             await self._consumer.start()
@@ -218,17 +250,17 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         telemetry=telemetry,
         logger=logger,
     )
+    units = SqlUnitsOfWork(database, table, clock)
+    issuers = httpx.AsyncClient(timeout=_ISSUER_SECONDS, follow_redirects=False, trust_env=False)
     ports = Ports(
         accounting=AccountingClient(channel),
-        tokens=KnownCallers(
-            SqlTokens(database, table), clock, lifetime=timedelta(seconds=limits.known_seconds), size=limits.known_callers
-        ),
         changes=SqlChangeFeed(database, table),
         database=SqlProbe(database),
         events=consumer,
     )
     app = create_app(
         ports,
+        _entrance(settings, database, table, units, issuers, clock, logger),
         Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"})),
         new_request_id=lambda: str(uuid4()),
         logger=logger,
@@ -241,10 +273,51 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         consumer=consumer,
         monitoring=Monitoring(telemetry, logger=logger, parts={"consumer": consumer}, consumers={"gateway": consumer}),
         database=database,
-        units=SqlUnitsOfWork(database, table, clock),
+        units=units,
         grants=[Grant(token.sha256, Caller(token.subject, token.tenant, token.roles)) for token in settings.bootstrap_tokens],
         channel=channel,
+        issuers=issuers,
         telemetry=telemetry,
+    )
+
+
+def _entrance(
+    settings: GatewaySettings,
+    database: Database,
+    table: Tables,
+    units: SqlUnitsOfWork,
+    issuers: httpx.AsyncClient,
+    clock: Clock,
+    logger: Logger,
+) -> Entrance:
+    """Returns the ways in."""
+    told, limits = settings.access, settings.limits
+    memory: _Memory = {"lifetime": timedelta(seconds=limits.known_seconds), "size": limits.known_callers}
+    credentials = KnownCredentials(SqlCredentials(database, table.access), clock, **memory)
+    seals = Seal(settings.caller_private_key.read_bytes(), secrets.token_bytes)
+    trusted = [TrustedIssuer(**each.model_dump()) for each in told.oidc]
+    oidc = OidcIssuers(trusted, client=issuers, clock=clock, logger=logger)
+    names = {"issuer": settings.public_url, "audience": told.audience}
+    return Entrance(
+        doors=Doors(
+            tokens=KnownCallers(SqlTokens(database, table), clock, **memory),
+            credentials=credentials,
+            reader=AccessTokenReader(**names, key_of=credentials.token_key, foreign=oidc.subject, clock=clock),
+            seals=seals,
+            units=units,
+            clock=clock,
+        ),
+        workshop=Workshop(units=units, chance=Randomness(), seals=seals, clock=clock),
+        issuing=Issuing(
+            units=units,
+            credentials=credentials,
+            writer=AccessTokenWriter(**names, seals=seals, new_id=lambda: str(uuid4()), clock=clock),
+            chance=Randomness(),
+            clock=clock,
+            access_seconds=told.access_token_seconds,
+            refresh_seconds=told.refresh_token_seconds,
+        ),
+        issuer=settings.public_url,
     )
 
 

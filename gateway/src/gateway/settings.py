@@ -29,6 +29,34 @@ class HttpSettings(BaseModel):
     allowed_origins: tuple[str, ...] = ()
 
 
+class OidcSettings(BaseModel):
+    """An OpenID Connect issuer; as `adapters.oidc.TrustedIssuer`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = Field(min_length=8)
+    audience: str = Field(min_length=1)
+    algorithms: tuple[str, ...] = ("RS256",)
+
+
+class AccessSettings(BaseModel):
+    """How callers come in.
+
+    Attributes:
+        audience: For whom our own access tokens are meant.
+        access_token_seconds: How long one lives.
+        refresh_token_seconds: How long a refresh token may wait for its exchange.
+        oidc: Issuers whose tokens are believed; JSON.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    audience: str = "parkcarbon"
+    access_token_seconds: int = Field(default=900, ge=10, le=900)
+    refresh_token_seconds: int = Field(default=14 * 86_400, ge=60)
+    oidc: tuple[OidcSettings, ...] = ()
+
+
 class BootstrapToken(BaseModel):
     """A token that is in force from the start.
 
@@ -87,6 +115,8 @@ class GatewaySettings(BaseSettings):
         caller_issuer: Named as the signer.
         caller_audience: For whom callers are signed.
         bootstrap_tokens: Tokens that are in force from the start. One that is taken off the list stays in force.
+        public_url: The root as callers see it, without a slash at the end; our name as an issuer of tokens.
+        access: How callers come in.
         limits: How much a request may carry.
         telemetry: What it reports.
         logs: What it logs.
@@ -102,6 +132,8 @@ class GatewaySettings(BaseSettings):
     caller_issuer: str = "parkcarbon-gateway"
     caller_audience: str = "parkcarbon-services"
     bootstrap_tokens: tuple[BootstrapToken, ...] = ()
+    public_url: str = Field(default="http://127.0.0.1:8080", pattern=r"^https?://[^/?#]+(/[^?#]*[^/?#])?$")
+    access: AccessSettings = Field(default_factory=AccessSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     logs: LogSettings = Field(default_factory=LogSettings)

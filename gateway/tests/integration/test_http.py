@@ -358,7 +358,9 @@ class TestParameters:
                 for method, operation in operations.items():
                     taken = [entry["name"] for entry in operation.get("parameters", []) if entry["in"] == "query"]
                     answer = await client.request(
-                        method, path.format(park="etdz", set="wang-2024", job="j", year=2022) + "?colour=1"
+                        method,
+                        path.format(park="etdz", set="wang-2024", job="j", year=2022, caller="c", key="pck_" + "a" * 16)
+                        + "?colour=1",
                     )
                     [error] = problem(answer, 422, "FIELDS_INVALID")["errors"]
                     assert (error["field"], error["found"]) == ("colour", "1"), (method, path)

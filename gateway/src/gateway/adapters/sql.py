@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.clock import Clock
 from chassis.database import Database, DatabaseUnavailable
 from chassis.tenancy import Platform, Tenant
+from gateway.adapters.access_sql import SqlAccessRegister
 from gateway.adapters.tables import Tables
 from gateway.domain.callers import Caller, Role
 from gateway.domain.changes import Change, HeardChange
@@ -72,6 +73,7 @@ class SqlUnitOfWork:
     def __init__(self, session: AsyncSession, tables: Tables, now: datetime) -> None:
         self._session = session
         self.tokens = SqlTokenRegister(session, tables, now)
+        self.access = SqlAccessRegister(session, tables.access)
 
     async def commit(self) -> None:
         """Makes everything permanent."""
@@ -87,9 +89,10 @@ class SqlUnitsOfWork:
         self._clock = clock
 
     @asynccontextmanager
-    async def __call__(self) -> AsyncIterator[SqlUnitOfWork]:
+    async def __call__(self, tenant_id: str | None = None) -> AsyncIterator[SqlUnitOfWork]:
         """Opens a transaction; nothing of it stays without a commit."""
-        async with self._database.begin(Platform("grants")) as session:
+        scope = Platform("grants") if tenant_id is None else Tenant(tenant_id)
+        async with self._database.begin(scope) as session:
             yield SqlUnitOfWork(session, self._tables, self._clock.now())
 
 

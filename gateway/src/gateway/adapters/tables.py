@@ -6,6 +6,7 @@ from sqlalchemy import Column, MetaData, Table, Text
 
 from chassis.columns import UtcDateTime, big_integer
 from chassis.inbox import inbox_table
+from gateway.adapters.access_tables import AccessTables, access_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +18,14 @@ class Tables:
         change_counter: The last position given in each tenant.
         change: The change feed.
         inbox: Events already heard.
+        access: Callers and their credentials.
     """
 
     bearer_token: Table
     change_counter: Table
     change: Table
     inbox: Table
+    access: AccessTables
 
 
 def tables(metadata: MetaData) -> Tables:
@@ -61,4 +64,5 @@ def tables(metadata: MetaData) -> Tables:
             sqlite_strict=True,
         ),
         inbox=inbox_table(metadata),
+        access=access_tables(metadata),
     )

@@ -8,13 +8,39 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from gateway.api import models, problems
+from gateway.api import access_models, models, problems
+from gateway.api.door import OPEN_PATHS
 from gateway.api.problems import STATUS, TYPE_PREFIX
 from gateway.domain import wording
+from gateway.domain.callers import Action
 
 _REFERENCE = "#/components/schemas/{model}"
-_SENT = (models.NewParkBody, models.NewEnterpriseBody, models.NewSourceBody, models.AnnualFiguresBody)
-_SECURITY = "bearer"
+_SENT = (
+    models.NewParkBody,
+    models.NewEnterpriseBody,
+    models.NewSourceBody,
+    models.AnnualFiguresBody,
+    access_models.CallerBody,
+    access_models.NewKeyBody,
+)
+_SECURITY: Mapping[str, dict[str, Any]] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An access token, an API key as `<key id>.<secret>`, or a token as the platform's operator gave it out",
+    },
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "An API key as `<key id>.<secret>`"},
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "`PC1-HMAC-SHA256 Credential=…, Timestamp=…, Nonce=…, BodySHA256=…, Signature=…`",
+    },
+    "clientCredentials": {
+        "type": "oauth2",
+        "flows": {"clientCredentials": {"tokenUrl": "/v1/oauth/token", "scopes": {action.value: "" for action in Action}}},
+    },
+}
 
 _REASONS: Mapping[int, tuple[str, str, str]] = {
     400: ("malformed", "FIELD_DUPLICATE", "The body is not strict JSON: cut off, NaN, a member twice, nested too deeply"),
@@ -66,13 +92,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
         [(model, "validation") for model in (*_SENT, models.Problem)], ref_template=_REFERENCE, by_alias=True
     )
     schemas.update(sent["$defs"])
-    components["securitySchemes"] = {
-        _SECURITY: {"type": "http", "scheme": "bearer", "description": "A token as the platform's operator gave it out"}
-    }
+    components["securitySchemes"] = dict(_SECURITY)
     for path, operations in found["paths"].items():
         for operation in operations.values():
-            if path.startswith("/v1/"):
-                operation["security"] = [{_SECURITY: []}]
+            if path.startswith("/v1/") and path not in OPEN_PATHS:
+                operation["security"] = [{scheme: []} for scheme in _SECURITY]
             for code, response in operation["responses"].items():
                 if int(code) >= 400 and "content" not in response:
                     response["content"] = {problems.MEDIA_TYPE: _problem(path, int(code))}

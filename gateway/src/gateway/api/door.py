@@ -10,13 +10,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis.database import DatabaseUnavailable
 from chassis.logs import Logger
 from gateway.api.problems import language_of, problem_response
-from gateway.application.authentication import authenticate
-from gateway.application.ports import TokenStore
+from gateway.api.signed_bodies import verified_body
+from gateway.application.authentication import Doors, authenticate
 from gateway.domain.errors import GatewayError, Unavailable
+from gateway.domain.limits import Limits
+from gateway.domain.signing import RequestHead
 from gateway.domain.wording import Language
 
 _REQUEST_ID = re.compile(r"[\x20-\x7e]{1,128}")
 _PROTECTED = "/v1/"
+OPEN_PATHS = frozenset({"/v1/oauth/token", "/v1/oauth/revoke"})
+"""What is asked by those whom nobody knows yet; each route checks for itself what it is given."""
 
 
 class Door:
@@ -25,9 +29,10 @@ class Door:
     A caller is authenticated here and not by a dependency, so that nothing of a stranger's request is parsed.
     """
 
-    def __init__(self, app: ASGIApp, *, tokens: TokenStore, new_request_id: Callable[[], str], logger: Logger) -> None:
+    def __init__(self, app: ASGIApp, *, doors: Doors, limits: Limits, new_request_id: Callable[[], str], logger: Logger) -> None:
         self._app = app
-        self._tokens = tokens
+        self._doors = doors
+        self._limits = limits
         self._new_request_id = new_request_id
         self._logger = logger
 
@@ -57,10 +62,13 @@ class Door:
             await send(message)
 
         try:
-            if path.startswith(_PROTECTED):
-                # A second Authorization header would let a proxy and the gateway see different callers.
-                offered = [value for name, value in scope["headers"] if name == b"authorization"]
-                state["caller"] = await authenticate(self._tokens, b", ".join(offered).decode("latin-1"))
+            if path.startswith(_PROTECTED) and path not in OPEN_PATHS:
+                known = await authenticate(self._doors, request_head(scope))
+                state["caller"] = known.caller
+                if known.body_sha256 is not None:
+                    async with verified_body(receive, known.body_sha256, self._limits) as signed:
+                        await self._app(scope, signed, send_with_headers)
+                    return
             await self._app(scope, receive, send_with_headers)
         except GatewayError as error:
             await _refusal(error, path, request_id, language)(scope, receive, send_with_headers)
@@ -83,6 +91,25 @@ _ALWAYS = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
 )
+
+
+def request_head(scope: Scope) -> RequestHead:
+    """Returns what callers are told apart by.
+
+    A header that is given twice is joined, and so refused: a second one would let a proxy and the gateway see different callers.
+    """
+
+    def header(name: bytes) -> str:
+        return b", ".join(value for found, value in scope["headers"] if found == name).decode("latin-1")
+
+    return RequestHead(
+        method=scope["method"],
+        path=scope["raw_path"].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        content_type=header(b"content-type"),
+        authorization=header(b"authorization"),
+        api_key=header(b"x-api-key"),
+    )
 
 
 def _refusal(error: GatewayError, path: str, request_id: str, language: Language) -> Response:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
-from gateway.api import accounts, activity, changes, jobs, models, parks, templates
+from gateway.api import access, accounts, activity, changes, jobs, models, oauth, parks, templates
 from gateway.api.answers import answer
 from gateway.api.asking import language, only_known_parameters, within_reach
 from gateway.api.describing import describe
@@ -23,6 +23,7 @@ from gateway.api.problems import problem_response
 from gateway.api.tracing import instrumentation
 from gateway.api.uploads import Uploads
 from gateway.api.workbooks import Workbooks
+from gateway.application.entrance import Entrance
 from gateway.application.ports import Ports
 from gateway.application.readiness import readiness
 from gateway.domain.errors import GatewayError, MethodNotAllowed, PathUnknown
@@ -36,6 +37,7 @@ whose title and detail follow Accept-Language (zh, en)."""
 
 def create_app(
     ports: Ports,
+    entrance: Entrance,
     limits: Limits,
     *,
     new_request_id: Callable[[], str],
@@ -47,20 +49,21 @@ def create_app(
 
     Args:
         ports: Everything outside, fulfilled.
+        entrance: How callers come in.
         limits: How much a request may carry.
         new_request_id: Names a request that brings no name.
         logger: For failures.
         allowed_origins: Web origins whose pages may call; none by default.
         telemetry: The service's own; what FastAPI measures goes there.
     """
-    door = Middleware(Door, tokens=ports.tokens, new_request_id=new_request_id, logger=logger)
+    door = Middleware(Door, doors=entrance.doors, limits=limits, new_request_id=new_request_id, logger=logger)
     middleware = [door]
     if allowed_origins:
         # Outside of the door: a browser's preflight request carries no token.
         cors = Middleware(
             CORSMiddleware,
             allow_origins=list(allowed_origins),
-            allow_methods=["GET", "POST", "PUT"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-Request-Id", "Accept-Language"],
             expose_headers=["X-Request-Id", "Location", "Retry-After"],
         )
@@ -82,6 +85,8 @@ def create_app(
         },
     )
     uploads = Uploads(limits)
+    app.include_router(access.router(entrance.workshop, uploads))
+    app.include_router(oauth.router(entrance.issuing, uploads, issuer=entrance.issuer))
     app.include_router(parks.router(ports.accounting, uploads))
     readers = activity.Readers(uploads, Workbooks(limits))
     app.include_router(activity.router(ports.accounting, readers))

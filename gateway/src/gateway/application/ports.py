@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.application.access_ports import AccessRegister
 from gateway.domain.account import (
     ActivityRecord,
     AnnualFigures,
@@ -156,6 +157,11 @@ class UnitOfWork(Protocol):
         """The tokens, within this transaction."""
         ...
 
+    @property
+    def access(self) -> AccessRegister:
+        """Callers, their keys and what was given out for them, within this transaction."""
+        ...
+
     async def commit(self) -> None:
         """Makes everything permanent."""
         ...
@@ -164,8 +170,8 @@ class UnitOfWork(Protocol):
 class UnitsOfWork(Protocol):
     """Opens transactions."""
 
-    def __call__(self) -> AbstractAsyncContextManager[UnitOfWork]:
-        """Opens a transaction."""
+    def __call__(self, tenant_id: str | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Opens a transaction for a tenant, which sees no other's rows, or for the platform's own work."""
         ...
 
 
@@ -195,7 +201,6 @@ class Ports:
     """Everything outside that requests need, fulfilled."""
 
     accounting: AccountingPort
-    tokens: TokenStore
     changes: ChangeFeed
     database: DatabaseProbe
     events: EventsProbe

@@ -1,9 +1,12 @@
 """What the gateway refuses, and why.
 
 GatewayError
-├── TokenRefused            unauthenticated   no token, a malformed one, an unknown one
+├── TokenRefused            unauthenticated   no token, a malformed one, an unknown one; a signature that is not right
+├── GrantRefused            as RFC 6749 says  the token endpoint; carries its error code
 ├── RoleMissing             denied            the caller's roles do not allow the action
 ├── ScopeMissing            denied            its roles do, the credential did not ask for it
+├── CallerUnknown, KeyUnknown   not_found
+├── IdentityTaken           already_exists    of two callers with one identity at an OIDC issuer
 ├── PathUnknown             not_found
 ├── ParkOutOfReach          not_found         a park outside of the caller's bounds
 ├── MethodNotAllowed        method_not_allowed
@@ -63,9 +66,49 @@ class GatewayError(Exception):
 
 
 class TokenRefused(GatewayError):
-    """The caller is not known: TOKEN_MISSING, TOKEN_MALFORMED or TOKEN_UNKNOWN."""
+    """The caller is not known: a TOKEN_ or SIGNATURE_ reason, or CREDENTIALS_AMBIGUOUS."""
 
     kind = "unauthenticated"
+
+
+class GrantRefused(GatewayError):
+    """The token endpoint gives nothing.
+
+    Args:
+        code: Of RFC 6749 section 5.2, such as invalid_client.
+    """
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.kind = "unauthenticated" if code == "invalid_client" else "malformed"
+        super().__init__(f"OAUTH_{code.upper()}")
+
+
+class CallerUnknown(GatewayError):
+    """No such caller is registered in the tenant."""
+
+    kind = "not_found"
+
+    def __init__(self, caller_id: str) -> None:
+        super().__init__("CALLER_NOT_FOUND", caller_id=caller_id)
+
+
+class KeyUnknown(GatewayError):
+    """No such key, or none that this caller may see."""
+
+    kind = "not_found"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__("KEY_NOT_FOUND", key_id=key_id)
+
+
+class IdentityTaken(GatewayError):
+    """Another caller of the platform has this identity at the issuer."""
+
+    kind = "already_exists"
+
+    def __init__(self, subject: str) -> None:
+        super().__init__("IDENTITY_TAKEN", found=subject)
 
 
 class RoleMissing(GatewayError):
@@ -219,7 +262,7 @@ class Busy(GatewayError):
 
 
 class Unavailable(GatewayError):
-    """ACCOUNTING_UNAVAILABLE or DATABASE_UNAVAILABLE."""
+    """ACCOUNTING_UNAVAILABLE, DATABASE_UNAVAILABLE or ISSUER_UNAVAILABLE."""
 
     kind = "unavailable"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gateway.domain.callers import Caller
 from gateway.domain.errors import TokenRefused
 
-_BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9\-._~+/]{1,256}={0,2})", re.ASCII)
+_BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9\-._~+/]{1,8192}={0,2})", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 

@@ -33,14 +33,84 @@ REASONS: Mapping[str, Wording] = {
     "TOKEN_MALFORMED": Wording(
         "Malformed Authorization header",
         "Authorization 请求头格式错误",
-        "the header must be Authorization: Bearer <token>, a token of 1 to 256 characters of A-Z a-z 0-9 - . _ ~ + / =",
-        "请求头必须是 Authorization: Bearer <令牌>,令牌为 1 至 256 个字符(A-Z a-z 0-9 - . _ ~ + / =)",
+        "the header must be Authorization: Bearer <token>, a token of 1 to 8192 characters of A-Z a-z 0-9 - . _ ~ + / =",
+        "请求头必须是 Authorization: Bearer <令牌>,令牌为 1 至 8192 个字符(A-Z a-z 0-9 - . _ ~ + / =)",
     ),
     "TOKEN_UNKNOWN": Wording(
         "Unknown token",
         "令牌无效",
-        "the token is unknown or was revoked",
-        "令牌不存在或已被撤销",
+        "the token is unknown, over, or was revoked",
+        "令牌不存在、已过期或已被撤销",
+    ),
+    "CREDENTIALS_AMBIGUOUS": Wording(
+        "More than one credential",
+        "凭证不唯一",
+        "send one credential: Authorization, X-Api-Key or a session, not several",
+        "请只发送一种凭证:Authorization、X-Api-Key 或会话",
+    ),
+    "SIGNATURE_MALFORMED": Wording(
+        "Malformed signature",
+        "签名格式错误",
+        "the header must be Authorization: PC1-HMAC-SHA256 Credential=…, Timestamp=…, Nonce=…, BodySHA256=…, Signature=…",
+        "请求头必须是 Authorization: PC1-HMAC-SHA256 Credential=…, Timestamp=…, Nonce=…, BodySHA256=…, Signature=…",
+    ),
+    "SIGNATURE_INVALID": Wording(
+        "Signature is not right",
+        "签名无效",
+        "the signature does not fit key and request; sign method, path, query and Content-Type as they are sent",
+        "签名与密钥或请求不符;请对实际发送的方法、路径、查询串和 Content-Type 签名",
+    ),
+    "SIGNATURE_TOO_OLD": Wording(
+        "Signed at another time",
+        "签名时间无效",
+        "Timestamp must be {allowed}, got {found}; check the clock",
+        "Timestamp 应为 {allowed},收到 {found};请检查时钟",
+    ),
+    "SIGNATURE_REPLAYED": Wording(
+        "Signed request sent again",
+        "签名请求重复",
+        "a request with this nonce was received before; sign each request anew",
+        "此 Nonce 已被使用;请为每个请求重新签名",
+    ),
+    "SIGNATURE_BODY_DIFFERS": Wording(
+        "Body is not the signed one",
+        "请求体与签名不符",
+        "the body's SHA-256 is not BodySHA256",
+        "请求体的 SHA-256 与 BodySHA256 不符",
+    ),
+    "OAUTH_INVALID_REQUEST": Wording(
+        "Malformed token request",
+        "令牌请求格式错误",
+        "send grant_type and what it needs as application/x-www-form-urlencoded, each once",
+        "请以 application/x-www-form-urlencoded 发送 grant_type 及所需参数,每项一次",
+    ),
+    "OAUTH_INVALID_CLIENT": Wording(
+        "Client not authenticated", "客户端认证失败", "client id or secret is not right", "客户端编号或密钥不正确"
+    ),
+    "OAUTH_INVALID_GRANT": Wording(
+        "Refresh token is not in force",
+        "刷新令牌无效",
+        "the refresh token is unknown, over, revoked or was used before; ask for a new one",
+        "刷新令牌不存在、已过期、已撤销或已被使用;请重新获取",
+    ),
+    "OAUTH_UNSUPPORTED_GRANT_TYPE": Wording(
+        "Grant type not supported",
+        "不支持的授权类型",
+        "grant_type must be client_credentials or refresh_token",
+        "grant_type 必须是 client_credentials 或 refresh_token",
+    ),
+    "OAUTH_INVALID_SCOPE": Wording(
+        "Scope not available", "权限范围无效", "a scope is unknown or beyond what the client has", "权限范围不存在或超出客户端所有"
+    ),
+    "CALLER_NOT_FOUND": Wording(
+        "Not found", "未找到", "no caller '{caller_id}' is registered in this tenant", "本租户没有登记调用者 '{caller_id}'"
+    ),
+    "KEY_NOT_FOUND": Wording("Not found", "未找到", "key '{key_id}' does not exist", "密钥 '{key_id}' 不存在"),
+    "IDENTITY_TAKEN": Wording(
+        "Identity belongs to another caller",
+        "身份已属于其他调用者",
+        "the subject {found} of this issuer stands for another caller",
+        "该签发者的主体 {found} 已对应其他调用者",
     ),
     "ROLE_MISSING": Wording(
         "Not allowed for this role",
@@ -257,6 +327,12 @@ REASONS: Mapping[str, Wording] = {
         "核算服务暂不可用",
         "the accounting service did not answer; try again shortly",
         "核算服务没有响应,请稍后重试",
+    ),
+    "ISSUER_UNAVAILABLE": Wording(
+        "Identity provider is unavailable",
+        "身份提供方暂不可用",
+        "the issuer of this token does not answer with its keys; try again shortly",
+        "该令牌的签发者没有返回其密钥,请稍后重试",
     ),
     "DATABASE_UNAVAILABLE": Wording(
         "Database is unavailable",

@@ -1,0 +1,24 @@
+"""Everything by which callers come in, put together."""
+
+from dataclasses import dataclass
+
+from gateway.application.access import Workshop
+from gateway.application.authentication import Doors
+from gateway.application.oauth import Issuing
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """The ways in.
+
+    Attributes:
+        doors: What requests are checked by.
+        workshop: What keys are made with.
+        issuing: What access tokens are given out with.
+        issuer: Our name as an issuer of tokens: the URL of the root as callers see it.
+    """
+
+    doors: Doors
+    workshop: Workshop
+    issuing: Issuing
+    issuer: str
