@@ -155,7 +155,8 @@ class Database:
         self._url = _driver_url(url)
         self._owner_url = _driver_url(owner_url) if owner_url is not None else self._url
         self.dialect: Dialect = "sqlite" if self._url.get_backend_name() == "sqlite" else "postgresql"
-        common: dict[str, Any] = {"echo": echo, "hide_parameters": True}
+        # The connection that was used last has its statements prepared, its temporary tables made and its pages at hand.
+        common: dict[str, Any] = {"echo": echo, "hide_parameters": True, "pool_use_lifo": True}
         if self.dialect == "sqlite":
             self._writer = create_async_engine(_asynchronous(self._url), pool_size=1, max_overflow=0, **common)
             self._reader = create_async_engine(_asynchronous(self._url), pool_size=pool_size, max_overflow=0, **common)
@@ -204,6 +205,8 @@ class Database:
         with _outages():
             async with self._session(self._reader, scope) as session:
                 yield session
+                # psycopg forgets every prepared statement of a connection with a rollback, which is how a session ends otherwise.
+                await session.commit()
 
     def _session(self, engine: AsyncEngine, scope: Scope | None) -> AsyncSession:
         session = AsyncSession(engine, expire_on_commit=False)

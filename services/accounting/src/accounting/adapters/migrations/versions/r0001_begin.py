@@ -258,6 +258,8 @@ def upgrade() -> None:
     )
     protect(op.get_bind(), "basis", "factor", rows=Rows.OF_THE_PLATFORM)
     if op.get_bind().dialect.name == "postgresql":
+        # An event lives until it is published, a second at most: to compress it costs more than its place.
+        op.execute("ALTER TABLE outbox ALTER COLUMN data SET STORAGE EXTERNAL")
         op.execute("CREATE TABLE activity_record_rest PARTITION OF activity_record DEFAULT")
         protect(op.get_bind(), "activity_record_rest")
         schema = op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())"))
