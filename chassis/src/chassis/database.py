@@ -124,6 +124,22 @@ class SchemaBehind(Exception):
         self.found = reason
 
 
+_SCOPE: Final = "scope"
+
+
+class _ScopedSession(Session):
+    """A session that tells the database for whom it is.
+
+    One listener for all of them: to add one to each session costs more than to open it.
+    """
+
+
+@event.listens_for(_ScopedSession, "after_begin")
+def _begun(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    # With each transaction: what is set for one ends with it, and a block may go on after a commit.
+    enter(connection, session.info[_SCOPE])
+
+
 class Database:
     """Sessions, bulk rows and migrations over one database."""
 
@@ -206,17 +222,13 @@ class Database:
             async with self._session(self._reader, scope) as session:
                 yield session
                 # psycopg forgets every prepared statement of a connection with a rollback, which is how a session ends otherwise.
-                await session.commit()
+                if session.in_transaction():
+                    await session.commit()
 
     def _session(self, engine: AsyncEngine, scope: Scope | None) -> AsyncSession:
-        session = AsyncSession(engine, expire_on_commit=False)
-        if self.dialect == "postgresql" and scope is not None:
-            # With each transaction: what is set for one ends with it, and a block may go on after a commit.
-            def begun(_session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
-                enter(connection, scope)
-
-            event.listen(session.sync_session, "after_begin", begun)
-        return session
+        if self.dialect == "sqlite" or scope is None:
+            return AsyncSession(engine, expire_on_commit=False)
+        return AsyncSession(engine, expire_on_commit=False, sync_session_class=_ScopedSession, info={_SCOPE: scope})
 
     async def copy_rows(
         self, session: AsyncSession, table_name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
