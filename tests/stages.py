@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
 SCRIPTS = ["deploy/build_images.py", "deploy/make_secrets.py", "deploy/backup.py"]
-MEMBERS = ["kernel", "chassis", "client", "services/accounting", "gateway", "devstack"]
+MEMBERS = ["kernel", "chassis", "client", "services/accounting", "services/evaluation", "gateway", "devstack"]
 
 
 def pytest(*paths: str, workers: str = "2", extra: tuple[str, ...] = ()) -> list[str]:

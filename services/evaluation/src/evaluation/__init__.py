@@ -1,0 +1,1 @@
+"""The evaluation of parks: a service of its own."""

@@ -1,0 +1,1 @@
+"""The gRPC door of the evaluation: wire to use case to wire."""

@@ -1,0 +1,252 @@
+"""Diagnosis: what each indicator gives and loses, what a step of it gains, and the cheapest steps to a target."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from evaluation.domain.errors import InvalidField, RuleBroken, Unreachable
+from evaluation.domain.scoring import Scores
+from evaluation.domain.systems import decimal
+
+MAX_STEPS = 500
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What an indicator does to the total, in points of the scale.
+
+    Attributes:
+        weight: among the scored indicators: w over Σ w of the known.
+        points: that it gives: weight · score.
+        lost: that it could still give: weight · (scale − score).
+        gain_per_unit: points per unit of its value in the better direction, inside its thresholds; 0 at the best end, None for yes
+            or no, where `lost` is the gain of a yes.
+    """
+
+    node_id: str
+    weight: Fraction
+    points: Fraction
+    lost: Fraction
+    gain_per_unit: Fraction | None
+
+
+def contributions(scores: Scores) -> list[Contribution]:
+    """Returns what each scored indicator gives and loses, most lost first.
+
+    The points sum to the score of what is known. The gain of one unit is weight·scale/(Xmax − Xmin) between the thresholds; below
+    the worse end a unit gains nothing until the threshold is reached, and the gain there is 0 too.
+
+    Source: the derivative of [G] eq. (9) and (10).
+    """
+    known = sum((leaf.weight for leaf in scores.leaves.values() if leaf.score is not None), Fraction(0))
+    scale = scores.system.scale
+    found = []
+    for leaf in scores.leaves.values():
+        if leaf.score is None or known == 0:
+            continue
+        weight = leaf.weight / known
+        gain: Fraction | None = None
+        if leaf.threshold is not None and leaf.value is not None and leaf.node.kind != "boolean":
+            low, high = leaf.threshold.minimum, leaf.threshold.maximum
+            rising = low <= leaf.value < high if leaf.node.direction == "+" else low < leaf.value <= high
+            gain = weight * scale / (high - low) if rising else Fraction(0)
+        found.append(Contribution(leaf.node.node_id, weight, weight * leaf.score, weight * (scale - leaf.score), gain))
+    return sorted(found, key=lambda each: (-each.lost, each.node_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that a park could do about an indicator.
+
+    Attributes:
+        step_id: its name among the steps.
+        node_id: a scored indicator.
+        change: of the value in the better direction that the whole step brings, in the indicator's unit, > 0; 1 for yes or no.
+        cost_10k_cny: of the whole step, 10⁴ CNY, >= 0.
+        divisible: whether half of it costs and brings half.
+    """
+
+    step_id: str
+    node_id: str
+    change: Fraction
+    cost_10k_cny: Fraction
+    divisible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The cheapest steps that reach a target.
+
+    Attributes:
+        taken: how much of each step, 0 to 1; those at 0 are left out.
+        cost_10k_cny: of all.
+        score: that they reach, computed exactly.
+    """
+
+    taken: Mapping[str, Fraction]
+    cost_10k_cny: Fraction
+    score: Fraction
+
+
+def cheapest_plan(scores: Scores, steps: Sequence[Step], target: Fraction) -> Plan:
+    """Returns the combination of steps of least cost whose score is at least a target; a mixed-integer programme, solved.
+
+    min Σ cᵢ·xᵢ with Σ wₖ·yₖ >= target − score, yₖ <= Σ gᵢ·xᵢ over the steps of indicator k (less what it is beyond its
+    worse threshold), yₖ <= scale − its score, 0 <= xᵢ <= 1, xᵢ
+    whole where a step cannot be divided; g is what a step gains between the thresholds. Steps of one indicator add up.
+
+    Special cases: a value beyond its worse threshold first has to come back to it, and that part of a step gains nothing; a target
+    that is reached already costs nothing. The share of a divisible step is given in millionths, rounded up.
+
+    Args:
+        scores: of the park as it is.
+        steps: up to 500, each of a scored indicator.
+        target: in points of the scale, at most the scale.
+
+    Raises:
+        InvalidField: too many steps, or one whose change or cost breaks its rule.
+        RuleBroken: a step names an indicator that is unknown or unscored, or the target is above the scale.
+        Unreachable: all steps together reach less.
+    """
+    checked = _checked_steps(scores, steps)
+    present = scores.total.score
+    scale = scores.system.scale
+    if present is None or not 0 <= target <= scale:
+        raise RuleBroken("TARGET_OUT_OF_RANGE", "none" if present is None else decimal(present, 4), decimal(target), decimal(scale))
+    if target <= present:
+        return Plan({}, Fraction(0), present)
+    checked_by_id = {step.step_id: step for step in checked}
+    best = score_after(scores, checked, {step.step_id: Fraction(1) for step in checked})
+    if best < target:
+        raise Unreachable(decimal(target, 4), decimal(best, 4))
+    wanted = target - present
+    for _ in range(_ATTEMPTS):
+        shares = _solved(scores, checked, wanted)
+        for rounding in (round, ceil):
+            taken = _in_millionths(checked, shares, rounding)
+            reached = score_after(scores, checked, taken)
+            if reached >= target:
+                cost = sum((share * checked_by_id[step_id].cost_10k_cny for step_id, share in taken.items()), Fraction(0))
+                return Plan(taken, cost, reached)
+        # the solver takes a target for reached that is missed by its tolerance
+        wanted += 2 * (target - reached) + Fraction(1, 10**6)
+    raise Unreachable(decimal(target, 4), decimal(best, 4))
+
+
+def _in_millionths(steps: Sequence[Step], shares: Sequence[float], rounding: Callable[[Fraction], int]) -> dict[str, Fraction]:
+    taken = {}
+    for step, share in zip(steps, shares, strict=True):
+        exact = Fraction(rounding(Fraction(share) * 10**6), 10**6) if step.divisible else Fraction(round(share))
+        if exact > 0:
+            taken[step.step_id] = min(exact, Fraction(1))
+    return taken
+
+
+def score_after(scores: Scores, steps: Sequence[Step], taken: Mapping[str, Fraction]) -> Fraction:
+    """Returns the score of what is known once shares of steps are taken, exactly.
+
+    Args:
+        scores: of the park as it is; something of it is scored.
+        steps: of scored indicators.
+        taken: share of each step by its id, 0 to 1; what is left out is not taken.
+    """
+    known = sum((leaf.weight for leaf in scores.leaves.values() if leaf.score is not None), Fraction(0))
+    total = scores.total.score or Fraction(0)
+    for node_id in dict.fromkeys(step.node_id for step in steps):
+        leaf = scores.leaves[node_id]
+        assert leaf.score is not None
+        raw = _raw(scores, node_id)
+        gained = sum(
+            (taken.get(step.step_id, Fraction(0)) * _gain(scores, step) for step in steps if step.node_id == node_id), Fraction(0)
+        )
+        after = min(max(raw + gained, Fraction(0)), scores.system.scale)
+        total += leaf.weight / known * (after - leaf.score)
+    return total
+
+
+def _raw(scores: Scores, node_id: str) -> Fraction:
+    """The score by formula (10) before it is clipped."""
+    leaf = scores.leaves[node_id]
+    assert leaf.score is not None
+    assert leaf.value is not None
+    if leaf.threshold is None:
+        return leaf.score
+    share = (leaf.value - leaf.threshold.minimum) / (leaf.threshold.maximum - leaf.threshold.minimum)
+    return scores.system.scale * (share if leaf.node.direction == "+" else 1 - share)
+
+
+def _gain(scores: Scores, step: Step) -> Fraction:
+    """Points of the indicator's own score that a whole step brings, before clipping."""
+    threshold = scores.leaves[step.node_id].threshold
+    if threshold is None:
+        return scores.system.scale * step.change
+    return scores.system.scale * step.change / (threshold.maximum - threshold.minimum)
+
+
+def _checked_steps(scores: Scores, steps: Sequence[Step]) -> list[Step]:
+    if len(steps) > MAX_STEPS:
+        raise InvalidField("steps", str(len(steps)), f"at most {MAX_STEPS} steps", f"至多 {MAX_STEPS} 项措施")
+    seen: set[str] = set()
+    for step in steps:
+        if step.step_id in seen:
+            raise RuleBroken("NODE_TWICE", step.step_id)
+        seen.add(step.step_id)
+        leaf = scores.leaves.get(step.node_id)
+        if leaf is None or leaf.score is None:
+            raise RuleBroken("NODE_UNKNOWN", step.node_id, allowed="a step needs an indicator that is scored")
+        if step.change <= 0:
+            raise InvalidField(
+                f"steps[{step.step_id}].change", decimal(step.change), "above 0, in the better direction", "大于 0(向好方向)"
+            )
+        if step.cost_10k_cny < 0:
+            raise InvalidField(f"steps[{step.step_id}].cost_10k_cny", decimal(step.cost_10k_cny), ">= 0", "不小于 0")
+    return list(steps)
+
+
+def _solved(scores: Scores, steps: Sequence[Step], missing: Fraction) -> list[float]:
+    nodes = list(dict.fromkeys(step.node_id for step in steps))
+    below = [node_id for node_id in nodes if _raw(scores, node_id) < 0]
+    known = sum((leaf.weight for leaf in scores.leaves.values() if leaf.score is not None), Fraction(0))
+    # Columns: the share x of each step, the rise y of each indicator's own score, and for each indicator beyond its worse threshold
+    # whether it is brought back (z), since only then it rises: y <= room·z and y <= Σ g·x + raw·z.
+    first_rise, first_back = len(steps), len(steps) + len(nodes)
+    width = first_back + len(below)
+    costs = np.zeros(width)
+    costs[:first_rise] = [float(step.cost_10k_cny) for step in steps]
+    reach = np.zeros((1, width))
+    rows = np.zeros((len(nodes) + len(below), width))
+    upper = np.ones(width)
+    for place, node_id in enumerate(nodes):
+        leaf = scores.leaves[node_id]
+        assert leaf.score is not None
+        room = float(scores.system.scale - leaf.score)
+        reach[0, first_rise + place] = float(leaf.weight / known)
+        upper[first_rise + place] = room
+        rows[place, first_rise + place] = 1.0
+        for index, step in enumerate(steps):
+            if step.node_id == node_id:
+                rows[place, index] = -float(_gain(scores, step))
+        if node_id in below:
+            back = below.index(node_id)
+            rows[place, first_back + back] = -float(_raw(scores, node_id))
+            rows[len(nodes) + back, [first_rise + place, first_back + back]] = 1.0, -room
+    whole = np.ones(width)
+    whole[[index for index, step in enumerate(steps) if step.divisible]] = 0
+    whole[first_rise:first_back] = 0
+    found = milp(
+        costs,
+        constraints=[LinearConstraint(reach, lb=float(missing)), LinearConstraint(rows, ub=0.0)],
+        bounds=Bounds(np.zeros(width), upper),
+        integrality=whole,
+        options={"mip_rel_gap": 0.0},
+    )
+    if found.x is None:
+        # Only the solver's tolerance can make it so: all steps together were seen to reach the target.
+        return [1.0] * len(steps)
+    shares: list[float] = np.clip(found.x[:first_rise], 0.0, 1.0).tolist()
+    return shares

@@ -1,0 +1,211 @@
+"""Contributions, gains, the cheapest steps to a target, and why a year differs from the one before."""
+
+# mypy: disable-error-code="comparison-overlap"
+# A Fraction equals the whole number that it is, and an expected number reads better bare.
+
+from fractions import Fraction
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluation.domain.comparison import standings, year_over_year
+from evaluation.domain.diagnosis import Step, cheapest_plan, contributions, score_after
+from evaluation.domain.errors import InvalidField, RuleBroken, Unreachable
+from evaluation.domain.scoring import Scores, score
+from services.evaluation.tests.unit.trees import node, scored, system, systems, threshold, two_leaves
+
+
+def simple(a: str = "5", b: str = "5", direction: str = "+") -> Scores:
+    tree = two_leaves("0.4", direction)
+    limits = {"a": threshold("a", "0", "10"), "b": threshold("b", "0", "10")}
+    return score(tree, tree.weights, limits, {"a": Fraction(a), "b": Fraction(b)})
+
+
+@given(scored())
+def test_points_sum_to_the_score_and_with_the_lost_ones_to_the_scale(found: Scores) -> None:
+    parts = contributions(found)
+    if found.total.score is None:
+        assert parts == []
+    else:
+        assert sum(part.points for part in parts) == found.total.score
+        assert sum(part.points + part.lost for part in parts) == found.system.scale
+
+
+def test_the_gain_of_a_unit_is_what_a_unit_gains() -> None:
+    found = {part.node_id: part for part in contributions(simple("5", "2"))}
+    # 0.4 · 100/(10 − 0)
+    assert found["a"].gain_per_unit == 4
+    after = simple("6", "2")
+    before = simple("5", "2")
+    assert after.total.score is not None
+    assert before.total.score is not None
+    assert after.total.score - before.total.score == 4
+    assert (found["a"].points, found["a"].lost) == (20, 20)
+
+
+@pytest.mark.parametrize(
+    ("value", "direction", "gain"),
+    [("10", "+", 0), ("12", "+", 0), ("-1", "+", 0), ("0", "-", 0), ("10", "-", 4), ("11", "-", 0)],
+    ids=["at_the_best_end", "beyond_it", "short_of_the_worst", "best_of_less", "worst_of_less", "beyond_the_worst_of_less"],
+)
+def test_nothing_is_gained_outside_of_the_thresholds(value: str, direction: str, gain: int) -> None:
+    found = {part.node_id: part for part in contributions(simple(value, "5", direction))}
+    assert found["a"].gain_per_unit == gain
+
+
+def test_a_yes_or_no_has_no_gain_per_unit() -> None:
+    tree = system(node("yes", "", Fraction(1), "boolean", "", "+"))
+    only = contributions(score(tree, tree.weights, {}, {"yes": Fraction(0)}))[0]
+    assert (only.gain_per_unit, only.lost) == (None, 100)
+
+
+def step(step_id: str, node_id: str, change: str, cost: str, divisible: bool = False) -> Step:
+    return Step(step_id, node_id, Fraction(change), Fraction(cost), divisible)
+
+
+def test_the_cheapest_of_two_ways_is_taken() -> None:
+    """From 50 to 58: a by 2 gains 8 for 30, b by 2 gains 12 for 20."""
+    plan = cheapest_plan(simple(), [step("a2", "a", "2", "30"), step("b2", "b", "2", "20")], Fraction(58))
+    assert (dict(plan.taken), plan.cost_10k_cny, plan.score) == ({"b2": 1}, 20, 62)
+
+
+def test_half_of_a_divisible_step_costs_half() -> None:
+    plan = cheapest_plan(simple(), [step("b2", "b", "2", "20", divisible=True)], Fraction(56))
+    assert (dict(plan.taken), plan.cost_10k_cny, plan.score) == ({"b2": Fraction(1, 2)}, 10, 56)
+
+
+def test_a_step_gains_nothing_beyond_the_best_end() -> None:
+    """b can only rise from 5 to 10, whatever the step promises: 0.6·50 = 30 points at most."""
+    with pytest.raises(Unreachable) as refused:
+        cheapest_plan(simple(), [step("b50", "b", "50", "1")], Fraction(81))
+    assert refused.value.facts()["allowed"] == "80"
+
+
+def test_a_value_short_of_its_worst_end_has_to_come_back_first() -> None:
+    """a stands at −5: the first step of 5 gains nothing, both together gain 0.4·50 = 20 of the score of 30."""
+    steps = [step("a5", "a", "5", "1"), step("a5-again", "a", "5", "1"), step("b2", "b", "2", "100")]
+    plan = cheapest_plan(simple("-5"), steps, Fraction(50))
+    assert set(plan.taken) == {"a5", "a5-again"}
+    assert (plan.cost_10k_cny, plan.score) == (2, 50)
+
+
+def test_a_target_that_is_reached_costs_nothing() -> None:
+    assert cheapest_plan(simple(), [], Fraction(50)).cost_10k_cny == 0
+
+
+def test_less_is_better_is_a_change_in_the_better_direction() -> None:
+    plan = cheapest_plan(simple("5", "5", "-"), [step("less", "a", "1", "7")], Fraction(54))
+    assert plan.score == 54
+
+
+@pytest.mark.parametrize(
+    ("steps", "target", "error"),
+    [
+        pytest.param([step("x", "c", "1", "1")], "60", RuleBroken, id="an_unknown_indicator"),
+        pytest.param([step("x", "a", "0", "1")], "60", InvalidField, id="a_step_without_a_change"),
+        pytest.param([step("x", "a", "1", "-1")], "60", InvalidField, id="a_negative_cost"),
+        pytest.param([step("x", "a", "1", "1"), step("x", "b", "1", "1")], "60", RuleBroken, id="a_step_twice"),
+        pytest.param([], "101", RuleBroken, id="a_target_above_the_scale"),
+        pytest.param([], "60", Unreachable, id="no_steps"),
+    ],
+)
+def test_steps_that_cannot_be_weighed_are_refused(steps: list[Step], target: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        cheapest_plan(simple(), steps, Fraction(target))
+
+
+@given(scored(some_missing=False), st.data())
+def test_the_plan_is_the_cheapest_of_all_combinations(found: Scores, data: st.DataObject) -> None:
+    amounts = st.fractions(min_value=Fraction(1, 2), max_value=300, max_denominator=4)
+    leaves = [leaf.node_id for leaf in found.system.leaves]
+    steps = [
+        Step(f"s{index}", data.draw(st.sampled_from(leaves)), data.draw(amounts), Fraction(data.draw(st.integers(0, 50))), False)
+        for index in range(data.draw(st.integers(0, 5)))
+    ]
+    target = Fraction(data.draw(st.integers(0, 100)))
+    ways = [
+        ({each.step_id: Fraction(1) for each, taken in zip(steps, choice, strict=True) if taken}, choice)
+        for choice in product((False, True), repeat=len(steps))
+    ]
+    reaching = [
+        sum(each.cost_10k_cny for each in steps if each.step_id in taken)
+        for taken, _ in ways
+        if score_after(found, steps, taken) >= target
+    ]
+    if not reaching:
+        with pytest.raises(Unreachable):
+            cheapest_plan(found, steps, target)
+        return
+    plan = cheapest_plan(found, steps, target)
+    assert plan.score >= target
+    assert plan.score == score_after(found, steps, plan.taken)
+    assert plan.cost_10k_cny == min(reaching)
+
+
+@given(st.data())
+def test_the_split_of_a_change_sums_exactly(data: st.DataObject) -> None:
+    tree = data.draw(systems())
+    before, after = data.draw(scored(tree)), data.draw(scored(tree))
+    if before.total.score is None or after.total.score is None:
+        return
+    split = year_over_year(before, after)
+    assert split.change == after.total.score - before.total.score
+    assert split.value + split.weight + split.threshold + split.coverage == split.change
+    if not split.only_before and not split.only_after:
+        assert split.coverage == 0
+
+
+@given(scored(some_missing=False), st.data())
+def test_only_what_changed_has_an_effect(found: Scores, data: st.DataObject) -> None:
+    tree = found.system
+    weights = {each: leaf.weight for each, leaf in found.leaves.items()}
+    assert sum(weights.values()) == 1
+    thresholds = {each: leaf.threshold for each, leaf in found.leaves.items() if leaf.threshold is not None}
+    values = {each: leaf.value for each, leaf in found.leaves.items() if leaf.value is not None}
+    own = score(tree, tree.weights, thresholds, values)
+    moved = {each: value + data.draw(st.integers(-50, 50)) for each, value in values.items()}
+    by_value = year_over_year(own, score(tree, tree.weights, thresholds, moved))
+    assert (by_value.value, by_value.weight, by_value.threshold, by_value.coverage) == (by_value.change, 0, 0, 0)
+    by_weight = year_over_year(own, found)
+    assert (by_weight.weight, by_weight.value, by_weight.threshold, by_weight.coverage) == (by_weight.change, 0, 0, 0)
+    other = {
+        each: threshold(each, str(row.minimum - 1), str(row.maximum + data.draw(st.integers(0, 9))))
+        for each, row in thresholds.items()
+    }
+    by_threshold = year_over_year(own, score(tree, tree.weights, other, values))
+    assert (by_threshold.threshold, by_threshold.value, by_threshold.weight) == (by_threshold.change, 0, 0)
+
+
+def test_an_indicator_that_is_scored_in_one_year_only_is_coverage() -> None:
+    tree = two_leaves("0.4")
+    limits = {"a": threshold("a", "0", "10"), "b": threshold("b", "0", "10")}
+    before = score(tree, tree.weights, limits, {"a": Fraction(5)})
+    after = score(tree, tree.weights, limits, {"a": Fraction(6), "b": Fraction(5)})
+    split = year_over_year(before, after)
+    # 50 → 0.4·60 + 0.6·50 = 54; a alone went from 50 to 60
+    assert (split.change, split.value, split.coverage) == (4, 10, -6)
+    assert (list(split.only_before), list(split.only_after)) == ([], ["b"])
+
+
+def test_a_year_of_which_nothing_is_known_is_not_compared() -> None:
+    tree = two_leaves()
+    with pytest.raises(RuleBroken, match="comparison of years"):
+        year_over_year(score(tree, tree.weights, {}, {}), simple())
+
+
+def test_standings_count_equal_ones_half() -> None:
+    found = standings({"p-1": Fraction(90), "p-2": Fraction(70), "p-3": Fraction(70), "p-4": Fraction(10)})
+    assert {park: (each.rank, each.percentile) for park, each in found.items()} == {
+        "p-1": (1, 100),
+        "p-2": (2, 50),
+        "p-3": (2, 50),
+        "p-4": (4, 0),
+    }
+    assert standings({"p-1": Fraction(1), "p-2": Fraction(2)}, better="-")["p-1"].rank == 1
+
+
+def test_a_group_of_one_is_refused() -> None:
+    with pytest.raises(RuleBroken, match="at least 2 parks with values, got 1"):
+        standings({"p-1": Fraction(90)})
