@@ -5,6 +5,7 @@
 import accounting  # noqa: F401
 import chassis  # noqa: F401
 import devstack  # noqa: F401
+import evaluation  # noqa: F401
 import gateway  # noqa: F401
 import kernel  # noqa: F401
 import parkcarbon_client  # noqa: F401

@@ -11,7 +11,7 @@ import grpc
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.errors import Kind, RemoteError, from_rpc_error
-from chassis.identity import CALLER_METADATA_KEY, Caller, CallerSigner
+from chassis.identity import CALLER_METADATA_KEY, Caller
 from chassis.telemetry import Telemetry
 
 _Response = TypeVar("_Response")
@@ -59,6 +59,14 @@ class ChannelSettings(BaseModel):
     max_message_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
 
 
+class CallerStatements(Protocol):
+    """Gives the statement that a caller's calls carry: a `CallerSigner`, or a `CallerForwarder` within a call."""
+
+    def sign(self, caller: Caller) -> str:
+        """Returns the statement."""
+        ...
+
+
 class SingleAnswer(Protocol[_Response_co]):
     """A method of a generated stub that has one answer; the request may be one message or an async iterator of them."""
 
@@ -82,7 +90,7 @@ class Channel:
         self,
         settings: ChannelSettings,
         *,
-        signer: CallerSigner | None,
+        signer: CallerStatements | None,
         telemetry: Telemetry,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -90,7 +98,7 @@ class Channel:
 
         Args:
             settings: Where and how.
-            signer: Signs the caller of each call; None only for services that ask for no caller.
+            signer: States the caller of each call; None only for services that ask for no caller.
             telemetry: Of the calling service.
             jitter: Returns 0 (inclusive) to 1; shortens the pause before another attempt, so that callers spread.
 

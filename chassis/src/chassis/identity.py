@@ -202,6 +202,7 @@ def _are_texts(values: object) -> bool:
 
 
 _current: ContextVar[Caller] = ContextVar("chassis_current_caller")
+_statement: ContextVar[str] = ContextVar("chassis_current_statement")
 
 
 def current_caller() -> Caller:
@@ -214,6 +215,23 @@ def current_caller() -> Caller:
         return _current.get()
     except LookupError:
         raise NotAuthenticated("the call names no caller") from None
+
+
+class CallerForwarder:
+    """States the caller of the call that is being handled to the next service, in the gateway's own words.
+
+    A service that asks another on behalf of its caller needs no key of its own, and cannot speak for anybody else.
+    """
+
+    def sign(self, caller: Caller) -> str:
+        """Returns the statement that the call came with.
+
+        Raises:
+            NotAuthenticated: Outside of a call, or for another caller than that of the call.
+        """
+        if caller != current_caller():
+            raise NotAuthenticated("a service speaks for the caller of the call that it handles, and for nobody else")
+        return _statement.get()
 
 
 class CallerGuard:
@@ -234,6 +252,8 @@ class CallerGuard:
         if len(tokens) != 1:
             raise NotAuthenticated(f"the call needs exactly one {CALLER_METADATA_KEY}, got {len(tokens)}")
         token = tokens[0]
+        statement = token if isinstance(token, str) else token.decode("ascii", "replace")
         # Each call has a task, and so a context, of its own: there is nothing to reset.
-        _current.set(self._verifier.verify(token if isinstance(token, str) else token.decode("ascii", "replace")))
+        _current.set(self._verifier.verify(statement))
+        _statement.set(statement)
         yield

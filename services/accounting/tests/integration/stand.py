@@ -102,13 +102,14 @@ def group(each: pb.EmissionsGroup) -> tuple[int, int, int]:
 class Stand:
     """A running service with its log, and a channel to it."""
 
-    def __init__(self, service: Accounting, log: EmbeddedLog, channel: Channel, clock: Clock, url: str) -> None:
+    def __init__(self, service: Accounting, log: EmbeddedLog, channel: Channel, clock: Clock, url: str, keys: "Keys") -> None:
         """Stores the parts."""
         self.service = service
         self.log = log
         self.channel = channel
         self.clock = clock
         self.url = url
+        self.keys = keys
         self.stub = accounting_pb2_grpc.AccountingServiceStub(channel.grpc)
         self.operations = operations_pb2_grpc.OperationsStub(channel.grpc)
 
@@ -347,7 +348,7 @@ async def standing(url: str, folder: Path, clock: Clock) -> AsyncIterator[Stand]
     await service.start()
     channel = channel_to(service.grpc_address, settings, keys, clock)
     try:
-        yield Stand(service, log, channel, clock, url)
+        yield Stand(service, log, channel, clock, url, keys)
     finally:
         await channel.close()
         await service.stop()

@@ -163,7 +163,7 @@ def test_a_threshold_that_tells_nothing_apart_is_refused(row: Threshold, reason:
 
 def test_a_threshold_set_needs_an_origin_and_each_indicator_once() -> None:
     tree = two_leaves()
-    given = ThresholdSet("demo", 1, "small", "t-1", "synthetic", "made up", (threshold("a", "0", "1"),))
+    given = ThresholdSet("demo", "small", "t-1", "synthetic", "made up", (threshold("a", "0", "1"),))
     assert checked_threshold_set(tree, given) is given
     with pytest.raises(RuleBroken, match="platform, region, park, peers, synthetic"):
         checked_threshold_set(tree, replace(given, origin="guess"))

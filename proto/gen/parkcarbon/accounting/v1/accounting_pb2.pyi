@@ -180,6 +180,7 @@ class Source(_message.Message):
     SECTOR_FIELD_NUMBER: _builtins.int
     SETTLEMENT_BASIS_FIELD_NUMBER: _builtins.int
     REGISTERED_TIME_FIELD_NUMBER: _builtins.int
+    COUNTED_AS_FIELD_NUMBER: _builtins.int
     park_id: _builtins.str
     source_id: _builtins.str
     enterprise_id: _builtins.str
@@ -197,6 +198,8 @@ class Source(_message.Message):
     """One of energy, industrial_processes, agriculture, land_use, waste."""
     settlement_basis: Global___SettlementBasis.ValueType
     registered_time: _builtins.str
+    counted_as: _builtins.str
+    """Where its emissions count: total, removal or biogenic (then only its CO2 stands apart). Told, never taken."""
     def __init__(
         self,
         *,
@@ -212,10 +215,11 @@ class Source(_message.Message):
         sector: _builtins.str = ...,
         settlement_basis: Global___SettlementBasis.ValueType = ...,
         registered_time: _builtins.str = ...,
+        counted_as: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "enterprise_id", b"enterprise_id", "gas", b"gas", "item", b"item", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "registered_time", b"registered_time", "scope", b"scope", "sector", b"sector", "settlement_basis", b"settlement_basis", "source_id", b"source_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "counted_as", b"counted_as", "enterprise_id", b"enterprise_id", "gas", b"gas", "item", b"item", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "registered_time", b"registered_time", "scope", b"scope", "sector", b"sector", "settlement_basis", b"settlement_basis", "source_id", b"source_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1283,6 +1287,85 @@ class QueryEmissionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QueryEmissionsResponse: _TypeAlias = QueryEmissionsResponse  # noqa: Y015
+
+@_typing.final
+class ListSumsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    page_size: _builtins.int
+    """1 to 10000; 0 means 1000."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "park_id", b"park_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSumsRequest: _TypeAlias = ListSumsRequest  # noqa: Y015
+
+@_typing.final
+class ListSumsResponse(_message.Message):
+    """By column, one entry per sum."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
+    FIRST_MONTH_FIELD_NUMBER: _builtins.int
+    LAST_MONTH_FIELD_NUMBER: _builtins.int
+    EMISSIONS_MG_CO2E_FIELD_NUMBER: _builtins.int
+    ENERGY_MGCE_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    LAST_POSITION_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    last_position: _builtins.int
+    """The park's last position that the sums of this page include."""
+    next_page_token: _builtins.str
+    @_builtins.property
+    def source_id(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def first_month(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """YYYYMM, in the park's time zone."""
+
+    @_builtins.property
+    def last_month(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """YYYYMM, inclusive."""
+
+    @_builtins.property
+    def emissions_mg_co2e(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def energy_mgce(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def records(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def __init__(
+        self,
+        *,
+        source_id: _abc.Iterable[_builtins.str] | None = ...,
+        first_month: _abc.Iterable[_builtins.int] | None = ...,
+        last_month: _abc.Iterable[_builtins.int] | None = ...,
+        emissions_mg_co2e: _abc.Iterable[_builtins.int] | None = ...,
+        energy_mgce: _abc.Iterable[_builtins.int] | None = ...,
+        records: _abc.Iterable[_builtins.int] | None = ...,
+        last_position: _builtins.int = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emissions_mg_co2e", b"emissions_mg_co2e", "energy_mgce", b"energy_mgce", "first_month", b"first_month", "last_month", b"last_month", "last_position", b"last_position", "next_page_token", b"next_page_token", "records", b"records", "source_id", b"source_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSumsResponse: _TypeAlias = ListSumsResponse  # noqa: Y015
 
 @_typing.final
 class GetIndicatorsRequest(_message.Message):

@@ -95,6 +95,11 @@ class AccountingServiceStub:
                 request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.QueryEmissionsRequest.SerializeToString,
                 response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.QueryEmissionsResponse.FromString,
                 _registered_method=True)
+        self.ListSums = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/ListSums',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListSumsRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListSumsResponse.FromString,
+                _registered_method=True)
         self.GetIndicators = channel.unary_unary(
                 '/parkcarbon.accounting.v1.AccountingService/GetIndicators',
                 request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetIndicatorsRequest.SerializeToString,
@@ -206,6 +211,15 @@ class AccountingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSums(self, request, context):
+        """Returns the sums of a park per source and span of months, in order of both, for a listener that starts empty: the page and the
+        later EmissionsCalculated facts, the higher last_position winning, are the account. Sums of a span whose records were all
+        superseded have records 0.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetIndicators(self, request, context):
         """Returns the account's own figures of one year: emissions, energy, mix, intensity.
         """
@@ -297,6 +311,11 @@ def add_AccountingServiceServicer_to_server(servicer, server):
                     servicer.QueryEmissions,
                     request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.QueryEmissionsRequest.FromString,
                     response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.QueryEmissionsResponse.SerializeToString,
+            ),
+            'ListSums': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSums,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListSumsRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListSumsResponse.SerializeToString,
             ),
             'GetIndicators': grpc.unary_unary_rpc_method_handler(
                     servicer.GetIndicators,
@@ -644,6 +663,33 @@ class AccountingService:
             '/parkcarbon.accounting.v1.AccountingService/QueryEmissions',
             parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.QueryEmissionsRequest.SerializeToString,
             parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.QueryEmissionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSums(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/ListSums',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListSumsRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListSumsResponse.FromString,
             options,
             channel_credentials,
             insecure,

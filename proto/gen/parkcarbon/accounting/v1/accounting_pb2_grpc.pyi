@@ -64,6 +64,11 @@ class AccountingServiceStub:
     """Returns the activity records of a park in the order in which they were accepted, superseded ones included."""
     QueryEmissions: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.QueryEmissionsRequest, _accounting_pb2.QueryEmissionsResponse]
     """Returns exact totals of the records in force within [from_month, to_month), grouped by the given dimensions."""
+    ListSums: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListSumsRequest, _accounting_pb2.ListSumsResponse]
+    """Returns the sums of a park per source and span of months, in order of both, for a listener that starts empty: the page and the
+    later EmissionsCalculated facts, the higher last_position winning, are the account. Sums of a span whose records were all
+    superseded have records 0.
+    """
     GetIndicators: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.GetIndicatorsRequest, _accounting_pb2.GetIndicatorsResponse]
     """Returns the account's own figures of one year: emissions, energy, mix, intensity."""
     ListFactorSets: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListFactorSetsRequest, _accounting_pb2.ListFactorSetsResponse]
@@ -106,6 +111,11 @@ class AccountingServiceAsyncStub(AccountingServiceStub):
     """Returns the activity records of a park in the order in which they were accepted, superseded ones included."""
     QueryEmissions: _aio.UnaryUnaryMultiCallable[_accounting_pb2.QueryEmissionsRequest, _accounting_pb2.QueryEmissionsResponse]  # type: ignore[assignment]
     """Returns exact totals of the records in force within [from_month, to_month), grouped by the given dimensions."""
+    ListSums: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListSumsRequest, _accounting_pb2.ListSumsResponse]  # type: ignore[assignment]
+    """Returns the sums of a park per source and span of months, in order of both, for a listener that starts empty: the page and the
+    later EmissionsCalculated facts, the higher last_position winning, are the account. Sums of a span whose records were all
+    superseded have records 0.
+    """
     GetIndicators: _aio.UnaryUnaryMultiCallable[_accounting_pb2.GetIndicatorsRequest, _accounting_pb2.GetIndicatorsResponse]  # type: ignore[assignment]
     """Returns the account's own figures of one year: emissions, energy, mix, intensity."""
     ListFactorSets: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListFactorSetsRequest, _accounting_pb2.ListFactorSetsResponse]  # type: ignore[assignment]
@@ -217,6 +227,17 @@ class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_accounting_pb2.QueryEmissionsResponse, _abc.Awaitable[_accounting_pb2.QueryEmissionsResponse]]:
         """Returns exact totals of the records in force within [from_month, to_month), grouped by the given dimensions."""
+
+    @_abc_1.abstractmethod
+    def ListSums(
+        self,
+        request: _accounting_pb2.ListSumsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.ListSumsResponse, _abc.Awaitable[_accounting_pb2.ListSumsResponse]]:
+        """Returns the sums of a park per source and span of months, in order of both, for a listener that starts empty: the page and the
+        later EmissionsCalculated facts, the higher last_position winning, are the account. Sums of a span whose records were all
+        superseded have records 0.
+        """
 
     @_abc_1.abstractmethod
     def GetIndicators(

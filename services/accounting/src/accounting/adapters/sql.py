@@ -288,6 +288,22 @@ class SqlAccount:
             for row in await self._session.execute(query)
         ]
 
+    async def sums(self, park_id: str, after: tuple[str, int, int], limit: int) -> Sequence[SpanSum]:
+        """Returns sums that come after a source, first and last month, in order of these; empty ones too."""
+        table = tables.emissions_sum
+        key = tuple_(table.c.source_id, table.c.first_month, table.c.last_month)
+        query = select(table).where(table.c.park_id == park_id, key > after).order_by(*key.clauses).limit(limit)
+        return [
+            SpanSum(row.source_id, row.first_month, row.last_month, row.emissions_mg, row.energy_mgce, row.records)
+            for row in await self._session.execute(query)
+        ]
+
+    async def last_position(self, park_id: str) -> int:
+        """Returns the position of a park's last record, 0 without any."""
+        ledger = tables.park_ledger
+        found = await self._session.scalar(select(ledger.c.last_position).where(ledger.c.park_id == park_id))
+        return found or 0
+
     async def history(self, park_id: str, source_ids: Sequence[str], from_month: int) -> Mapping[str, Sequence[PastSpan]]:
         """Returns what sources emitted in the spans that start in or after a month (YYYYMM)."""
         park = await self.park(park_id)

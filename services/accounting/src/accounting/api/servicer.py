@@ -22,7 +22,7 @@ from accounting.api.pages import (
 )
 from accounting.application import maintain, record, register, report
 from accounting.application.ports import Account, Clock, UnitOfWork
-from accounting.domain.accounts import Sum
+from accounting.domain.accounts import Sum, counted_as
 from accounting.domain.callers import READ_PUBLISHED, Caller, require
 from accounting.domain.factors import Factor, FactorBook, FactorSet
 from accounting.domain.parks import FIGURE_NAMES, AnnualFigures, Enterprise, Park, Source
@@ -153,7 +153,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
             kept, created = await register.register_source(
                 uow, _caller(), source, book=rooms.book, reference=rooms.reference, clock=rooms.clock
             )
-        return pb.CreateSourceResponse(source=_source(kept), created=created)
+        return pb.CreateSourceResponse(source=_source(kept, rooms.reference), created=created)
 
     async def ListSources(self, request: pb.ListSourcesRequest, context: _Context) -> pb.ListSourcesResponse:
         """Returns a page of sources."""
@@ -162,7 +162,9 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
         async with self._rooms.read() as account:
             found = await register.list_sources(account, _caller(), request.park_id, after, size + 1)
         token = write_token(listed, found[size - 1].source_id) if len(found) > size else ""
-        return pb.ListSourcesResponse(sources=map(_source, found[:size]), next_page_token=token)
+        return pb.ListSourcesResponse(
+            sources=[_source(each, self._rooms.reference) for each in found[:size]], next_page_token=token
+        )
 
     async def RecordAnnualFigures(
         self, request: pb.RecordAnnualFiguresRequest, context: _Context
@@ -240,6 +242,27 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
             straddling=_group(found.straddling),
             biogenic=_group(found.biogenic),
             factor_set_id=park.factor_set_id,
+        )
+
+    async def ListSums(self, request: pb.ListSumsRequest, context: _Context) -> pb.ListSumsResponse:
+        """Returns a page of the sums of a park."""
+        listed = f"{request.park_id}/sums"
+        size = page_size(request.page_size, DEFAULT_RECORDS, MAX_RECORDS)
+        key = read_token(request.page_token, listed, str, int, int) or ("", 0, 0)
+        after = (str(key[0]), int(key[1]), int(key[2]))
+        async with self._rooms.read() as account:
+            found, last_position = await report.list_sums(account, _caller(), request.park_id, after, size + 1)
+        page = found[:size]
+        last = page[-1] if len(found) > size else None
+        return pb.ListSumsResponse(
+            source_id=[each.source_id for each in page],
+            first_month=[each.first_month for each in page],
+            last_month=[each.last_month for each in page],
+            emissions_mg_co2e=[each.emissions_mg for each in page],
+            energy_mgce=[each.energy_mgce for each in page],
+            records=[each.records for each in page],
+            last_position=last_position,
+            next_page_token=write_token(listed, last.source_id, last.first_month, last.last_month) if last else "",
         )
 
     async def GetIndicators(self, request: pb.GetIndicatorsRequest, context: _Context) -> pb.GetIndicatorsResponse:
@@ -338,7 +361,7 @@ def _enterprise(enterprise: Enterprise) -> pb.Enterprise:
     )
 
 
-def _source(source: Source) -> pb.Source:
+def _source(source: Source, reference: ReferenceTables) -> pb.Source:
     return pb.Source(
         park_id=source.park_id,
         source_id=source.source_id,
@@ -352,6 +375,7 @@ def _source(source: Source) -> pb.Source:
         sector=source.sector,
         settlement_basis=_BASIS_TO_WIRE[source.settlement_basis],
         registered_time=_time(source.registered_time),
+        counted_as=counted_as(source.item, source.carrier, source.gas, reference),
     )
 
 

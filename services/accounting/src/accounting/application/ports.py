@@ -70,6 +70,14 @@ class Account(Protocol):
         decides where they count."""
         ...
 
+    async def sums(self, park_id: str, after: tuple[str, int, int], limit: int) -> Sequence[SpanSum]:
+        """Returns sums that come after a source, first and last month, in order of these; empty ones too."""
+        ...
+
+    async def last_position(self, park_id: str) -> int:
+        """Returns the position of a park's last record, 0 without any."""
+        ...
+
     async def history(self, park_id: str, source_ids: Sequence[str], from_month: int) -> Mapping[str, Sequence[PastSpan]]:
         """Returns what sources emitted in the spans that start in or after a month (YYYYMM)."""
         ...

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from accounting.application.ports import Account, Clock, UnitOfWork
+from accounting.domain.accounts import counted_as
 from accounting.domain.callers import FIGURES, READ, READ_OWN, REGISTER, Caller, require, whole_park
 from accounting.domain.errors import InvalidField, ParkIdTaken, ParkNotFound
 from accounting.domain.factors import FactorBook
@@ -118,7 +119,7 @@ async def register_source(
     if recorded is not None:
         return same_registration("source", source.source_id, recorded, source), False
     await uow.add_source(source)
-    uow.collect(SourceRegistered(source))
+    uow.collect(SourceRegistered(source, counted_as(source.item, source.carrier, source.gas, reference)))
     await uow.commit()
     return source, True
 

@@ -15,6 +15,7 @@ from accounting.domain.accounts import (
 )
 from accounting.domain.callers import Caller
 from accounting.domain.errors import InvalidField
+from accounting.domain.facts import SpanSum
 from accounting.domain.parks import FIRST_YEAR, Park
 from accounting.domain.reference import ReferenceTables
 from accounting.domain.stored import StoredRecord
@@ -53,6 +54,18 @@ async def query_emissions(
     months = valid_range(from_month, to_month)
     dimensions = valid_dimensions(group_by)
     return park, grouped(await account.summed(park.park_id, caller.own_enterprises(park_id), months, dimensions), reference)
+
+
+async def list_sums(
+    account: Account, caller: Caller, park_id: str, after: tuple[str, int, int], limit: int
+) -> tuple[Sequence[SpanSum], int]:
+    """Returns a page of a park's sums by source and span of months, and the last position that they include.
+
+    Raises:
+        Denied, ParkNotFound: nothing to see for this caller; one that is bound to enterprises does not see the whole park.
+    """
+    park = await read_whole_park(account, caller, park_id)
+    return await account.sums(park.park_id, after, limit), await account.last_position(park.park_id)
 
 
 async def read_yearly_account(

@@ -13,6 +13,7 @@ from kernel.quantities import format_ratio, format_scaled
 
 DIMENSIONS = ("year", "month", "scope", "item", "carrier", "gas", "sector", "enterprise", "source")
 MAX_DIMENSIONS = 4
+TOTAL, REMOVAL, BIOGENIC = "total", "removal", "biogenic"
 MG_PER_T_DECIMALS = 9
 """A milligram is 10⁻⁹ t: counts of milligrams are tonnes with nine decimals."""
 
@@ -132,6 +133,16 @@ def valid_dimensions(group_by: Sequence[str]) -> tuple[str, ...]:
     return tuple(group_by)
 
 
+def counted_as(item: str, carrier: str, gas: str, reference: ReferenceTables) -> str:
+    """Returns where what a source emits counts: total; removal for what is deducted; biogenic where its CO2 stands apart.
+
+    Source: [G] eq. (3); GHG Protocol Corporate Standard ch. 4.
+    """
+    if reference.items[item].sign < 0:
+        return REMOVAL
+    return BIOGENIC if reference.carriers[carrier].biogenic and gas == "CO2" else TOTAL
+
+
 def grouped(rows: Iterable[SummedRow], reference: ReferenceTables) -> Emissions:
     """Adds up sums by their keys.
 
@@ -142,11 +153,12 @@ def grouped(rows: Iterable[SummedRow], reference: ReferenceTables) -> Emissions:
     groups: dict[tuple[str, ...], Sum] = {}
     total, removals, biogenic, straddling = Sum(), Sum(), Sum(), Sum()
     for row in rows:
+        counted = counted_as(row.item, row.carrier, row.gas, reference)
         if row.straddles:
             straddling += row.sum
-        elif reference.items[row.item].sign < 0:
+        elif counted == REMOVAL:
             removals += row.sum
-        elif reference.carriers[row.carrier].biogenic and row.gas == "CO2":
+        elif counted == BIOGENIC:
             # The fuel is energy like any other; only its CO2 stands apart.
             biogenic += replace(row.sum, energy_mgce=0)
             energy = Sum(energy_mgce=row.sum.energy_mgce)

@@ -24,9 +24,10 @@ class EnterpriseRegistered:
 
 @dataclass(frozen=True, slots=True)
 class SourceRegistered:
-    """A source was registered."""
+    """A source was registered; `counted_as` says where its emissions count."""
 
     source: Source
+    counted_as: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ def _source(fact: SourceRegistered) -> events_pb2.SourceRegistered:
         sector=source.sector,
         settlement_basis=source.settlement_basis,
         registered_time=written_time(source.registered_time),
+        counted_as=fact.counted_as,
     )
 
 

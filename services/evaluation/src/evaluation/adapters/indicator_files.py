@@ -2,7 +2,7 @@
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib.resources import files
@@ -31,6 +31,8 @@ class ShippedTables:
         systems: by id.
         thresholds: the platform's, by system.
         random_indices: by table.
+        derivations: how an indicator of a system derives from what the platform knows.
+        clean_carriers: that count as clean energy.
     """
 
     systems: dict[str, IndicatorSystem]
@@ -40,6 +42,8 @@ class ShippedTables:
     strategies: tuple[Strategy, ...]
     conversions: tuple[UnitConversion, ...]
     random_indices: dict[str, RandomIndex]
+    derivations: Mapping[str, Mapping[str, str]]
+    clean_carriers: frozenset[str]
 
 
 def load_shipped_tables() -> ShippedTables:
@@ -67,6 +71,8 @@ def load_shipped_tables() -> ShippedTables:
             for row in _rows("value_units")
         ),
         _random_indices(),
+        _derivations(systems),
+        frozenset(row["carrier"] for row in _rows("clean_carriers")),
     )
 
 
@@ -135,6 +141,13 @@ def _target(row: dict[str, str]) -> Target:
         confidence=row["confidence"],
         source=row["source"],
     )
+
+
+def _derivations(systems: Mapping[str, IndicatorSystem]) -> Mapping[str, Mapping[str, str]]:
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in _rows("derivations"):
+        found[row["system_id"]][systems[row["system_id"]].leaf(row["node_id"]).node_id] = row["derivation"]
+    return dict(found)
 
 
 def _random_indices() -> dict[str, RandomIndex]:

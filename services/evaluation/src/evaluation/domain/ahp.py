@@ -225,7 +225,7 @@ def _eigenpair(matrix: Matrix) -> tuple[NDArray[np.float64], float]:
     return vector / vector.sum(), float(values[principal].real)
 
 
-def _reconsider(matrix: Matrix, completed: Matrix, random: float) -> Reconsider | None:
+def _reconsider(matrix: Matrix, completed: Matrix, random_ratio: float) -> Reconsider | None:
     size = len(completed)
     found = []
     for i, j in combinations(range(size), 2):
@@ -239,7 +239,7 @@ def _reconsider(matrix: Matrix, completed: Matrix, random: float) -> Reconsider 
         suggested = float(weights[i] / weights[j])
         changed = completed.copy()
         changed[i, j], changed[j, i] = suggested, 1 / suggested
-        after = max(_eigenpair(changed)[1] - size, 0.0) / (size - 1) / random
+        after = max(_eigenpair(changed)[1] - size, 0.0) / (size - 1) / random_ratio
         found.append(Reconsider(i, j, float(completed[i, j]), suggested, after))
     return min(found, key=lambda each: (each.ratio_after, each.first, each.second), default=None)
 

@@ -1,5 +1,6 @@
 """Comparison: a park with its peers, and a year with the year before."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -44,12 +45,13 @@ def standings(values: Mapping[str, Fraction], *, better: str = "+", what: str = 
     if len(values) < MIN_GROUP:
         raise RuleBroken("PEERS_TOO_FEW", what, str(len(values)), str(MIN_GROUP))
     sign = 1 if better == "+" else -1
+    ordered = sorted(sign * value for value in values.values())
     found = {}
     for park_id, value in values.items():
-        others = [(sign * (value - other)) for other_id, other in values.items() if other_id != park_id]
-        worse, equal = sum(each > 0 for each in others), sum(each == 0 for each in others)
-        rank = 1 + len(others) - worse - equal
-        found[park_id] = Standing(rank, len(values), 100 * (worse + Fraction(equal, 2)) / len(others))
+        worse = bisect_left(ordered, sign * value)
+        equal = bisect_right(ordered, sign * value) - worse - 1
+        others = len(values) - 1
+        found[park_id] = Standing(1 + others - worse - equal, len(values), 100 * (worse + Fraction(equal, 2)) / others)
     return found
 
 

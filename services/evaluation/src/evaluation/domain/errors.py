@@ -9,6 +9,8 @@
     ├── ContentDiffers            the same id was stored with other content
     ├── Unreachable               no combination of the offered steps reaches the target
     ├── StoredMeanwhile           another call stored the same thing at the same moment: try again
+    ├── OutOfScope                the caller's credential was given less
+    ├── AccountingAway            the account cannot be read at present
     └── Denied                    the caller's role does not allow it
 
 What is wrong with a single row of entered values is not an error but a result: see `values`.
@@ -244,3 +246,28 @@ class Denied(EvaluationError):
             found=roles,
             allowed=needed,
         )
+
+
+class OutOfScope(EvaluationError):
+    """The caller's roles would do, and its credential was not given the scope."""
+
+    kind = "denied"
+    reason = "SCOPE_MISSING"
+
+    def __init__(self, scopes: str, needed: str) -> None:
+        super().__init__(
+            f"this needs the scope {needed}, the credential has {scopes or 'none'}",
+            f"需要权限范围 {needed};当前凭证的范围:{scopes or '无'}",
+            found=scopes,
+            allowed=needed,
+        )
+
+
+class AccountingAway(EvaluationError):
+    """The account of a park that is not known here yet cannot be read at present."""
+
+    kind = "unavailable"
+    reason = "ACCOUNTING_UNAVAILABLE"
+
+    def __init__(self) -> None:
+        super().__init__("accounting does not answer at present; send the same again later", "核算服务暂时没有响应,请稍后重试")

@@ -17,6 +17,7 @@ KINDS = ("share", "rate", "count", "amount", "boolean")
 """share: per cent of a whole, 0 to 100; rate: per cent that may be negative or above 100; count: a whole number; amount: of a
 unit."""
 DIRECTIONS = ("+", "-")
+OWN_WEIGHTS, EQUAL_WEIGHTS = "annex", "equal"
 METHODS = ("annex", "equal", "ahp", "delphi", "given")
 ROOT = ""
 """The parent of the first level, and the node that carries the total."""
@@ -169,6 +170,40 @@ class IndicatorSystem:
             yield node_id
             node_id = self.by_id[node_id].parent_id
         yield ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSet:
+    """A version of weights of a system; never changed.
+
+    Attributes:
+        method: ahp, delphi or given.
+        weights: of every node.
+    """
+
+    set_id: str
+    system_id: str
+    tenant_id: str
+    method: str
+    source: str
+    weights: Mapping[str, Fraction]
+
+
+def checked_weight_set(system: IndicatorSystem, given: WeightSet) -> WeightSet:
+    """Returns a set of weights whose name, method and sums are right.
+
+    Raises:
+        InvalidField: name, method or source break their rule; annex and equal are names that are taken.
+        RuleBroken: see `checked_weights`.
+    """
+    valid_id("weight_set_id", given.set_id)
+    valid_text("source", given.source)
+    if given.set_id in (OWN_WEIGHTS, EQUAL_WEIGHTS):
+        raise InvalidField("weight_set_id", given.set_id, "a name other than annex and equal", "annex 与 equal 以外的名称")
+    if given.method not in ("ahp", "delphi", "given"):
+        raise InvalidField("method", given.method, "ahp, delphi or given", "ahp、delphi 或 given")
+    checked_weights(system, given.weights)
+    return given
 
 
 def checked_system(system: IndicatorSystem) -> IndicatorSystem:

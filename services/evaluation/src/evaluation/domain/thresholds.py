@@ -42,13 +42,11 @@ class ThresholdSet:
     """A version of thresholds of a system.
 
     Attributes:
-        set_id: its name; a new version is a new name or number, never a change.
+        set_id: its name; a new version has a new one.
         origin: of ORIGINS; synthetic ones are for demonstrations and say so wherever they are shown.
-        version: 1 and up within the name.
     """
 
     set_id: str
-    version: int
     system_id: str
     tenant_id: str
     origin: str

@@ -127,6 +127,7 @@ class SourceRegistered(_message.Message):
     SECTOR_FIELD_NUMBER: _builtins.int
     SETTLEMENT_BASIS_FIELD_NUMBER: _builtins.int
     REGISTERED_TIME_FIELD_NUMBER: _builtins.int
+    COUNTED_AS_FIELD_NUMBER: _builtins.int
     park_id: _builtins.str
     tenant_id: _builtins.str
     source_id: _builtins.str
@@ -141,6 +142,8 @@ class SourceRegistered(_message.Message):
     settlement_basis: _builtins.str
     """bill or meter."""
     registered_time: _builtins.str
+    counted_as: _builtins.str
+    """Where its emissions count: total, removal or biogenic. Empty in facts from before this was told."""
     def __init__(
         self,
         *,
@@ -157,10 +160,11 @@ class SourceRegistered(_message.Message):
         sector: _builtins.str = ...,
         settlement_basis: _builtins.str = ...,
         registered_time: _builtins.str = ...,
+        counted_as: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "enterprise_id", b"enterprise_id", "gas", b"gas", "item", b"item", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "registered_time", b"registered_time", "scope", b"scope", "sector", b"sector", "settlement_basis", b"settlement_basis", "source_id", b"source_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "counted_as", b"counted_as", "enterprise_id", b"enterprise_id", "gas", b"gas", "item", b"item", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "registered_time", b"registered_time", "scope", b"scope", "sector", b"sector", "settlement_basis", b"settlement_basis", "source_id", b"source_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

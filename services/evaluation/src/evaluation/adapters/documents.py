@@ -1,0 +1,314 @@
+"""Files made of evaluations: the report as a PDF, the template for values as an XLSX.
+
+Chinese is set in STSong-Light, one of the fonts that every PDF reader brings for Adobe-GB1: nothing is embedded and no font of the
+machine that writes is needed.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import xlsxwriter
+from reportlab.graphics.charts.spider import SpiderChart
+from reportlab.graphics.shapes import Drawing
+from reportlab.lib import colors
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+
+from evaluation.adapters.storing import inputs_sha256
+from evaluation.domain.evaluations import TARGETS, Assessment, Evaluation, Inputs, InputValue
+from evaluation.domain.parks import Park
+from evaluation.domain.scoring import NO_THRESHOLD, NodeScore
+from evaluation.domain.systems import ROOT, IndicatorSystem, Node, decimal
+
+_FONT = "STSong-Light"
+_WIDTH = A4[0] - 36 * mm
+_MAX_DIAGNOSED = 10
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    "title": ("园区评价报告", "Evaluation report"),
+    "park": ("园区", "Park"),
+    "system": ("指标体系", "Indicator system"),
+    "year": ("年度", "Year"),
+    "weights": ("权重", "Weights"),
+    "scored": ("评价时间", "Evaluated"),
+    "digest": ("输入摘要 SHA-256", "SHA-256 of the inputs"),
+    "score": ("得分", "Score"),
+    "reach": ("缺失数据下的可能区间", "What it can still reach"),
+    "coverage": ("覆盖率", "Coverage"),
+    "stage": ("发展阶段", "Stage"),
+    "verdict": ("结论", "Verdict"),
+    "gap": ("超出目标的排放量,t CO2e", "Emissions above the target, t CO2e"),
+    "synthetic": (
+        "注意:部分阈值为演示用的虚构数据,得分不反映真实水平。",
+        "Some thresholds are made up for a demonstration: the score says nothing of the real park.",
+    ),
+    "tree": ("指标树", "Tree"),
+    "indicator": ("指标", "Indicator"),
+    "value": ("取值", "Value"),
+    "origin": ("来源", "Origin"),
+    "weight": ("总权重 %", "Weight %"),
+    "diagnosis": ("失分最多的指标", "Where most points are lost"),
+    "lost": ("失分", "Lost"),
+    "gain": ("单位改进得分", "Points per unit"),
+    "advice": ("策略建议", "Advice"),
+    "target": ("目标", "Target"),
+    "state": ("达标情况", "State"),
+    "missing": ("缺失", "missing"),
+    "unscored": ("无阈值", "no threshold"),
+    "manual": ("填报", "entered"),
+    "derived": ("平台", "derived"),
+    "conflict": ("(填报值 {} 不一致)", "(entered: {})"),
+    "met": ("达标", "met"),
+    "missed": ("未达标", "missed"),
+    "open": ("数据不足", "open"),
+    "passed": ("达标", "passed"),
+    "failed": ("未达标", "failed"),
+    "yes": ("是", "yes"),
+    "no": ("否", "no"),
+    "code": ("编号", "id"),
+    "unit": ("单位", "unit"),
+    "evidence": ("佐证", "evidence"),
+    "confirmed": ("确认", "confirmed"),
+    "what": ("说明", "what it is"),
+    "name": ("名称", "name"),
+}
+"""Every word of the files, in Chinese and in English."""
+
+TEMPLATE_COLUMNS = ("indicator_id", "name", "year", "value", "unit", "evidence", "confirmed", "description")
+"""The first row of the template; what reads it back goes by these names."""
+
+
+class Files:
+    """The port `Documents`: digests and files."""
+
+    def digest(self, inputs: Inputs) -> str:
+        """Returns the SHA-256 of the stored form, lower-case hex."""
+        return inputs_sha256(inputs)
+
+    def report(self, evaluation: Evaluation, assessment: Assessment, park: Park, language: str) -> bytes:
+        """Returns the report as a PDF: key figures, radar, tree, what is missing, diagnosis, advice.
+
+        The same evaluation gives the same bytes.
+        """
+        return _Report(evaluation, assessment, park, language).written()
+
+    def template(self, system: IndicatorSystem, year: int, values: Mapping[str, InputValue], language: str) -> bytes:
+        """Returns an XLSX for entering values, those that are known filled in."""
+        place = 0 if language == "zh" else 1
+        out = io.BytesIO()
+        with xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
+            sheet = book.add_worksheet("values")
+            bold, text = book.add_format({"bold": True}), book.add_format({"num_format": "@"})
+            for column, name in enumerate(TEMPLATE_COLUMNS):
+                sheet.write_string(0, column, name, bold)
+            for row, leaf in enumerate(system.leaves, start=1):
+                known = values.get(leaf.node_id)
+                shown = "" if known is None else _value(leaf, known.value, ("是", "否") if place == 0 else ("yes", "no"))
+                cells = (
+                    leaf.node_id,
+                    (leaf.name_zh, leaf.name_en)[place],
+                    str(year),
+                    shown,
+                    leaf.unit,
+                    known.evidence if known else "",
+                    "",
+                    (leaf.description_zh, leaf.description_en)[place],
+                )
+                for column, cell in enumerate(cells):
+                    sheet.write_string(row, column, cell, text)
+            sheet.freeze_panes(1, 2)
+            sheet.set_column(1, 1, 36)
+            sheet.set_column(7, 7, 80)
+        return out.getvalue()
+
+
+def _value(leaf: Node, value: Fraction, truth: tuple[str, str]) -> str:
+    if leaf.kind == "boolean":
+        return truth[0] if value else truth[1]
+    return decimal(value)
+
+
+class _Report:
+    def __init__(self, evaluation: Evaluation, assessment: Assessment, park: Park, language: str) -> None:
+        self._place = 0 if language == "zh" else 1
+        self._evaluation = evaluation
+        self._assessment = assessment
+        self._park = park
+        pdfmetrics.registerFont(UnicodeCIDFont(_FONT))
+        self._text = ParagraphStyle("text", fontName=_FONT, fontSize=8.5, leading=11, wordWrap="CJK")
+        self._title = ParagraphStyle("title", parent=self._text, fontSize=18, leading=24, spaceAfter=6)
+        self._heading = ParagraphStyle("heading", parent=self._text, fontSize=12, leading=16, spaceBefore=10, spaceAfter=4)
+
+    def written(self) -> bytes:
+        out = io.BytesIO()
+        title = f"{self._word('title')}: {self._named(self._park)}"
+        document = SimpleDocTemplate(
+            out,
+            pagesize=A4,
+            leftMargin=18 * mm,
+            rightMargin=18 * mm,
+            topMargin=16 * mm,
+            bottomMargin=16 * mm,
+            title=title,
+            invariant=1,
+        )
+        system = self._evaluation.inputs.system
+        parts: list[Flowable] = [Paragraph(_escaped(title), self._title), self._key_figures()]
+        if self._evaluation.inputs.synthetic:
+            parts.append(Paragraph(_escaped(self._word("synthetic")), self._text))
+        if system.basis == TARGETS:
+            parts += self._verdicts()
+        else:
+            if len(system.children[ROOT]) > 2:
+                parts += [Spacer(1, 4 * mm), self._radar()]
+            parts += self._tree() + self._diagnosis()
+        if self._assessment.strategies:
+            parts.append(Paragraph(self._word("advice"), self._heading))
+            for each in self._assessment.strategies:
+                line = f"{(each.text_zh, each.text_en)[self._place]} ({each.source})"
+                parts.append(Paragraph(f"· {_escaped(line)}", self._text))
+        document.build(parts)
+        return out.getvalue()
+
+    def _word(self, name: str) -> str:
+        return WORDS[name][self._place]
+
+    def _named(self, what: Park | Node | IndicatorSystem) -> str:
+        return (what.name_zh, what.name_en)[self._place] or what.name_zh or what.name_en
+
+    def _key_figures(self) -> Flowable:
+        evaluation, assessment = self._evaluation, self._assessment
+        inputs, total = evaluation.inputs, assessment.scores.total
+        rows = [
+            (self._word("park"), f"{self._named(self._park)} ({self._park.park_id})"),
+            (self._word("system"), f"{self._named(inputs.system)} ({inputs.system.system_id})"),
+            (self._word("year"), str(inputs.year)),
+            (self._word("scored"), evaluation.scored_time.isoformat(timespec="seconds")),
+            (self._word("digest"), evaluation.inputs_sha256),
+        ]
+        if inputs.system.basis == TARGETS:
+            rows.append((self._word("verdict"), self._word(assessment.verdict)))
+            if assessment.gap_t:
+                rows.append((self._word("gap"), decimal(assessment.gap_t, 2)))
+        else:
+            scale = decimal(inputs.system.scale)
+            bands = [(band.name_zh, band.name_en)[self._place] for band in assessment.possible]
+            score = self._word("missing") if total.score is None else f"{decimal(total.score, 2)} / {scale}"
+            rows += [
+                (self._word("weights"), inputs.weight_set_id),
+                (self._word("score"), score),
+                (self._word("reach"), f"{decimal(total.low, 2)} – {decimal(total.high, 2)}"),
+                (self._word("coverage"), f"{decimal(100 * total.coverage, 1)} %"),
+                (self._word("stage"), " / ".join(bands) or "–"),
+            ]
+        return self._table(rows, (0.28, 0.72), header=False)
+
+    def _radar(self) -> Flowable:
+        """One axis for each node of the first level; a node of which nothing is scored is drawn at 0 and named as missing."""
+        system, scores = self._evaluation.inputs.system, self._assessment.scores
+        axes = system.children[ROOT]
+        drawing = Drawing(_WIDTH, 68 * mm)
+        chart = SpiderChart()
+        size = int(56 * mm)
+        chart.x, chart.y, chart.width, chart.height = int((_WIDTH - size) / 2), int(6 * mm), size, size
+        found = [scores.nodes[node.node_id].score for node in axes]
+        chart.data = [[float(score or 0) for score in found], [float(system.scale)] * len(axes)]
+        chart.labels = [
+            f"{self._named(node)} {self._word('missing') if score is None else decimal(score, 1)}"
+            for node, score in zip(axes, found, strict=True)
+        ]
+        chart.spokeLabels.fontName = _FONT
+        chart.spokeLabels.fontSize = 8
+        chart.strands[0].fillColor = colors.Color(0.1, 0.5, 0.3, alpha=0.35)
+        chart.strands[0].strokeColor = colors.Color(0.1, 0.5, 0.3)
+        chart.strands[1].fillColor = None
+        chart.strands[1].strokeColor = colors.grey
+        drawing.add(chart)
+        return drawing
+
+    def _tree(self) -> list[Flowable]:
+        scores, system = self._assessment.scores, self._evaluation.inputs.system
+        rows = [tuple(map(self._word, ("indicator", "value", "score", "weight", "origin")))]
+        given = {each.node_id: each for each in self._evaluation.inputs.values}
+        for node, depth in _walk(system, ROOT, 0):
+            name = "\u3000" * depth + self._named(node)
+            if not node.is_leaf:
+                rows.append((name, "", self._range(scores.nodes[node.node_id]), _percent(scores.nodes[node.node_id].weight), ""))
+                continue
+            leaf, known = scores.leaves[node.node_id], given.get(node.node_id)
+            truth = (self._word("yes"), self._word("no"))
+            value = self._word("missing") if leaf.value is None else f"{_value(node, leaf.value, truth)} {node.unit}"
+            score = decimal(leaf.score, 1) if leaf.score is not None else ""
+            if leaf.missing == NO_THRESHOLD:
+                score = self._word("unscored")
+            origin = self._word(known.origin) if known else ""
+            if known and known.conflicting:
+                origin += self._word("conflict").format(known.conflicting)
+            rows.append((f"{name} [{node.node_id}]", value, score, _percent(leaf.weight), origin))
+        return [Paragraph(self._word("tree"), self._heading), self._table(rows, (0.47, 0.17, 0.14, 0.1, 0.12))]
+
+    def _range(self, node: NodeScore) -> str:
+        shown = self._word("missing") if node.score is None else decimal(node.score, 1)
+        return shown if node.coverage == 1 else f"{shown} ({decimal(node.low, 1)}–{decimal(node.high, 1)})"
+
+    def _diagnosis(self) -> list[Flowable]:
+        rows = [tuple(map(self._word, ("indicator", "score", "lost", "gain")))]
+        leaves = self._assessment.scores.leaves
+        for part in [each for each in self._assessment.contributions.values() if each.lost > 0][:_MAX_DIAGNOSED]:
+            leaf = leaves[part.node_id]
+            gain = "" if part.gain_per_unit is None else decimal(part.gain_per_unit, 4)
+            score = "" if leaf.score is None else decimal(leaf.score, 1)
+            rows.append((f"{self._named(leaf.node)} [{part.node_id}]", score, decimal(part.lost, 2), gain))
+        if len(rows) == 1:
+            return []
+        return [Paragraph(self._word("diagnosis"), self._heading), self._table(rows, (0.58, 0.12, 0.12, 0.18))]
+
+    def _verdicts(self) -> list[Flowable]:
+        rows = [tuple(map(self._word, ("indicator", "value", "target", "state")))]
+        signs = {"le": "≤", "ge": "≥", "eq": "="}
+        truth = (self._word("yes"), self._word("no"))
+        for each in self._assessment.verdicts:
+            value = self._word("missing") if each.value is None else f"{_value(each.node, each.value, truth)} {each.node.unit}"
+            target = "–"
+            if each.target is not None:
+                target = f"{signs[each.target.comparison]} {_value(each.node, each.target.target, truth)}"
+            state = self._word("open" if each.met is None else "met" if each.met else "missed")
+            rows.append((self._named(each.node), value, target, state))
+        return [Paragraph(self._word("tree"), self._heading), self._table(rows, (0.5, 0.2, 0.15, 0.15))]
+
+    def _table(self, rows: Sequence[tuple[str, ...]], widths: tuple[float, ...], *, header: bool = True) -> Flowable:
+        cells = [[Paragraph(_escaped(cell), self._text) for cell in row] for row in rows]
+        style: list[Any] = [
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LINEBELOW", (0, 0), (-1, -1), 0.25, colors.lightgrey),
+            ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5),
+        ]
+        if header:
+            style.append(("BACKGROUND", (0, 0), (-1, 0), colors.whitesmoke))
+        table = Table(cells, colWidths=[_WIDTH * width for width in widths], repeatRows=1 if header else 0)
+        table.setStyle(TableStyle(style))
+        return table
+
+
+def _walk(system: IndicatorSystem, parent: str, depth: int) -> list[tuple[Node, int]]:
+    found = []
+    for node in system.children.get(parent, ()):
+        found.append((node, depth))
+        found += _walk(system, node.node_id, depth + 1)
+    return found
+
+
+def _percent(weight: Fraction) -> str:
+    return decimal(100 * weight, 2)
+
+
+def _escaped(text: str) -> str:
+    """A paragraph of reportlab reads markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,150 @@
+"""The tables of the evaluation.
+
+Systems, sets, values and evaluations are accepted data and never updated in place. Park, enterprise, source, year_figures and
+emissions_sum are a copy of accounting's and can be dropped: they are read anew the first time that a park is asked for.
+"""
+
+from sqlalchemy import Column, Index, MetaData, Table, Text
+
+from chassis.columns import UtcDateTime, big_integer, identifier
+from chassis.inbox import inbox_table
+from chassis.outbox import outbox_table
+
+metadata = MetaData()
+
+park = Table(
+    "park",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("region_code", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("caught_up_time", UtcDateTime, nullable=True),
+    Index("park_by_tenant", "tenant_id", "park_id"),
+    sqlite_strict=True,
+)
+
+enterprise = Table(
+    "enterprise",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("enterprise_id", identifier(), primary_key=True),
+    sqlite_strict=True,
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("source_id", identifier(), primary_key=True),
+    Column("enterprise_id", identifier(), nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("scope", big_integer(), nullable=False),
+    Column("counted_as", Text, nullable=False),
+    sqlite_strict=True,
+)
+
+year_figures = Table(
+    "year_figures",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("version", big_integer(), nullable=False),
+    Column("gross_output_10k_cny", Text, nullable=False),
+    Column("gdp_10k_cny", Text, nullable=False),
+    sqlite_strict=True,
+)
+
+emissions_sum = Table(
+    "emissions_sum",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("source_id", identifier(), primary_key=True),
+    Column("first_month", big_integer(), primary_key=True, autoincrement=False),
+    Column("last_month", big_integer(), primary_key=True, autoincrement=False),
+    Column("emissions_mg", big_integer(), nullable=False),
+    Column("energy_mgce", big_integer(), nullable=False),
+    Column("records", big_integer(), nullable=False),
+    Column("position", big_integer(), nullable=False),
+    Index("emissions_sum_by_month", "park_id", "first_month"),
+    sqlite_strict=True,
+)
+
+indicator_system = Table(
+    "indicator_system",
+    metadata,
+    Column("tenant_id", identifier(), primary_key=True),
+    Column("park_id", identifier(), nullable=False),
+    Column("system_id", identifier(), primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("stored_time", UtcDateTime, nullable=False),
+    sqlite_strict=True,
+)
+
+threshold_set = Table(
+    "threshold_set",
+    metadata,
+    Column("tenant_id", identifier(), primary_key=True),
+    Column("park_id", identifier(), nullable=False),
+    Column("set_id", identifier(), primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("stored_time", UtcDateTime, nullable=False),
+    sqlite_strict=True,
+)
+
+weight_set = Table(
+    "weight_set",
+    metadata,
+    Column("tenant_id", identifier(), primary_key=True),
+    Column("park_id", identifier(), nullable=False),
+    Column("set_id", identifier(), primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("stored_time", UtcDateTime, nullable=False),
+    sqlite_strict=True,
+)
+
+indicator_value = Table(
+    "indicator_value",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("system_id", identifier(), primary_key=True),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("indicator_id", identifier(), primary_key=True),
+    Column("version", big_integer(), primary_key=True, autoincrement=False),
+    Column("origin", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    Column("recorded_time", UtcDateTime, nullable=False),
+    sqlite_strict=True,
+)
+
+evaluation = Table(
+    "evaluation",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("sequence", big_integer(), primary_key=True, autoincrement=False),
+    Column("evaluation_id", identifier(), nullable=False, unique=True),
+    Column("system_id", identifier(), nullable=False),
+    Column("year", big_integer(), nullable=False),
+    Column("scored_year", big_integer(), nullable=False),
+    Column("scored_by", Text, nullable=False),
+    Column("scored_time", UtcDateTime, nullable=False),
+    # what the result was when it was made, to six decimals; it is computed again from the inputs
+    Column("score", Text, nullable=False),
+    Column("inputs_sha256", Text, nullable=False),
+    Column("inputs", Text, nullable=False),
+    sqlite_strict=True,
+)
+
+outbox = outbox_table(metadata)
+inbox = inbox_table(metadata)

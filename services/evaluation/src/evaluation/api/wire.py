@@ -1,0 +1,494 @@
+"""Wire to values of the domain, and back."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+
+from evaluation.application.evaluate import Ranking
+from evaluation.application.values import Shown
+from evaluation.application.weigh import Judgements
+from evaluation.domain.ahp import Priorities
+from evaluation.domain.comparison import YearOverYear
+from evaluation.domain.delphi import Round
+from evaluation.domain.diagnosis import Plan, Step
+from evaluation.domain.errors import InvalidField
+from evaluation.domain.evaluations import TARGETS, Assessment, Evaluation
+from evaluation.domain.ranking import Flip
+from evaluation.domain.scoring import LeafScore, NodeScore
+from evaluation.domain.systems import (
+    PLATFORM,
+    TOTAL,
+    IndicatorSystem,
+    Node,
+    WeightSet,
+    decimal,
+    exact,
+    rounded_weights,
+)
+from evaluation.domain.thresholds import Threshold, ThresholdSet
+from evaluation.domain.values import Entry, Problem
+from parkcarbon.evaluation.v1 import evaluation_pb2 as pb
+
+_NUMBER_RULE = "a number or a fraction such as 1/3"
+_NUMBER_RULE_ZH = "数字或分数,如 1/3"
+_MAX_NUMBER_CHARACTERS = 40
+
+
+def time(at: datetime) -> str:
+    """Writes a moment as RFC 3339 text in UTC."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def optional(value: Fraction | None) -> str:
+    """Writes an exact number; what is missing is empty."""
+    return "" if value is None else decimal(value)
+
+
+def number(field: str, text: str) -> float:
+    """Reads a judgement or an estimate: plain ASCII text of a number, or of two with a stroke between.
+
+    Raises:
+        InvalidField: it is none.
+    """
+    try:
+        if not text.isascii() or len(text) > _MAX_NUMBER_CHARACTERS or "_" in text:
+            raise ValueError(text)
+        return float(Fraction(text.strip()))
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise InvalidField(field, text, _NUMBER_RULE, _NUMBER_RULE_ZH) from error
+
+
+def written(value: float) -> str:
+    """Writes a float of an analysis with nine significant digits."""
+    return f"{value:.9g}"
+
+
+def read_system(given: pb.IndicatorSystem) -> IndicatorSystem:
+    """Reads a system; it is checked by its use case."""
+    return IndicatorSystem(
+        system_id=given.system_id,
+        tenant_id="",
+        name_zh=given.name_zh,
+        name_en=given.name_en,
+        scale=exact("scale", given.scale or "100"),
+        basis=given.basis or "score",
+        method=given.method or "given",
+        source=given.source,
+        nodes=tuple(
+            Node(
+                node_id=node.node_id,
+                parent_id=node.parent_id,
+                name_zh=node.name_zh,
+                name_en=node.name_en,
+                weight=exact(f"nodes[{node.node_id}].weight", node.weight),
+                kind=node.kind,
+                unit=node.unit,
+                direction=node.direction,
+                description_zh=node.description_zh,
+                description_en=node.description_en,
+                veto=node.veto,
+            )
+            for node in given.nodes
+        ),
+    )
+
+
+def system(found: IndicatorSystem, *, tree: bool) -> pb.IndicatorSystem:
+    """Writes a system, with its nodes where `tree` says so."""
+    return pb.IndicatorSystem(
+        system_id=found.system_id,
+        name_zh=found.name_zh,
+        name_en=found.name_en,
+        scale=decimal(found.scale),
+        basis=found.basis,
+        method=found.method,
+        source=found.source,
+        shipped=found.tenant_id == PLATFORM,
+        indicators=len(found.leaves),
+        nodes=[
+            pb.Node(
+                node_id=node.node_id,
+                parent_id=node.parent_id,
+                name_zh=node.name_zh,
+                name_en=node.name_en,
+                weight=decimal(node.weight),
+                kind=node.kind,
+                unit=node.unit,
+                direction=node.direction,
+                derived_from=node.derived_from,
+                description_zh=node.description_zh,
+                description_en=node.description_en,
+                veto=node.veto,
+            )
+            for node in (found.nodes if tree else ())
+        ],
+    )
+
+
+def read_thresholds(rows: Iterable[pb.Threshold]) -> tuple[Threshold, ...]:
+    """Reads thresholds."""
+    return tuple(
+        Threshold(
+            row.node_id,
+            exact(f"thresholds[{row.node_id}].minimum", row.minimum),
+            exact(f"thresholds[{row.node_id}].maximum", row.maximum),
+            row.source,
+        )
+        for row in rows
+    )
+
+
+def thresholds(rows: Iterable[Threshold]) -> list[pb.Threshold]:
+    """Writes thresholds."""
+    return [
+        pb.Threshold(node_id=row.node_id, minimum=decimal(row.minimum), maximum=decimal(row.maximum), source=row.source)
+        for row in rows
+    ]
+
+
+def read_threshold_set(given: pb.ThresholdSet) -> ThresholdSet:
+    """Reads a set of thresholds."""
+    return ThresholdSet(
+        given.threshold_set_id, given.system_id, "", given.origin or "park", given.source, read_thresholds(given.rows)
+    )
+
+
+def threshold_set(found: ThresholdSet) -> pb.ThresholdSet:
+    """Writes a set of thresholds."""
+    return pb.ThresholdSet(
+        threshold_set_id=found.set_id,
+        system_id=found.system_id,
+        origin=found.origin,
+        source=found.source,
+        rows=thresholds(found.rows),
+    )
+
+
+def read_weights(rows: Iterable[pb.Weight]) -> dict[str, Fraction]:
+    """Reads weights by node.
+
+    Raises:
+        InvalidField: one is no decimal, or a node comes twice.
+    """
+    found: dict[str, Fraction] = {}
+    for row in rows:
+        if row.node_id in found:
+            raise InvalidField(f"weights[{row.node_id}]", row.weight, "given once", "仅出现一次")
+        found[row.node_id] = exact(f"weights[{row.node_id}]", row.weight)
+    return found
+
+
+def read_weight_set(given: pb.WeightSet) -> WeightSet:
+    """Reads a set of weights."""
+    weights = read_weights(given.weights)
+    return WeightSet(given.weight_set_id, given.system_id, "", given.method or "given", given.source, weights)
+
+
+def weight_set(found: WeightSet) -> pb.WeightSet:
+    """Writes a set of weights."""
+    return pb.WeightSet(
+        weight_set_id=found.set_id,
+        system_id=found.system_id,
+        method=found.method,
+        source=found.source,
+        weights=[pb.Weight(node_id=node_id, weight=decimal(weight)) for node_id, weight in found.weights.items()],
+    )
+
+
+def read_entries(rows: Iterable[pb.EnteredValue]) -> list[Entry]:
+    """Reads entered rows."""
+    return [Entry(row.row_number, row.indicator_id, row.year, row.value, row.unit, row.evidence, row.confirmed) for row in rows]
+
+
+def problems(found: Iterable[Problem]) -> list[pb.RowProblem]:
+    """Writes why rows were refused."""
+    return [
+        pb.RowProblem(
+            row_number=each.row_number,
+            indicator_id=each.indicator_id,
+            reason=each.reason,
+            field=each.field,
+            found=each.found,
+            allowed=each.allowed,
+            message_en=each.message_en,
+            message_zh=each.message_zh,
+        )
+        for each in found
+    ]
+
+
+def shown_value(each: Shown) -> pb.IndicatorValue:
+    """Writes what is known of an indicator."""
+    found = pb.IndicatorValue(
+        indicator_id=each.node.node_id,
+        name_zh=each.node.name_zh,
+        name_en=each.node.name_en,
+        unit=each.node.unit,
+        missing=each.missing,
+        missing_zh=each.missing_zh,
+    )
+    if each.value is not None:
+        found.value = each.value.value
+        found.origin = each.value.origin
+        found.evidence = each.value.evidence
+        found.recorded_by = each.value.recorded_by
+        found.recorded_time = time(each.value.recorded_time) if each.value.origin == "manual" else ""
+        found.version = each.value.version
+    if each.conflicting is not None:
+        found.conflicting_value = each.conflicting.value
+        found.conflicting_evidence = each.conflicting.evidence
+    return found
+
+
+def _node(score: NodeScore, node: Node | None) -> pb.NodeScore:
+    return pb.NodeScore(
+        node_id=TOTAL if node is None else node.node_id,
+        parent_id="" if node is None else node.parent_id or TOTAL,
+        name_zh="总分" if node is None else node.name_zh,
+        name_en="total" if node is None else node.name_en,
+        score=optional(score.score),
+        low=decimal(score.low),
+        high=decimal(score.high),
+        coverage_pct=decimal(100 * score.coverage),
+        weight=decimal(score.weight),
+    )
+
+
+def _indicator(leaf: LeafScore, assessment: Assessment) -> pb.IndicatorScore:
+    given = next((each for each in assessment.inputs.values if each.node_id == leaf.node.node_id), None)
+    part = assessment.contributions.get(leaf.node.node_id)
+    return pb.IndicatorScore(
+        indicator_id=leaf.node.node_id,
+        parent_id=leaf.node.parent_id or TOTAL,
+        name_zh=leaf.node.name_zh,
+        name_en=leaf.node.name_en,
+        value=optional(leaf.value),
+        unit=leaf.node.unit,
+        minimum=decimal(leaf.threshold.minimum) if leaf.threshold else "",
+        maximum=decimal(leaf.threshold.maximum) if leaf.threshold else "",
+        threshold_source=leaf.threshold.source if leaf.threshold else "",
+        score=optional(leaf.score),
+        missing=leaf.missing,
+        weight=decimal(leaf.weight),
+        points=decimal(part.points) if part else "",
+        lost_points=decimal(part.lost) if part else "",
+        gain_per_unit=optional(part.gain_per_unit) if part else "",
+        origin=given.origin if given else "",
+        evidence=given.evidence if given else "",
+        conflicting_value=given.conflicting if given else "",
+    )
+
+
+def assessment(found: Assessment) -> pb.Evaluation:
+    """Writes what follows from inputs; a kept evaluation has more."""
+    inputs, scores = found.inputs, found.scores
+    system_ = inputs.system
+    answer = pb.Evaluation(
+        system_id=system_.system_id,
+        year=inputs.year,
+        weight_set_id=inputs.weight_set_id,
+        threshold_set_ids=inputs.threshold_set_ids,
+        scale=decimal(system_.scale),
+        basis=system_.basis,
+        verdict=found.verdict,
+        emissions_gap_t_co2e=optional(found.gap_t) if found.gap_t else "",
+        synthetic=inputs.synthetic,
+        bands=[
+            pb.Band(
+                band=each.band,
+                name_zh=each.name_zh,
+                name_en=each.name_en,
+                at_least=decimal(each.at_least),
+                source=each.source,
+            )
+            for each in found.possible
+        ],
+        strategies=[
+            pb.Strategy(side=each.side, text_zh=each.text_zh, text_en=each.text_en, source=each.source) for each in found.strategies
+        ],
+    )
+    if system_.basis == TARGETS:
+        answer.verdicts.extend(
+            pb.Verdict(
+                indicator_id=each.node.node_id,
+                name_zh=each.node.name_zh,
+                name_en=each.node.name_en,
+                value=optional(each.value),
+                unit=each.node.unit,
+                comparison=each.target.comparison if each.target else "",
+                target=decimal(each.target.target) if each.target else "",
+                verdict="open" if each.met is None else "met" if each.met else "missed",
+                gap=optional(each.gap),
+                veto=each.node.veto,
+                source=each.target.source if each.target else "",
+                confidence=each.target.confidence if each.target else "",
+            )
+            for each in found.verdicts
+        )
+        return answer
+    answer.total.CopyFrom(_node(scores.total, None))
+    answer.nodes.append(answer.total)
+    answer.nodes.extend(_node(scores.nodes[node.node_id], node) for node in system_.nodes if not node.is_leaf)
+    answer.indicators.extend(_indicator(leaf, found) for leaf in scores.leaves.values())
+    return answer
+
+
+def evaluation(kept: Evaluation, found: Assessment, *, tree: bool) -> pb.Evaluation:
+    """Writes a kept evaluation, with its tree where `tree` says so."""
+    answer = assessment(found)
+    if not tree:
+        for field in ("nodes", "indicators", "verdicts", "strategies"):
+            answer.ClearField(field)
+    answer.evaluation_id = kept.evaluation_id
+    answer.park_id = kept.park_id
+    answer.scored_time = time(kept.scored_time)
+    answer.scored_by = kept.scored_by
+    answer.inputs_sha256 = kept.inputs_sha256
+    return answer
+
+
+def comparison(found: YearOverYear) -> pb.CompareEvaluationsResponse:
+    """Writes why two evaluations differ."""
+    return pb.CompareEvaluationsResponse(
+        change=decimal(found.change),
+        value_points=decimal(found.value),
+        weight_points=decimal(found.weight),
+        threshold_points=decimal(found.threshold),
+        coverage_points=decimal(found.coverage),
+        indicators=[
+            pb.LeafChange(
+                indicator_id=each.node_id,
+                value_points=decimal(each.value),
+                weight_points=decimal(each.weight),
+                threshold_points=decimal(each.threshold),
+            )
+            for each in found.leaves
+        ],
+        only_before=found.only_before,
+        only_after=found.only_after,
+    )
+
+
+def read_steps(given: Iterable[pb.Step]) -> list[Step]:
+    """Reads what a park could do."""
+    return [
+        Step(
+            each.step_id,
+            each.indicator_id,
+            exact(f"steps[{each.step_id}].change", each.change),
+            exact(f"steps[{each.step_id}].cost_10k_cny", each.cost_10k_cny),
+            each.divisible,
+        )
+        for each in given
+    ]
+
+
+def plan(found: Plan, steps: Sequence[Step], before: Fraction | None) -> pb.PlanImprovementsResponse:
+    """Writes the cheapest steps to a target."""
+    costs = {step.step_id: step.cost_10k_cny for step in steps}
+    return pb.PlanImprovementsResponse(
+        steps=[
+            pb.TakenStep(step_id=step_id, share=decimal(share), cost_10k_cny=decimal(share * costs[step_id]))
+            for step_id, share in found.taken.items()
+        ],
+        cost_10k_cny=decimal(found.cost_10k_cny),
+        score_before=optional(before),
+        score_after=decimal(found.score),
+    )
+
+
+def ranking(found: Ranking) -> pb.RankParksResponse:
+    """Writes where parks stand."""
+    rows = []
+    for place, (park, scores) in enumerate(found.parks):
+        total, standing = scores.total, found.standings.get(park.park_id)
+        row = pb.RankedPark(
+            park_id=park.park_id,
+            name_zh=park.name_zh,
+            name_en=park.name_en,
+            score=optional(total.score),
+            low=decimal(total.low),
+            high=decimal(total.high),
+            coverage_pct=decimal(100 * total.coverage),
+        )
+        if standing is not None and found.intervals is not None:
+            row.rank = standing.rank
+            row.percentile = decimal(standing.percentile, 2)
+            row.rank_low = int(found.intervals.low[place])
+            row.rank_high = int(found.intervals.high[place])
+            row.first_pct = written(100 * float(found.intervals.first_share[place]))
+        rows.append(row)
+    return pb.RankParksResponse(parks=rows, flips=[_flip(leaf, flip, found) for leaf, flip in found.flips])
+
+
+def _flip(leaf: str, flip: Flip, found: Ranking) -> pb.WeightFlip:
+    if flip.change is None:
+        return pb.WeightFlip(indicator_id=leaf)
+    return pb.WeightFlip(
+        indicator_id=leaf,
+        change=written(flip.change),
+        above_park_id=found.parks[flip.above][0].park_id,
+        below_park_id=found.parks[flip.below][0].park_id,
+    )
+
+
+def read_judgements(given: Iterable[pb.ExpertJudgements]) -> list[Judgements]:
+    """Reads experts' matrices; an empty cell is a missing judgement."""
+    return [
+        Judgements(
+            expert.expert_id,
+            expert.group,
+            [
+                [number(f"{expert.expert_id}[{i}][{j}]", cell) if cell else None for j, cell in enumerate(row.cells, start=1)]
+                for i, row in enumerate(expert.rows, start=1)
+            ],
+        )
+        for expert in given
+    ]
+
+
+def priorities(found: Priorities, items: Sequence[str], expert_id: str = "") -> pb.Priorities:
+    """Writes what a matrix says; its weights are rounded to six decimals that sum to 1."""
+    answer = pb.Priorities(
+        expert_id=expert_id,
+        weights=_weights(items, found.weights.tolist()),
+        principal_eigenvalue=written(found.principal_eigenvalue),
+        consistency_index=written(found.consistency_index),
+        consistency_ratio=written(found.consistency_ratio),
+        consistent=found.consistent,
+    )
+    if found.reconsider is not None:
+        look = found.reconsider
+        answer.reconsider.first = items[look.first]
+        answer.reconsider.second = items[look.second]
+        answer.reconsider.judgement = written(look.judgement)
+        answer.reconsider.suggested = written(look.suggested)
+        answer.reconsider.consistency_ratio_after = written(look.ratio_after)
+    return answer
+
+
+def _weights(items: Sequence[str], weights: Sequence[float]) -> list[pb.Weight]:
+    rounded = rounded_weights(weights)
+    return [pb.Weight(node_id=item, weight=decimal(weight)) for item, weight in zip(items, rounded, strict=True)]
+
+
+def rounds(found: Iterable[Round], items: Sequence[str]) -> list[pb.RoundSummary]:
+    """Writes the summary of each round."""
+    return [
+        pb.RoundSummary(
+            weights=_weights(items, each.weights.tolist()),
+            medians=map(written, each.medians.tolist()),
+            variations=map(written, each.variation.tolist()),
+            quartile_ranges=map(written, each.quartile_range.tolist()),
+            concordance=written(each.concordance),
+            significance=written(each.significance),
+            shift="" if each.shift is None else written(each.shift),
+            converged=each.converged,
+        )
+        for each in found
+    ]
+
+
+def group_weights(given: Iterable[pb.GroupWeight]) -> Mapping[str, float]:
+    """Reads what each group of experts weighs."""
+    return {each.group: number(f"group_weights.{each.group}", each.weight) for each in given}

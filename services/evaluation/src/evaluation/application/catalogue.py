@@ -1,0 +1,163 @@
+"""Indicator systems, thresholds and weights: the shipped ones, and those of a tenant's own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from evaluation.application.parks import reach_park
+from evaluation.application.ports import Outside, Records
+from evaluation.application.systems import own_thresholds, system_of
+from evaluation.application.values import known_values
+from evaluation.domain.callers import READ, READ_PUBLISHED, REGISTER, Caller, require
+from evaluation.domain.errors import ContentDiffers, RuleBroken, ThingNotFound
+from evaluation.domain.systems import (
+    EQUAL_WEIGHTS,
+    OWN_WEIGHTS,
+    IndicatorSystem,
+    WeightSet,
+    checked_system,
+    checked_weight_set,
+    equal_weights,
+)
+from evaluation.domain.thresholds import Threshold, ThresholdSet, checked_threshold_set, merged, peer_threshold
+
+
+async def list_systems(outside: Outside, caller: Caller) -> list[IndicatorSystem]:
+    """Returns the shipped systems and the tenant's own, in order of id."""
+    require(caller, READ_PUBLISHED)
+    async with outside.read() as records:
+        own = await records.systems(caller.tenant)
+    return sorted([*outside.shipped.systems.values(), *own], key=lambda system: system.system_id)
+
+
+async def read_system(outside: Outside, caller: Caller, system_id: str) -> tuple[IndicatorSystem, tuple[Threshold, ...]]:
+    """Returns a system and the platform's thresholds for it."""
+    require(caller, READ_PUBLISHED)
+    async with outside.read() as records:
+        system = await system_of(outside, records, caller, system_id)
+    return system, own_thresholds(outside, system)
+
+
+async def create_system(outside: Outside, caller: Caller, system: IndicatorSystem) -> tuple[IndicatorSystem, bool]:
+    """Stores a system of the tenant's own; returns it, and whether it is new.
+
+    Raises:
+        Denied, OutOfScope: the caller may not.
+        InvalidField, RuleBroken: its tree or weights break a rule.
+        ContentDiffers: the id is taken by other content, or by a shipped system.
+    """
+    require(caller, REGISTER)
+    system = checked_system(replace(system, tenant_id=caller.tenant))
+    if system.system_id in outside.shipped.systems:
+        raise ContentDiffers("indicator system", system.system_id)
+    async with outside.write() as uow:
+        stored = await uow.system(caller.tenant, system.system_id)
+        if stored is not None:
+            if stored != system:
+                raise ContentDiffers("indicator system", system.system_id)
+            return stored, False
+        await uow.add_system(system, outside.clock.now())
+        await uow.commit()
+    return system, True
+
+
+async def create_threshold_set(
+    outside: Outside, caller: Caller, given: ThresholdSet, *, peers: Sequence[str], peer_year: int
+) -> tuple[ThresholdSet, bool]:
+    """Stores a version of thresholds; with peers, the least and the greatest value that they have.
+
+    An indicator that fewer than two of the peers have, or in which they are all alike, gets no threshold; at least one must.
+
+    Raises:
+        Denied, OutOfScope, InvalidField, RuleBroken, ContentDiffers: see `create_system`; ParkNotFound for an unknown peer.
+    """
+    require(caller, REGISTER)
+    if peers:
+        require(caller, READ)
+        given = replace(given, origin="peers", rows=await _of_peers(outside, caller, given.system_id, peers, peer_year))
+    async with outside.write() as uow:
+        system = await system_of(outside, uow, caller, given.system_id)
+        given = checked_threshold_set(system, replace(given, tenant_id=caller.tenant))
+        stored = await uow.threshold_set(caller.tenant, given.set_id)
+        if stored is not None:
+            if stored != given:
+                raise ContentDiffers("threshold set", given.set_id)
+            return stored, False
+        await uow.add_threshold_set(given, outside.clock.now())
+        await uow.commit()
+    return given, True
+
+
+async def _of_peers(outside: Outside, caller: Caller, system_id: str, peers: Sequence[str], year: int) -> tuple[Threshold, ...]:
+    parks = [await reach_park(outside, caller, park_id) for park_id in dict.fromkeys(peers)]
+    async with outside.read() as records:
+        system = await system_of(outside, records, caller, system_id)
+        known = await known_values(outside, records, system, parks, year)
+    rows: list[Threshold] = []
+    refused: RuleBroken | None = None
+    for leaf in system.leaves:
+        if leaf.kind == "boolean":
+            continue
+        values = {park_id: each[leaf.node_id].value for park_id, each in known.items() if leaf.node_id in each}
+        try:
+            rows.append(peer_threshold(system, leaf.node_id, values))
+        except RuleBroken as error:
+            refused = error
+    if not rows and refused is not None:
+        raise refused
+    return tuple(rows)
+
+
+async def create_weight_set(outside: Outside, caller: Caller, given: WeightSet) -> tuple[WeightSet, bool]:
+    """Stores a version of weights.
+
+    Raises:
+        Denied, OutOfScope, InvalidField, RuleBroken, ContentDiffers: see `create_system`.
+    """
+    require(caller, REGISTER)
+    async with outside.write() as uow:
+        system = await system_of(outside, uow, caller, given.system_id)
+        given = checked_weight_set(system, replace(given, tenant_id=caller.tenant))
+        stored = await uow.weight_set(caller.tenant, given.set_id)
+        if stored is not None:
+            if stored != given:
+                raise ContentDiffers("weight set", given.set_id)
+            return stored, False
+        await uow.add_weight_set(given, outside.clock.now())
+        await uow.commit()
+    return given, True
+
+
+async def weights_of(records: Records, caller: Caller, system: IndicatorSystem, set_id: str) -> tuple[str, Mapping[str, Fraction]]:
+    """Returns the name and the weights that a name stands for: the system's own, equal ones, or a stored set's.
+
+    Raises:
+        ThingNotFound: there is no such set for this system.
+    """
+    if set_id in ("", OWN_WEIGHTS, system.method) and set_id != EQUAL_WEIGHTS:
+        return system.method, system.weights
+    if set_id == EQUAL_WEIGHTS:
+        return EQUAL_WEIGHTS, equal_weights(system)
+    stored = await records.weight_set(caller.tenant, set_id)
+    if stored is None or stored.system_id != system.system_id:
+        raise ThingNotFound("weight set", set_id, "annex, equal")
+    return set_id, stored.weights
+
+
+async def thresholds_of(
+    outside: Outside, records: Records, caller: Caller, system: IndicatorSystem, set_ids: Sequence[str]
+) -> tuple[tuple[Threshold, ...], bool]:
+    """Returns the thresholds of a system with stored sets over the platform's, and whether some are synthetic.
+
+    Raises:
+        ThingNotFound: there is no such set for this system.
+    """
+    layers = [own_thresholds(outside, system)]
+    synthetic = False
+    for set_id in set_ids:
+        stored = await records.threshold_set(caller.tenant, set_id)
+        if stored is None or stored.system_id != system.system_id:
+            raise ThingNotFound("threshold set", set_id)
+        layers.append(stored.rows)
+        synthetic = synthetic or stored.origin == "synthetic"
+    return merged(*layers), synthetic

@@ -1,0 +1,337 @@
+"""Evaluating: a park, a region's parks, and what a caller gives."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from evaluation.application.catalogue import thresholds_of, weights_of
+from evaluation.application.parks import reach_park, reach_region
+from evaluation.application.ports import Outside, Records
+from evaluation.application.systems import system_of
+from evaluation.application.values import known_values, valid_year
+from evaluation.domain.callers import READ, READ_PUBLISHED, RECORD, Caller, require
+from evaluation.domain.comparison import Standing, YearOverYear, standings, year_over_year
+from evaluation.domain.diagnosis import Plan, Step, cheapest_plan
+from evaluation.domain.errors import InvalidField, ThingNotFound
+from evaluation.domain.evaluations import Assessment, Evaluation, Inputs, InputValue, assessed
+from evaluation.domain.facts import EvaluationScored
+from evaluation.domain.parks import Park
+from evaluation.domain.ranking import Flip, RankIntervals, drawn_weights, flips, rank_intervals
+from evaluation.domain.scoring import Scores, score
+from evaluation.domain.strategies import INDUSTRIES
+from evaluation.domain.systems import IndicatorSystem, checked_system, leaf_weights
+from evaluation.domain.thresholds import Threshold, checked_thresholds, merged
+from evaluation.domain.values import Entry, Problem, judged
+from kernel.periods import time_zone
+
+MAX_PARKS = 10_000
+MAX_DRAWS = 10_000
+MAX_CELLS = 50_000_000
+"""Parks × draws of one ranking."""
+
+DEFAULT_DRAWS = 1_000
+DEFAULT_SPREAD = Fraction(1, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be evaluated: system, year, weights, thresholds, industry; names as a caller gives them."""
+
+    system_id: str
+    year: int
+    weight_set_id: str = ""
+    threshold_set_ids: tuple[str, ...] = ()
+    industry: str = ""
+
+
+async def evaluate_park(outside: Outside, caller: Caller, park_id: str, asked: Asked) -> tuple[Evaluation, Assessment]:
+    """Evaluates a park and keeps the result with all of its inputs.
+
+    Raises:
+        Denied, OutOfScope, ParkNotFound, ThingNotFound, InvalidField: nothing to evaluate for this caller.
+    """
+    require(caller, RECORD)
+    park = await reach_park(outside, caller, park_id)
+    _checked(asked)
+    async with outside.write() as uow:
+        await uow.lock(park)
+        inputs = (await _inputs(outside, uow, caller, [park], asked))[park.park_id]
+        assessment = assessed(inputs)
+        now = outside.clock.now()
+        newest = await uow.evaluations(park.park_id, 2**62, 1)
+        evaluation = Evaluation(
+            evaluation_id=outside.new_id(),
+            park_id=park.park_id,
+            tenant_id=park.tenant_id,
+            sequence=newest[0].sequence + 1 if newest else 1,
+            scored_by=caller.subject,
+            scored_time=now,
+            inputs_sha256=outside.documents.digest(inputs),
+            inputs=inputs,
+        )
+        await uow.add_evaluation(evaluation, assessment, now.astimezone(time_zone(park.time_zone)).year)
+        uow.collect(EvaluationScored(evaluation, assessment))
+        await uow.commit()
+    return evaluation, assessment
+
+
+def _checked(asked: Asked) -> None:
+    valid_year(asked.year)
+    if asked.industry not in ("", *INDUSTRIES):
+        listed = ", ".join(INDUSTRIES)
+        raise InvalidField("industry", asked.industry, f"one of {listed}, or empty", f"{listed} 之一,或为空")
+
+
+async def _inputs(outside: Outside, records: Records, caller: Caller, parks: Sequence[Park], asked: Asked) -> Mapping[str, Inputs]:
+    system = await system_of(outside, records, caller, asked.system_id)
+    name, weights = await weights_of(records, caller, system, asked.weight_set_id)
+    thresholds, synthetic = await thresholds_of(outside, records, caller, system, asked.threshold_set_ids)
+    values = await known_values(outside, records, system, parks, asked.year)
+    accounts = await records.year_accounts([park.park_id for park in parks], asked.year)
+    found = {}
+    for park in parks:
+        account = accounts[park.park_id]
+        has_energy = account.energy_tce > 0
+        found[park.park_id] = _put_together(
+            outside,
+            system,
+            asked,
+            (name, weights),
+            (thresholds, synthetic),
+            tuple(values[park.park_id].values()),
+            account.energy_tce if has_energy else None,
+            account.emissions_t if has_energy else None,
+        )
+    return found
+
+
+def _put_together(
+    outside: Outside,
+    system: IndicatorSystem,
+    asked: Asked,
+    weights: tuple[str, Mapping[str, Fraction]],
+    thresholds: tuple[tuple[Threshold, ...], bool],
+    values: tuple[InputValue, ...],
+    energy_tce: Fraction | None,
+    emissions_t: Fraction | None,
+) -> Inputs:
+    shipped = outside.shipped
+    return Inputs(
+        system=system,
+        year=asked.year,
+        weight_set_id=weights[0],
+        weights=weights[1],
+        threshold_set_ids=asked.threshold_set_ids,
+        thresholds=thresholds[0],
+        synthetic=thresholds[1],
+        values=values,
+        energy_tce=energy_tce,
+        emissions_t=emissions_t,
+        industry=asked.industry,
+        bands=tuple(band for band in shipped.bands if band.system_id == system.system_id),
+        targets=tuple(target for target in shipped.targets if target.system_id == system.system_id),
+        strategies=shipped.strategies if asked.industry else (),
+    )
+
+
+async def read_evaluation(outside: Outside, caller: Caller, park_id: str, evaluation_id: str) -> tuple[Evaluation, Assessment]:
+    """Returns one evaluation of a park, computed again from its stored inputs.
+
+    Raises:
+        Denied, OutOfScope, ParkNotFound, ThingNotFound: nothing to see for this caller.
+    """
+    require(caller, READ)
+    park = await reach_park(outside, caller, park_id)
+    async with outside.read() as records:
+        found = await records.evaluation(park.park_id, evaluation_id)
+    if found is None:
+        raise ThingNotFound("evaluation", evaluation_id)
+    return found, assessed(found.inputs)
+
+
+async def list_evaluations(
+    outside: Outside, caller: Caller, park_id: str, before: int, limit: int
+) -> list[tuple[Evaluation, Assessment]]:
+    """Returns a page of a park's evaluations, newest first."""
+    require(caller, READ)
+    park = await reach_park(outside, caller, park_id)
+    async with outside.read() as records:
+        found = await records.evaluations(park.park_id, before, limit)
+    return [(each, assessed(each.inputs)) for each in found]
+
+
+async def compare_evaluations(outside: Outside, caller: Caller, park_id: str, before_id: str, after_id: str) -> YearOverYear:
+    """Returns why two evaluations of a park differ.
+
+    Raises:
+        InvalidField: they judge by systems of different names.
+        RuleBroken: one of them has no score.
+    """
+    before, first = await read_evaluation(outside, caller, park_id, before_id)
+    after, last = await read_evaluation(outside, caller, park_id, after_id)
+    expected, found = before.inputs.system.system_id, after.inputs.system.system_id
+    if expected != found:
+        raise InvalidField("after_id", found, f"an evaluation by {expected}", f"按 {expected} 进行的评价")
+    return year_over_year(first.scores, last.scores)
+
+
+async def plan_improvements(
+    outside: Outside, caller: Caller, park_id: str, evaluation_id: str, steps: Sequence[Step], target: Fraction
+) -> tuple[Plan, Scores]:
+    """Returns the cheapest combination of steps that brings an evaluation to a target, and the scores as they are."""
+    _, assessment = await read_evaluation(outside, caller, park_id, evaluation_id)
+    return cheapest_plan(assessment.scores, steps, target), assessment.scores
+
+
+async def render_report(outside: Outside, caller: Caller, park_id: str, evaluation_id: str, language: str) -> bytes:
+    """Returns the report of an evaluation as a PDF.
+
+    Raises:
+        InvalidField: the language is neither zh nor en.
+    """
+    evaluation, assessment = await read_evaluation(outside, caller, park_id, evaluation_id)
+    park = await reach_park(outside, caller, park_id)
+    return outside.documents.report(evaluation, assessment, park, valid_language(language))
+
+
+async def render_template(outside: Outside, caller: Caller, park_id: str, asked: Asked, language: str) -> bytes:
+    """Returns an XLSX for entering a year's values, with what is known filled in."""
+    require(caller, READ)
+    park = await reach_park(outside, caller, park_id)
+    _checked(asked)
+    async with outside.read() as records:
+        system = await system_of(outside, records, caller, asked.system_id)
+        known = (await known_values(outside, records, system, [park], asked.year))[park.park_id]
+    manual = {node_id: each for node_id, each in known.items() if each.origin == "manual"}
+    return outside.documents.template(system, asked.year, manual, valid_language(language))
+
+
+def valid_language(language: str) -> str:
+    """Returns zh or en; empty is en.
+
+    Raises:
+        InvalidField: it is another.
+    """
+    if language not in ("", "zh", "en"):
+        raise InvalidField("language", language, "zh or en", "zh 或 en")
+    return language or "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Parks with their scores, standing and intervals.
+
+    Attributes:
+        parks: best first, unscored ones last.
+        standings: of the scored ones; empty for fewer than two.
+        intervals: by the place in `parks` among the scored ones; None for fewer than two.
+        flips: by indicator; empty unless at least two parks are fully scored alike.
+    """
+
+    parks: Sequence[tuple[Park, Scores]]
+    standings: Mapping[str, Standing]
+    intervals: RankIntervals | None
+    flips: Sequence[tuple[str, Flip]]
+
+
+async def rank_parks(
+    outside: Outside, caller: Caller, region_code: str, asked: Asked, *, draws: int, seed: int, spread: Fraction
+) -> Ranking:
+    """Ranks the caller's parks of a region, with the interval of each rank over drawn weights.
+
+    Raises:
+        Denied, OutOfScope, ThingNotFound: nothing to see for this caller.
+        InvalidField: the region is no code, or parks, draws or spread are beyond their limits.
+        RuleBroken: fewer than two of the parks have a score: a group of one compares nothing.
+    """
+    require(caller, READ)
+    _checked(asked)
+    if not (region_code == "" or (region_code.isascii() and region_code.isdigit() and len(region_code) in (2, 4, 6))):
+        raise InvalidField(
+            "region_code", region_code, "2, 4 or 6 digits of GB/T 2260, or empty", "GB/T 2260 的 2、4 或 6 位数字,或为空"
+        )
+    if not 1 <= draws <= MAX_DRAWS:
+        raise InvalidField("draws", str(draws), f"1 to {MAX_DRAWS}", f"1 至 {MAX_DRAWS}")
+    if not 0 <= spread <= 1:
+        raise InvalidField("spread", str(float(spread)), "0 to 1", "0 至 1")
+    parks = await reach_region(outside, caller, region_code)
+    if len(parks) > MAX_PARKS or len(parks) * draws > MAX_CELLS:
+        allowed = f"at most {MAX_PARKS} parks and {MAX_CELLS} parks × draws"
+        raise InvalidField("region_code", f"{len(parks)} parks × {draws} draws", allowed, f"至多 {MAX_PARKS} 个园区")
+    async with outside.read() as records:
+        inputs = await _inputs(outside, records, caller, parks, asked)
+    # Seconds for thousands of parks: other calls go on meanwhile.
+    return await asyncio.to_thread(_ranked, parks, inputs, draws, seed, float(spread))
+
+
+def _ranked(parks: Sequence[Park], inputs: Mapping[str, Inputs], draws: int, seed: int, spread_ratio: float) -> Ranking:
+    scored = [(park, _scores(inputs[park.park_id])) for park in parks]
+    known = [(park, each) for park, each in scored if each.total.score is not None]
+    unknown = [(park, each) for park, each in scored if each.total.score is None]
+    known.sort(key=lambda pair: (-(pair[1].total.score or Fraction(0)), pair[0].park_id))
+    standing = standings({park.park_id: each.total.score or Fraction(0) for park, each in known})
+    system = known[0][1].system
+    leaves = [leaf.node_id for leaf in system.leaves]
+    weights = np.array([float(each) for each in leaf_weights(system, inputs[known[0][0].park_id].weights).values()])
+    matrix = np.array([[_as_float(each.leaves[leaf].score) for leaf in leaves] for _, each in known])
+    intervals = rank_intervals(matrix, drawn_weights(weights, draws, spread_ratio, seed))
+    alike = ~np.isnan(matrix[0])
+    flipping: list[tuple[str, Flip]] = []
+    if bool((np.isnan(matrix) == ~alike).all()) and weights[alike].sum() > 0:
+        names = [leaf for leaf, there in zip(leaves, alike, strict=True) if there]
+        flipping = list(zip(names, flips(matrix[:, alike], weights[alike] / weights[alike].sum()), strict=True))
+    return Ranking([*known, *unknown], standing, intervals, flipping)
+
+
+def _scores(inputs: Inputs) -> Scores:
+    values = {each.node_id: each.value for each in inputs.values}
+    return score(inputs.system, inputs.weights, {row.node_id: row for row in inputs.thresholds}, values)
+
+
+def _as_float(value: Fraction | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnData:
+    """What a caller gives for a calculation that nothing is kept of.
+
+    Attributes:
+        system: a whole one, or None for one by its id.
+        weights: of every node, or None for those of the name.
+        thresholds: over the platform's.
+    """
+
+    system: IndicatorSystem | None
+    weights: Mapping[str, Fraction] | None
+    thresholds: tuple[Threshold, ...]
+    entries: Sequence[Entry]
+    energy_tce: Fraction | None
+    emissions_t: Fraction | None
+
+
+async def calculate(outside: Outside, caller: Caller, asked: Asked, own: OwnData) -> tuple[Assessment, list[Problem]]:
+    """Evaluates what the caller gives and keeps nothing; rows that break a rule are told and left out.
+
+    Raises:
+        Denied, OutOfScope, ThingNotFound, InvalidField, RuleBroken: what is given cannot be evaluated.
+    """
+    require(caller, READ_PUBLISHED)
+    _checked(asked)
+    async with outside.read() as records:
+        system = checked_system(own.system) if own.system else await system_of(outside, records, caller, asked.system_id)
+        stored = await weights_of(records, caller, system, asked.weight_set_id if own.weights is None else "")
+        thresholds, synthetic = await thresholds_of(outside, records, caller, system, ())
+    weights = stored if own.weights is None else ("given", own.weights)
+    kept, problems = judged(system, own.entries, outside.shipped.conversions)
+    wrong_year = [entry for entry, year, _ in kept if year != asked.year]
+    if wrong_year:
+        found = wrong_year[0]
+        raise InvalidField(f"values[{found.row_number}].year", found.year, f"the year {asked.year}", f"{asked.year} 年")
+    values = tuple(InputValue(entry.indicator_id, value, "manual", entry.evidence) for entry, _, value in kept)
+    given = merged(thresholds, checked_thresholds(system, own.thresholds))
+    inputs = _put_together(outside, system, asked, weights, (given, synthetic), values, own.energy_tce, own.emissions_t)
+    return assessed(inputs), problems

@@ -1,0 +1,185 @@
+"""Values of indicators: entering them, and what is known with where it comes from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from evaluation.application.parks import reach_park
+from evaluation.application.ports import Outside, Records
+from evaluation.application.systems import system_of
+from evaluation.domain.callers import READ, RECORD, Caller, require
+from evaluation.domain.derivation import Derived, derive, rounded
+from evaluation.domain.errors import InvalidField
+from evaluation.domain.evaluations import InputValue
+from evaluation.domain.parks import Park
+from evaluation.domain.systems import IndicatorSystem, Node, decimal
+from evaluation.domain.values import FIRST_YEAR, LAST_YEAR, MAX_ROWS, Entry, Problem, Value, in_force, judged, out_of_range
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An indicator of a year as a list shows it: what counts, what says otherwise, or why there is nothing."""
+
+    node: Node
+    value: Value | None
+    conflicting: Value | None
+    missing: str = ""
+    missing_zh: str = ""
+
+
+def valid_year(year: int) -> int:
+    """Returns a year as it is.
+
+    Raises:
+        InvalidField: it lies outside of 1990 to 2200.
+    """
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        rule = f"a year from {FIRST_YEAR} to {LAST_YEAR}"
+        raise InvalidField("year", str(year), rule, f"{FIRST_YEAR} 至 {LAST_YEAR} 的年份")
+    return year
+
+
+async def record_values(
+    outside: Outside, caller: Caller, park_id: str, system_id: str, entries: Sequence[Entry]
+) -> tuple[int, int, list[Problem]]:
+    """Enters values of a park.
+
+    Returns:
+        How many rows were kept, how many said what is in force, and what is wrong with the others.
+
+    Raises:
+        Denied, OutOfScope, ParkNotFound, ThingNotFound: nothing to enter for this caller.
+        InvalidField: more than 5,000 rows.
+    """
+    require(caller, RECORD)
+    if len(entries) > MAX_ROWS:
+        raise InvalidField("rows", str(len(entries)), f"at most {MAX_ROWS} rows", f"至多 {MAX_ROWS} 行")
+    park = await reach_park(outside, caller, park_id)
+    now = outside.clock.now()
+    async with outside.write() as uow:
+        system = await system_of(outside, uow, caller, system_id)
+        kept, problems = judged(system, entries, outside.shipped.conversions)
+        await uow.lock(park)
+        new: list[Value] = []
+        for year in sorted({year for _, year, _ in kept}):
+            known = in_force(await uow.values([park.park_id], system_id, year))
+            for entry, of_year, value in kept:
+                if of_year != year:
+                    continue
+                text, before = decimal(value), known.get(entry.indicator_id)
+                if before and (before.chosen.value, before.chosen.evidence) == (text, entry.evidence):
+                    continue
+                new.append(
+                    Value(
+                        park_id=park.park_id,
+                        tenant_id=park.tenant_id,
+                        system_id=system_id,
+                        indicator_id=entry.indicator_id,
+                        year=year,
+                        origin="manual",
+                        version=before.chosen.version + 1 if before else 1,
+                        value=text,
+                        unit=system.leaf(entry.indicator_id).unit,
+                        evidence=entry.evidence,
+                        recorded_by=caller.subject,
+                        recorded_time=now,
+                    )
+                )
+        if new:
+            await uow.add_values(new)
+            await uow.commit()
+    return len(new), len(kept) - len(new), problems
+
+
+async def list_values(
+    outside: Outside, caller: Caller, park_id: str, system_id: str, year: int
+) -> tuple[IndicatorSystem, list[Shown]]:
+    """Returns every indicator of a system for a year.
+
+    Raises:
+        Denied, OutOfScope, ParkNotFound, ThingNotFound, InvalidField: nothing to see for this caller.
+    """
+    require(caller, READ)
+    park = await reach_park(outside, caller, park_id)
+    valid_year(year)
+    async with outside.read() as records:
+        system = await system_of(outside, records, caller, system_id)
+        found = await shown_values(outside, records, system, [park], year)
+    return system, found[park.park_id]
+
+
+async def shown_values(
+    outside: Outside, records: Records, system: IndicatorSystem, parks: Sequence[Park], year: int
+) -> Mapping[str, list[Shown]]:
+    """Returns every indicator of a system for a year of each park: derived where it can be, manual beside it."""
+    ids = [park.park_id for park in parks]
+    derivations = outside.shipped.derivations.get(system.system_id, {})
+    manual: dict[str, list[Value]] = {park_id: [] for park_id in ids}
+    for value in await records.values(ids, system.system_id, year):
+        manual[value.park_id].append(value)
+    accounts = await records.year_accounts(ids, year) if derivations else {}
+    before = await records.year_accounts(ids, year - 1) if derivations else {}
+    found: dict[str, list[Shown]] = {}
+    for park in parks:
+        derived = {
+            node_id: derive(name, accounts[park.park_id], before[park.park_id], outside.shipped.clean_carriers)
+            for node_id, name in derivations.items()
+        }
+        values = manual[park.park_id] + [
+            _value(park, system, node_id, year, each, each.value, outside)
+            for node_id, each in derived.items()
+            if each.value is not None and out_of_range(system.leaf(node_id), each.value) is None
+        ]
+        known = in_force(values)
+        found[park.park_id] = [
+            Shown(leaf, known[leaf.node_id].chosen, known[leaf.node_id].conflicting)
+            if leaf.node_id in known
+            else Shown(leaf, None, None, *_why(derived.get(leaf.node_id)))
+            for leaf in system.leaves
+        ]
+    return found
+
+
+def _why(derived: Derived | None) -> tuple[str, str]:
+    return (derived.missing, derived.missing_zh) if derived else ("not entered", "未填报")
+
+
+def _value(
+    park: Park, system: IndicatorSystem, node_id: str, year: int, derived: Derived, value: Fraction, outside: Outside
+) -> Value:
+    leaf = system.leaf(node_id)
+    return Value(
+        park_id=park.park_id,
+        tenant_id=park.tenant_id,
+        system_id=system.system_id,
+        indicator_id=node_id,
+        year=year,
+        origin="derived",
+        version=0,
+        value=rounded(value),
+        unit=leaf.unit,
+        evidence=derived.evidence,
+        recorded_by=leaf.derived_from,
+        recorded_time=outside.clock.now(),
+    )
+
+
+async def known_values(
+    outside: Outside, records: Records, system: IndicatorSystem, parks: Sequence[Park], year: int
+) -> Mapping[str, Mapping[str, InputValue]]:
+    """Returns what counts of each indicator that has a value, by park."""
+    shown = await shown_values(outside, records, system, parks, year)
+    return {
+        park_id: {
+            each.node.node_id: InputValue(
+                each.node.node_id,
+                Fraction(each.value.value),
+                each.value.origin,
+                each.value.evidence,
+                each.conflicting.value if each.conflicting else "",
+            )
+            for each in rows
+            if each.value is not None
+        }
+        for park_id, rows in shown.items()
+    }

@@ -1,0 +1,76 @@
+"""Weights from experts: pairwise judgements and rounds of estimates; nothing is kept of them here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evaluation.application.ports import Outside
+from evaluation.domain.ahp import EIGENVECTOR, GEOMETRIC_MEAN, Expert, Priorities, aggregated, checked_matrix, priorities
+from evaluation.domain.callers import READ_PUBLISHED, Caller, require
+from evaluation.domain.delphi import Agreement, Round, summarised
+from evaluation.domain.errors import InvalidField, ThingNotFound
+
+DEFAULT_TABLE = "saaty-1980"
+MAX_EXPERTS = 200
+MAX_ROUNDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Judgements:
+    """One expert's judgements of the items; None where one is missing."""
+
+    expert_id: str
+    group: str
+    rows: Sequence[Sequence[float | None]]
+
+
+def compare_judgements(
+    outside: Outside,
+    caller: Caller,
+    items: Sequence[str],
+    experts: Sequence[Judgements],
+    *,
+    group_weights: Mapping[str, float],
+    method: str,
+    table_id: str,
+) -> tuple[Priorities, list[Priorities], str]:
+    """Returns what all experts say together, what each says, and the table of random indices that it was judged by.
+
+    Raises:
+        Denied, OutOfScope: the caller may not.
+        InvalidField: too many experts or none, an unknown method, a group that weighs nothing.
+        RuleBroken: a matrix is none.
+        ThingNotFound: there is no such table.
+    """
+    require(caller, READ_PUBLISHED)
+    if not 1 <= len(experts) <= MAX_EXPERTS:
+        raise InvalidField("experts", str(len(experts)), f"1 to {MAX_EXPERTS} experts", f"1 至 {MAX_EXPERTS} 位专家")
+    if method not in ("", EIGENVECTOR, GEOMETRIC_MEAN):
+        rule = f"{EIGENVECTOR} or {GEOMETRIC_MEAN}"
+        raise InvalidField("method", method, rule, f"{EIGENVECTOR} 或 {GEOMETRIC_MEAN}")
+    for group, weight in group_weights.items():
+        if not weight > 0:
+            raise InvalidField(f"group_weights.{group}", f"{weight:g}", "above 0", "大于 0")
+    table = outside.shipped.random_indices.get(table_id or DEFAULT_TABLE)
+    if table is None:
+        raise ThingNotFound("random index table", table_id, ", ".join(sorted(outside.shipped.random_indices)))
+    matrices = [Expert(each.expert_id, each.group, checked_matrix(each.rows, items)) for each in experts]
+    how = method or EIGENVECTOR
+    together = priorities(aggregated(matrices, group_weights), table, method=how)
+    return together, [priorities(each.matrix, table, method=how) for each in matrices], table.table_id
+
+
+def summarise_rounds(
+    caller: Caller, items: Sequence[str], rounds: Sequence[Sequence[Sequence[float]]], agreement: Agreement
+) -> list[Round]:
+    """Returns the summary of each round of estimates.
+
+    Raises:
+        Denied, OutOfScope: the caller may not.
+        InvalidField: no item, or too many rounds; see `delphi.summarised`.
+    """
+    require(caller, READ_PUBLISHED)
+    if not items:
+        raise InvalidField("items", "0", "at least one item", "至少一项")
+    if len(rounds) > MAX_ROUNDS:
+        raise InvalidField("rounds", str(len(rounds)), f"at most {MAX_ROUNDS} rounds", f"至多 {MAX_ROUNDS} 轮")
+    return summarised(rounds, items, agreement)

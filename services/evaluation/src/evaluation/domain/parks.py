@@ -1,0 +1,81 @@
+"""What this service knows of parks from accounting: a copy of registers, yearly figures and sums, kept by facts.
+
+The copy is applied in any order and any number of times with the same end: registers never change, the highest version of a year's
+figures and the highest position of a sum win.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """A park. `caught_up_time` is when its account was read as a whole; None while only facts are known of it."""
+
+    park_id: str
+    tenant_id: str
+    name_zh: str
+    name_en: str
+    region_code: str
+    time_zone: str
+    caught_up_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enterprise:
+    """An enterprise of a park."""
+
+    park_id: str
+    tenant_id: str
+    enterprise_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What emits or uses energy. `counted_as` is total, removal or biogenic."""
+
+    park_id: str
+    tenant_id: str
+    source_id: str
+    enterprise_id: str
+    carrier: str
+    scope: int
+    counted_as: str
+
+
+@dataclass(frozen=True, slots=True)
+class YearFigures:
+    """What a park reports of a year, decimal text, empty where it is not reported."""
+
+    park_id: str
+    tenant_id: str
+    year: int
+    version: int
+    gross_output_10k_cny: str
+    gdp_10k_cny: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpanSum:
+    """The sum of a source over a span of months (YYYYMM), as it was at a position of the park."""
+
+    park_id: str
+    tenant_id: str
+    source_id: str
+    first_month: int
+    last_month: int
+    emissions_mg: int
+    energy_mgce: int
+    records: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParkAccount:
+    """A park's account as accounting tells it: what a catch-up brings."""
+
+    park: Park
+    enterprises: tuple[Enterprise, ...]
+    sources: tuple[Source, ...]
+    figures: tuple[YearFigures, ...]
+    sums: tuple[SpanSum, ...]

@@ -1,0 +1,67 @@
+"""Makes events of facts."""
+
+from collections.abc import Callable
+
+from chassis.events import Event
+from evaluation.domain.facts import EvaluationScored, Fact
+from evaluation.domain.systems import decimal
+from parkcarbon.evaluation.events.v1 import events_pb2
+
+SOURCE = "/evaluation"
+RESULT_TOPIC = "evaluation.result.v1"
+
+
+class FactEncoder:
+    """Makes the event of a fact.
+
+    Args:
+        new_id: gives an id that no other event has.
+        traceparent: gives the span that the fact was recorded in, or "".
+    """
+
+    def __init__(self, *, new_id: Callable[[], str], traceparent: Callable[[], str]) -> None:
+        self._new_id = new_id
+        self._traceparent = traceparent
+
+    def encode(self, fact: Fact) -> Event:
+        """Returns the event of a fact; its key is the park."""
+        evaluation = fact.evaluation
+        message = _scored(fact)
+        return Event(
+            id=self._new_id(),
+            source=SOURCE,
+            type=message.DESCRIPTOR.full_name,
+            subject=f"parks/{evaluation.park_id}/evaluations/{evaluation.evaluation_id}",
+            time=evaluation.scored_time,
+            topic=RESULT_TOPIC,
+            key=evaluation.park_id,
+            data=message.SerializeToString(),
+            tenant_id=evaluation.tenant_id,
+            park_id=evaluation.park_id,
+            traceparent=self._traceparent(),
+        )
+
+
+def _scored(fact: EvaluationScored) -> events_pb2.EvaluationScored:
+    evaluation, assessment = fact.evaluation, fact.assessment
+    inputs, scores = evaluation.inputs, assessment.scores
+    judged = assessment.verdict != ""
+    return events_pb2.EvaluationScored(
+        park_id=evaluation.park_id,
+        tenant_id=evaluation.tenant_id,
+        evaluation_id=evaluation.evaluation_id,
+        system_id=inputs.system.system_id,
+        year=inputs.year,
+        score="" if judged or scores.total.score is None else decimal(scores.total.score),
+        low="" if judged else decimal(scores.total.low),
+        high="" if judged else decimal(scores.total.high),
+        coverage_pct="" if judged else decimal(100 * scores.total.coverage),
+        scale=decimal(inputs.system.scale),
+        band=assessment.band.band if assessment.band else "",
+        verdict=assessment.verdict,
+        weight_set_id=inputs.weight_set_id,
+        scored_time=evaluation.scored_time.isoformat().replace("+00:00", "Z"),
+        inputs_sha256=evaluation.inputs_sha256,
+        indicator_id=list(scores.leaves),
+        indicator_score=["" if judged or leaf.score is None else decimal(leaf.score) for leaf in scores.leaves.values()],
+    )

@@ -1,0 +1,178 @@
+"""Stands the evaluation service up: the only module that knows every room."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from importlib import resources
+from uuid import uuid4
+
+import uvloop
+
+from chassis.broker import Broker
+from chassis.channel import Channel
+from chassis.clock import Clock, SystemClock
+from chassis.consumer import Consumer
+from chassis.identity import CallerForwarder, CallerVerifier
+from chassis.logs import capture_library_logs, configure
+from chassis.monitoring import Monitoring
+from chassis.relay import Relay
+from chassis.server import GrpcServer, Registration, run_until_signalled
+from chassis.settings import OneProcessOnly
+from chassis.telemetry import Telemetry
+from chassis.topics import TopicRegistry
+from evaluation.adapters import tables
+from evaluation.adapters.accounting_client import AccountingClient
+from evaluation.adapters.documents import Files
+from evaluation.adapters.indicator_files import load_shipped_tables
+from evaluation.adapters.sql import SqlParkCopy, SqlRecords, SqlUnitOfWork, read_records
+from evaluation.api.servicer import EvaluationServicer
+from evaluation.application.ports import Outside
+from evaluation.events import consume
+from evaluation.events.publish import FactEncoder
+from evaluation.settings import EvaluationSettings
+from parkcarbon.evaluation.v1 import evaluation_pb2
+from parkcarbon.evaluation.v1.evaluation_pb2_grpc import add_EvaluationServiceServicer_to_server
+
+MIGRATIONS = "evaluation.adapters.migrations"
+ERROR_DOMAIN = "evaluation.parkcarbon"
+
+
+class Evaluation:
+    """The service, built and not yet started."""
+
+    def __init__(self, settings: EvaluationSettings, *, clock: Clock, broker: Broker) -> None:
+        """Names every part once.
+
+        Args:
+            settings: What it was told.
+            clock: Tells the time.
+            broker: Where its facts go, and those of others come from.
+        """
+        self.logger = configure("evaluation", level=settings.logs.level, renderer=settings.logs.renderer)
+        self.telemetry = Telemetry("evaluation", settings.telemetry)
+        self.database = settings.database.open(self.telemetry)
+        self._encoder = FactEncoder(new_id=_new_id, traceparent=self.telemetry.traceparent)
+        self._accounting = Channel(settings.accounting, signer=CallerForwarder(), telemetry=self.telemetry)
+        self.relay = Relay(
+            self.database,
+            broker,
+            tables.outbox,
+            clock=clock,
+            telemetry=self.telemetry,
+            logger=self.logger,
+            batch=settings.relay_batch,
+        )
+        self.consumer = Consumer(
+            broker,
+            group="evaluation",
+            topics=consume.TOPICS,
+            registry=topic_registry(),
+            handlers=consume.handlers(SqlParkCopy),
+            database=self.database,
+            table=tables.inbox,
+            clock=clock,
+            telemetry=self.telemetry,
+            logger=self.logger,
+        )
+        outside = Outside(
+            write=self.write,
+            read=self.read,
+            accounting=AccountingClient(self._accounting),
+            shipped=load_shipped_tables(),
+            documents=Files(),
+            clock=clock,
+            new_id=_new_id,
+        )
+        servicer = EvaluationServicer(outside)
+        name = evaluation_pb2.DESCRIPTOR.services_by_name["EvaluationService"].full_name
+        verifier = CallerVerifier(
+            settings.caller_public_key.read_bytes(),
+            issuer=settings.caller_issuer,
+            audience=settings.caller_audience,
+            clock=clock,
+        )
+        self.server = GrpcServer(
+            settings.server,
+            services=[Registration(name, lambda server: add_EvaluationServiceServicer_to_server(servicer, server))],
+            verifier=verifier,
+            error_domain=ERROR_DOMAIN,
+            telemetry=self.telemetry,
+            logger=self.logger,
+        )
+        self.monitoring = Monitoring(
+            self.telemetry,
+            logger=self.logger,
+            parts={"relay": self.relay, "consumer": self.consumer},
+            consumers={"evaluation": self.consumer},
+            server=self.server,
+        )
+
+    def write(self) -> SqlUnitOfWork:
+        """Returns a transaction that may write."""
+        return SqlUnitOfWork(self.database, encode=self._encoder.encode, committed=self.relay.notify)
+
+    def read(self) -> AbstractAsyncContextManager[SqlRecords]:
+        """Returns the records for reading."""
+        return read_records(self.database)
+
+    @property
+    def grpc_address(self) -> str:
+        """Where it listens, once started."""
+        return self.server.address
+
+    async def start(self) -> None:
+        """Brings the schema up to date, then listens to facts and serves."""
+        await self.database.migrate(MIGRATIONS)
+        await self.relay.start()
+        await self.consumer.start()
+        await self.server.start()
+        await self.monitoring.start()
+
+    async def stop(self) -> None:
+        """Finishes the calls in flight, then stops the rest."""
+        await self.monitoring.stop()
+        await self.server.stop()
+        await self.consumer.stop()
+        await self.relay.stop()
+        await self._accounting.close()
+        await self.database.dispose()
+        self.telemetry.shutdown()
+
+
+def _new_id() -> str:
+    return str(uuid4())
+
+
+def build(settings: EvaluationSettings, *, clock: Clock, broker: Broker) -> Evaluation:
+    """Builds the service; nothing runs until `start`. Called inside the event loop that it will run in."""
+    return Evaluation(settings, clock=clock, broker=broker)
+
+
+def topic_registry() -> TopicRegistry:
+    """Returns the topics as the contracts list them."""
+    return TopicRegistry.from_json(resources.files("parkcarbon").joinpath("topics.json").read_bytes())
+
+
+def run() -> None:
+    """Runs the service as a process of its own until SIGTERM or SIGINT, with settings from the environment.
+
+    Raises:
+        SystemExit: If the settings name a broker that connects no processes.
+    """
+    settings = EvaluationSettings()  # type: ignore[call-arg]  # the environment brings what is required
+    try:
+        settings.broker.must_connect_processes("EVALUATION_")
+    except OneProcessOnly as error:
+        raise SystemExit(str(error)) from error
+    logger = configure("evaluation", level=settings.logs.level, renderer=settings.logs.renderer)
+    capture_library_logs(logger)
+
+    async def serve() -> None:
+        clock = SystemClock()
+        broker = await settings.broker.open(topic_registry(), clock=clock, logger=logger)
+        try:
+            await run_until_signalled(build(settings, clock=clock, broker=broker))
+        finally:
+            await broker.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve())

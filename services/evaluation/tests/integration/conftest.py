@@ -1,0 +1,54 @@
+"""An evaluation service per database, beside a real accounting service, for the whole session."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+import pytest_asyncio
+
+from chassis.clock import FixedClock
+from services.evaluation.tests.integration.stand import Stand, Tenant, standing
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def _url(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{folder}/evaluation.sqlite3"
+        return
+    server: str = request.getfixturevalue("postgres_server")
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        try:
+            yield f"{server}/{name}"
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of the test's own."""
+    yield from _url(request, tmp_path)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def shared_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The database that tests share."""
+    yield from _url(request, tmp_path_factory.mktemp("shared"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stand(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stand]:
+    """The services that tests share; each speaks for tenants of its own."""
+    async with standing(shared_database_url, tmp_path_factory.mktemp("stand"), FixedClock(NOON)) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def park(stand: Stand) -> Tenant:
+    """A tenant with the park of Ganzhou: three sources, nine records, the output of three years."""
+    return await stand.tenant().settle()
