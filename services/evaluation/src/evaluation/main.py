@@ -11,13 +11,14 @@ from chassis.broker import Broker
 from chassis.channel import Channel
 from chassis.clock import Clock, SystemClock
 from chassis.consumer import Consumer
-from chassis.identity import CallerForwarder, CallerVerifier
+from chassis.identity import CallerForwarder, CallerVerifier, current_caller
 from chassis.logs import capture_library_logs, configure
 from chassis.monitoring import Monitoring
 from chassis.relay import Relay
 from chassis.server import GrpcServer, Registration, run_until_signalled
 from chassis.settings import OneProcessOnly
 from chassis.telemetry import Telemetry
+from chassis.tenancy import Scope, Tenant
 from chassis.topics import TopicRegistry
 from evaluation.adapters import tables
 from evaluation.adapters.accounting_client import AccountingClient
@@ -74,8 +75,8 @@ class Evaluation:
             logger=self.logger,
         )
         outside = Outside(
-            write=self.write,
-            read=self.read,
+            write=lambda: self.write(Tenant(current_caller().tenant)),
+            read=lambda: self.read(Tenant(current_caller().tenant)),
             accounting=AccountingClient(self._accounting),
             shipped=load_shipped_tables(),
             documents=Files(),
@@ -106,13 +107,13 @@ class Evaluation:
             server=self.server,
         )
 
-    def write(self) -> SqlUnitOfWork:
+    def write(self, scope: Scope) -> SqlUnitOfWork:
         """Returns a transaction that may write."""
-        return SqlUnitOfWork(self.database, encode=self._encoder.encode, committed=self.relay.notify)
+        return SqlUnitOfWork(self.database, scope=scope, encode=self._encoder.encode, committed=self.relay.notify)
 
-    def read(self) -> AbstractAsyncContextManager[SqlRecords]:
+    def read(self, scope: Scope) -> AbstractAsyncContextManager[SqlRecords]:
         """Returns the records for reading."""
-        return read_records(self.database)
+        return read_records(self.database, scope)
 
     @property
     def grpc_address(self) -> str:

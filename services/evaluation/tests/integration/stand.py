@@ -17,6 +17,7 @@ from chassis.events import Event, from_message
 from chassis.identity import Caller
 from chassis.logs import Level
 from chassis.settings import DatabaseSettings, LogSettings
+from chassis.tenancy import Platform
 from evaluation.adapters import tables
 from evaluation.main import Evaluation, build
 from evaluation.settings import EvaluationSettings
@@ -52,7 +53,7 @@ class Stand:
 
     async def rows(self, table: Any, park_id: str) -> list[Any]:
         """Returns the rows of a park in a table."""
-        async with self.service.database.read() as session:
+        async with self.service.database.read(Platform("test")) as session:
             return list(await session.execute(select(table).where(table.c.park_id == park_id)))
 
     async def told(self) -> list[Event]:
@@ -61,7 +62,7 @@ class Stand:
         found: list[Event] = []
         try:
             while True:
-                async with self.service.database.read() as session:
+                async with self.service.database.read(Platform("test")) as session:
                     waiting = (await session.execute(select(tables.outbox.c.sequence))).all()
                 deliveries = await subscription.poll(1_000, 0.05 if waiting else 0.0)
                 found += [from_message(each.message) for each in deliveries]

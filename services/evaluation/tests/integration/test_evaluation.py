@@ -8,6 +8,7 @@ import pytest
 
 from chassis.errors import RemoteError
 from chassis.identity import Caller
+from chassis.tenancy import Tenant as TenantScope
 from evaluation.adapters import tables
 from evaluation.adapters.storing import read, written
 from evaluation.domain.evaluations import Inputs
@@ -86,7 +87,7 @@ async def test_a_fact_that_comes_again_or_late_changes_nothing(stand: Stand, par
     for event in reversed(events):
         handler = stand.service.consumer._handlers.get(event.type)
         if handler is not None:
-            async with stand.service.database.begin() as session:
+            async with stand.service.database.begin(TenantScope(event.tenant_id)) as session:
                 await handler(session, event)
                 await session.commit()
     assert [await stand.rows(table, park.park_id) for table in copies] == before

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import outbox
 from chassis.database import Database
 from chassis.events import Event
+from chassis.tenancy import Scope
 from evaluation.adapters import tables
 from evaluation.adapters.storing import read, written
 from evaluation.domain.derivation import YearAccount
@@ -41,7 +42,7 @@ class SqlRecords:
         self._session = session
 
     async def park(self, park_id: str) -> Park | None:
-        """Returns a park of any tenant."""
+        """Returns a park; in SQLite one of any tenant."""
         row = await self._one(tables.park, park_id=park_id)
         return _park(row) if row else None
 
@@ -185,15 +186,17 @@ class SqlParkCopy:
 class SqlUnitOfWork(SqlRecords, SqlParkCopy):
     """One transaction that may write. Facts that were collected are stored in the outbox with the commit."""
 
-    def __init__(self, database: Database, *, encode: Callable[[Fact], Event], committed: Callable[[], None]) -> None:
+    def __init__(self, database: Database, *, scope: Scope, encode: Callable[[Fact], Event], committed: Callable[[], None]) -> None:
         """Stores the parts; the transaction begins with the `async with` block.
 
         Args:
             database: Of the service.
+            scope: For whom the transaction is.
             encode: Makes an event of a fact.
             committed: Called after each commit, so that the relay looks at once.
         """
         self._database = database
+        self._scope = scope
         self._encode = encode
         self._committed = committed
         self._facts: list[Fact] = []
@@ -201,7 +204,7 @@ class SqlUnitOfWork(SqlRecords, SqlParkCopy):
 
     async def __aenter__(self) -> Self:
         """Begins the transaction."""
-        self._opened = self._database.begin()
+        self._opened = self._database.begin(self._scope)
         self._session = await self._opened.__aenter__()
         return self
 
@@ -278,9 +281,9 @@ class SqlUnitOfWork(SqlRecords, SqlParkCopy):
 
 
 @asynccontextmanager
-async def read_records(database: Database) -> AsyncIterator[SqlRecords]:
-    """Opens the records for reading, as they are at this moment."""
-    async with database.read() as session:
+async def read_records(database: Database, scope: Scope) -> AsyncIterator[SqlRecords]:
+    """Opens what is of a scope in the records for reading, as it is at this moment."""
+    async with database.read(scope) as session:
         yield SqlRecords(session)
 
 

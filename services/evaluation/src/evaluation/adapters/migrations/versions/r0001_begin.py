@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from chassis.columns import UtcDateTime, big_integer, identifier
+from chassis.tenancy import protect
 
 revision = "0001"
 down_revision = None
@@ -167,4 +168,19 @@ def upgrade() -> None:
         sa.Column("gdp_10k_cny", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("park_id", "year"),
         sqlite_strict=True,
+    )
+    protect(
+        op.get_bind(),
+        "emissions_sum",
+        "enterprise",
+        "evaluation",
+        "inbox",
+        "indicator_system",
+        "indicator_value",
+        "outbox",
+        "park",
+        "source",
+        "threshold_set",
+        "weight_set",
+        "year_figures",
     )
