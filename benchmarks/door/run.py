@@ -28,10 +28,14 @@ from chassis.clock import SystemClock
 from chassis.logs import Level, Renderer, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
 from gateway.adapters.known_callers import KnownCallers
+from gateway.api.activity import Readers
 from gateway.api.http import create_app
+from gateway.api.uploads import Uploads
+from gateway.api.workbooks import Workbooks
 from gateway.application.authentication import Doors
 from gateway.application.entrance import Entrance
 from gateway.application.ports import AccountingPort, ChangeFeed, DatabaseProbe, EventsProbe, Ports
+from gateway.application.stores import Keeping
 from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome
 from gateway.domain.callers import Caller, Role
 from gateway.domain.limits import Limits
@@ -135,11 +139,12 @@ def our_app() -> FastAPI:
     return create_app(
         ports,
         Entrance(doors, absent, absent, "http://127.0.0.1"),
-        Limits(),
         new_request_id=lambda: str(uuid4()),
         logger=configure("bench", level=Level.WARNING, renderer=Renderer.JSON),
         allowed_origins=(),
         telemetry=Telemetry("bench", TelemetrySettings()),
+        keeping=cast("Keeping", None),
+        readers=Readers(Uploads(Limits()), Workbooks(Limits())),
     )
 
 

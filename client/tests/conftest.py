@@ -52,6 +52,9 @@ class FakePlatform:
         self.records: dict[str, dict[str, Any]] = {}
         self.figures: dict[int, dict[str, Any]] = {}
         self.job_states: deque[str] = deque(["running", "running", "succeeded"])
+        self.job_result: dict[str, Any] = {"differences": 0}
+        self.job_results = b""
+        self.jobs_by_key: dict[str, str] = {}
         self.url = ""
         self.token = TOKEN
 
@@ -82,6 +85,12 @@ class FakePlatform:
                 return 200, {}, self.parks[park_id]
             case "PUT", ["parks", _, "annual-figures", year]:
                 return self.record_figures(int(year), json.loads(asked.body))
+            case "POST", ["parks", _, "activity-records"] if asked.headers.get("prefer") == "respond-async":
+                key = asked.headers.get("idempotency-key", f"none-{len(self.jobs_by_key)}")
+                job_id = self.jobs_by_key.setdefault(key, f"job-{len(self.jobs_by_key) + 1}")
+                return 202, {"Location": f"/v1/jobs/{job_id}"}, {"job_id": job_id, "state": "queued", "progress": 0}
+            case "GET", ["jobs", _, "results"]:
+                return 200, {"Content-Type": "application/x-ndjson"}, self.job_results
             case "POST", ["parks", park_id, "activity-records"]:
                 return self.record_activity(park_id, asked)
             case "GET", ["parks", _, "activity-records"]:
@@ -94,7 +103,7 @@ class FakePlatform:
                 return 202, {"Location": "/v1/jobs/job-1"}, {"job_id": "job-1", "state": "queued", "progress": "0"}
             case "GET", ["jobs", job_id]:
                 state = self.job_states.popleft()
-                return 200, {}, {"job_id": job_id, "state": state, "progress": "0.5", "result": {"differences": 0}}
+                return 200, {}, {"job_id": job_id, "state": state, "progress": "0.5", "result": self.job_result}
             case "GET", ["changes"]:
                 return 200, {}, self.changes(asked.params)
             case "GET", ["factor-sets", "wang-2024", "factors"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 from parkcarbon_client import (
     AsyncParkCarbonClient,
     FileNotReadable,
+    JobFailed,
     ParkCarbonClient,
     ProblemError,
     PushInterrupted,
     PushProgress,
+    Receipt,
     RetryPolicy,
 )
 from parkcarbon_client.files import LINE_BYTES, Piece, RefusedLine, detect_encoding, pieces
@@ -156,8 +159,64 @@ def test_text_in_no_known_encoding_is_refused_before_anything_is_sent(
 
 def test_file_of_another_kind_is_refused(platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path) -> None:
     with pytest.raises(FileNotReadable, match=r"\*\.csv"):
-        client.push_file("p", write(tmp_path, "rows.xlsx", b"PK"))
+        client.push_file("p", write(tmp_path, "rows.ods", b"PK"))
     assert platform.asked == []
+
+
+WHOLE = {"rows": 3, "accepted": 1, "duplicate": 1, "superseded": 0, "rejected": 1}
+REJECTED = (
+    b'{"row":4,"record_id":"r-3","outcome":"rejected","reason":"UNIT_UNKNOWN","field":"unit","found":"x","allowed":"kWh",'
+    b'"message":"no such unit"}\n'
+)
+
+
+async def pushed(platform: FakePlatform, path: Path, way: str, progress: list[PushProgress]) -> Receipt:
+    async def no_wait(_seconds: float) -> None:
+        return
+
+    if way == "blocking":
+        with ParkCarbonClient(platform.url, platform.token, sleep=lambda _: None) as blocking:
+            return await asyncio.to_thread(blocking.push_file, "p", path, progress=progress.append, profile="erp")
+    async with AsyncParkCarbonClient(platform.url, platform.token, sleep=no_wait) as client:
+        return await client.push_file("p", path, progress=progress.append, profile="erp")
+
+
+@pytest.mark.parametrize("way", ["blocking", "async"])
+@pytest.mark.parametrize("suffix", ["xlsx", "parquet"])
+async def test_a_workbook_goes_whole_and_a_job_records_it(platform: FakePlatform, tmp_path: Path, way: str, suffix: str) -> None:
+    platform.job_states.clear()
+    platform.job_states.extend(["queued", "running", "succeeded"])
+    platform.job_result, platform.job_results = WHOLE, REJECTED
+    path = write(tmp_path, f"rows.{suffix}", b"PK" * 50)
+    seen: list[PushProgress] = []
+    receipt = await pushed(platform, path, way, seen)
+    assert (receipt.rows, receipt.accepted, receipt.duplicate, receipt.rejected) == (3, 1, 1, 1)
+    assert [(row.row, row.record_id, row.problem and row.problem.reason) for row in receipt.rejected_rows] == [
+        (4, "r-3", "UNIT_UNKNOWN")
+    ]
+    assert [(each.bytes_done, each.bytes_total) for each in seen] == [(50, 100), (50, 100), (100, 100)]
+    sent = platform.asked[0]
+    assert (sent.params, sent.body) == ({"profile": "erp"}, b"PK" * 50)
+    assert sent.headers["content-type"].endswith("sheet" if suffix == "xlsx" else "parquet")
+
+
+@pytest.mark.parametrize("way", ["blocking", "async"])
+async def test_the_same_workbook_is_led_to_its_job_and_to_a_new_one_when_that_failed(
+    platform: FakePlatform, tmp_path: Path, way: str
+) -> None:
+    platform.job_result = {**WHOLE, "rejected": 0, "rows": 2}
+    path = write(tmp_path, "rows.xlsx", b"PK")
+    platform.job_states.clear()
+    platform.job_states.extend(["succeeded", "succeeded"])
+    for _ in range(2):
+        assert (await pushed(platform, path, way, [])).rows == 2
+    assert len(platform.jobs_by_key) == 1
+    platform.job_states.extend(["failed", "succeeded"])
+    assert (await pushed(platform, path, way, [])).rows == 2
+    assert len(platform.jobs_by_key) == 2
+    platform.job_states.extend(["failed", "failed"])
+    with pytest.raises(JobFailed, match="failed"):
+        await pushed(platform, path, way, [])
 
 
 def test_ndjson_lines_keep_their_numbers(platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path) -> None:

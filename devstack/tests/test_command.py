@@ -115,8 +115,8 @@ def test_without_connection_file_the_command_says_what_to_do(tmp_path: Path) -> 
     assert "parkcarbon up" in result.output
 
 
-def test_file_that_is_none_of_the_three_is_refused(up: Up, tmp_path: Path) -> None:
-    file = tmp_path / "rows.xlsx"
+def test_file_that_is_of_another_kind_is_refused(up: Up, tmp_path: Path) -> None:
+    file = tmp_path / "rows.ods"
     file.write_bytes(b"PK")
     result = run("push", str(file), "--park", "empty-park", "--data", str(up.data))
     assert result.exit_code == 3

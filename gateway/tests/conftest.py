@@ -18,6 +18,7 @@ from sqlalchemy import MetaData
 
 from chassis.clock import Clock, SystemClock
 from chassis.database import Database
+from chassis.jobs import JobRunner
 from chassis.logs import Level, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
 from gateway.adapters.access_sql import SqlCredentials
@@ -26,13 +27,20 @@ from gateway.adapters.known_callers import KnownCredentials
 from gateway.adapters.oidc import OidcIssuers, TrustedIssuer
 from gateway.adapters.sealing import Seal
 from gateway.adapters.sql import SqlUnitsOfWork
+from gateway.adapters.store_sql import SqlStores
 from gateway.adapters.tables import tables
+from gateway.api.activity import Readers
 from gateway.api.http import create_app
+from gateway.api.upload_jobs import UploadJobs
+from gateway.api.uploads import Uploads
+from gateway.api.workbooks import Workbooks
 from gateway.application.access import Workshop
 from gateway.application.authentication import Doors
 from gateway.application.entrance import Entrance
 from gateway.application.oauth import Issuing
 from gateway.application.ports import Ports, TokenStore
+from gateway.application.pushing import PUSH
+from gateway.application.stores import Keeping
 from gateway.domain.account import (
     ActivityRecord,
     AnnualFigures,
@@ -380,6 +388,8 @@ class Served:
     log: io.StringIO
     server: HttpServer
     entrance: Entrance
+    stores: SqlStores
+    runner: JobRunner
 
     def client(self, token: str | None = MANAGER, **headers: str) -> httpx.AsyncClient:
         """Returns a client that sends a token."""
@@ -446,22 +456,37 @@ async def _serve(
     numbers = itertools.count(1)
     async with AsyncExitStack() as running:
         folder = running.enter_context(TemporaryDirectory())
-        entrance = await running.enter_async_context(
-            entrance_over(f"sqlite:///{folder}/gateway.sqlite3", tokens, clock=clock or SystemClock(), trusted=trusted)
+        url, told = f"sqlite:///{folder}/gateway.sqlite3", clock or SystemClock()
+        entrance = await running.enter_async_context(entrance_over(url, tokens, clock=told, trusted=trusted))
+        telemetry = Telemetry("gateway", TelemetrySettings())
+        database, table = Database(url), tables(MetaData())
+        running.push_async_callback(database.dispose)
+        stores, readers = SqlStores(database, table.store, told), Readers(Uploads(limits), Workbooks(limits))
+        runner = JobRunner(
+            database,
+            table.store.job,
+            {PUSH: UploadJobs(accounting, stores, readers, told)},
+            clock=told,
+            telemetry=telemetry,
+            logger=logger,
         )
+        await runner.start()
+        running.push_async_callback(runner.stop)
+        ids = itertools.count(1)
         app = create_app(
             Ports(accounting, feed, FakeProbe(), listener),
             entrance,
-            limits,
             new_request_id=lambda: f"made-{next(numbers)}",
             logger=logger,
             allowed_origins=allowed_origins,
-            telemetry=Telemetry("gateway", TelemetrySettings()),
+            telemetry=telemetry,
+            keeping=Keeping(stores, told, new_id=lambda: f"own-{next(ids)}", wake=runner.notify),
+            readers=readers,
         )
         server = HttpServer(app, HttpSettings(port=0, drain_seconds=10), logger)
         await server.start()
         running.push_async_callback(server.stop)
-        yield Served(server.address, accounting, feed, tokens, listener, log, server, entrance)
+        yield Served(server.address, accounting, feed, tokens, listener, log, server, entrance, stores, runner)
 
 
 @pytest.fixture

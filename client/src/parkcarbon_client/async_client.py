@@ -36,6 +36,7 @@ from parkcarbon_client.errors import ClientError, JobNotFinished, ProblemError, 
 from parkcarbon_client.files import PIECE_ROWS, RefusedLine, pieces
 from parkcarbon_client.receipts import PushProgress, Receipt
 from parkcarbon_client.retrying import RETRIED_ERRORS, Attempts, RetryPolicy
+from parkcarbon_client.whole_files import WholeFile, receipt_of, rejected_rows, whole_file
 
 T = TypeVar("T")
 LONGEST_POLL_SECONDS = 2.0
@@ -158,20 +159,30 @@ class AsyncParkCarbonClient:
         *,
         progress: Callable[[PushProgress], None] | None = None,
         piece_rows: int = PIECE_ROWS,
+        profile: str = "",
     ) -> Receipt:
-        """Sends a CSV, NDJSON or JSON file in pieces and returns what became of its rows. Sending it again changes nothing.
+        """Sends a file and returns what became of its rows. Sending it again changes nothing.
+
+        CSV, NDJSON and JSON go in pieces. A workbook or Parquet file goes whole, and a job of the platform records it: who sends
+        the same file again within a day, after a crash too, waits for the same job.
 
         Args:
             park_id: The park.
-            path: The file, named *.csv, *.ndjson, *.jsonl or *.json, in UTF-8 (with or without a mark) or GB 18030.
+            path: The file, named *.csv, *.ndjson, *.jsonl or *.json, in UTF-8 (with or without a mark) or GB 18030; or *.xlsx or
+                *.parquet.
             progress: Told after each piece, in the event loop.
             piece_rows: Rows in one request, 1 to 100,000.
+            profile: The mapping profile that the file is read with; "" for the platform's own headings.
 
         Raises:
             FileNotReadable: The file is none of these; nothing was sent.
             PushInterrupted: It ended before the last row; it says which rows were answered.
+            JobFailed: The platform refused a whole file; it says why.
         """
         file = Path(path)
+        whole = await asyncio.to_thread(whole_file, park_id, file, profile)
+        if whole is not None:
+            return await self._push_whole(whole, progress)
         bytes_total = (await asyncio.to_thread(file.stat)).st_size
         receipt = Receipt(park_id)
         remaining = pieces(file, self._language, piece_rows=piece_rows)
@@ -180,12 +191,31 @@ class AsyncParkCarbonClient:
                 receipt = receipt.with_refused(piece.result)
             else:
                 try:
-                    outcome = await self._send(calls.send_activity(park_id, piece.body, piece.media_type, "rejected"))
+                    outcome = await self._send(calls.send_activity(park_id, piece.body, piece.media_type, "rejected", profile))
                 except ClientError as error:
                     raise PushInterrupted(receipt, error) from error
                 receipt = receipt.with_outcome(outcome, piece.row_offset)
             if progress is not None:
                 progress(PushProgress(piece.bytes_done, bytes_total, receipt))
+        return receipt
+
+    async def _push_whole(self, whole: WholeFile, progress: Callable[[PushProgress], None] | None) -> Receipt:
+        job = await self.job((await self._send(whole.submission())).job_id)
+        if job.state == "failed":
+            # It may be the job of an earlier push that failed for a reason which is over.
+            job = await self._send(whole.submission(anew=True))
+        wait = 0.05
+        while not job.ended:
+            if progress is not None:
+                progress(whole.progress(job))
+            await self._sleep(wait)
+            wait = min(wait * 1.5, LONGEST_POLL_SECONDS)
+            job = await self.job(job.job_id)
+        receipt = receipt_of(job, whole.park_id, ())
+        if receipt.rejected:
+            receipt = receipt_of(job, whole.park_id, await self._send(rejected_rows(job.job_id)))
+        if progress is not None:
+            progress(PushProgress(len(whole.content), len(whole.content), receipt))
         return receipt
 
     def iterate_activity_records(self, park_id: str) -> AsyncIterator[ActivityRecord]:
@@ -279,11 +309,10 @@ class AsyncParkCarbonClient:
 
     async def _send(self, call: Call[T]) -> T:
         attempts = Attempts(self._policy if call.retried else RetryPolicy(0))
-        request_headers = {"Content-Type": call.media_type} if call.media_type else None
         while True:
             try:
                 response = await self._http.request(
-                    call.method, call.path, params=call.params, content=call.content, headers=request_headers
+                    call.method, call.path, params=call.params, content=call.content, headers=call.request_headers
                 )
             except RETRIED_ERRORS as error:
                 wait = attempts.wait_after_error(error, self.base_url)

@@ -47,7 +47,13 @@ class Call(Generic[T]):
     params: Mapping[str, str] | None = None
     content: bytes | None = None
     media_type: str | None = None
+    headers: Mapping[str, str] | None = None
     retried: bool = True
+
+    @property
+    def request_headers(self) -> Mapping[str, str]:
+        """The headers of its own."""
+        return {**({"Content-Type": self.media_type} if self.media_type else {}), **(self.headers or {})}
 
 
 def read_answer(call: Call[T], response: httpx.Response) -> T:
@@ -134,34 +140,34 @@ def list_parks(page_token: str) -> Call[Page[Park]]:
 
 def park(park_id: str) -> Call[Park]:
     """Reads a park."""
-    return Call("GET", _in_park(park_id), lambda response: decode(Park, parse(response.content)))
+    return Call("GET", in_park(park_id), lambda response: decode(Park, parse(response.content)))
 
 
 def create_enterprise(park_id: str, enterprise: NewEnterprise) -> Call[Registered[Enterprise]]:
     """Registers an enterprise."""
-    return _registration(_in_park(park_id, "enterprises"), enterprise, Enterprise)
+    return _registration(in_park(park_id, "enterprises"), enterprise, Enterprise)
 
 
 def list_enterprises(park_id: str, page_token: str) -> Call[Page[Enterprise]]:
     """Reads a page of enterprises."""
-    return _listing(_in_park(park_id, "enterprises"), "enterprises", Enterprise, page_token)
+    return _listing(in_park(park_id, "enterprises"), "enterprises", Enterprise, page_token)
 
 
 def create_source(park_id: str, source: NewSource) -> Call[Registered[Source]]:
     """Registers an emission source."""
-    return _registration(_in_park(park_id, "sources"), source, Source)
+    return _registration(in_park(park_id, "sources"), source, Source)
 
 
 def list_sources(park_id: str, page_token: str) -> Call[Page[Source]]:
     """Reads a page of sources."""
-    return _listing(_in_park(park_id, "sources"), "sources", Source, page_token)
+    return _listing(in_park(park_id, "sources"), "sources", Source, page_token)
 
 
 def record_annual_figures(park_id: str, year: int, figures: YearFigures) -> Call[AnnualFigures]:
     """Records the figures of a year."""
     return Call(
         "PUT",
-        _in_park(park_id, "annual-figures", str(year)),
+        in_park(park_id, "annual-figures", str(year)),
         lambda response: decode(AnnualFigures, parse(response.content)),
         content=_body(figures),
         media_type=JSON,
@@ -170,7 +176,7 @@ def record_annual_figures(park_id: str, year: int, figures: YearFigures) -> Call
 
 def list_annual_figures(park_id: str, page_token: str) -> Call[Page[AnnualFigures]]:
     """Reads a page of the versions of annual figures."""
-    return _listing(_in_park(park_id, "annual-figures"), "annual_figures", AnnualFigures, page_token)
+    return _listing(in_park(park_id, "annual-figures"), "annual_figures", AnnualFigures, page_token)
 
 
 def record_activity(park_id: str, rows: Sequence[ActivityRow], results: str) -> Call[ActivityOutcome]:
@@ -179,13 +185,13 @@ def record_activity(park_id: str, rows: Sequence[ActivityRow], results: str) -> 
     return send_activity(park_id, body, JSON, results)
 
 
-def send_activity(park_id: str, body: bytes, media_type: str, results: str) -> Call[ActivityOutcome]:
+def send_activity(park_id: str, body: bytes, media_type: str, results: str, profile: str = "") -> Call[ActivityOutcome]:
     """Sends a body of rows as it is."""
     return Call(
         "POST",
-        _in_park(park_id, "activity-records"),
+        in_park(park_id, "activity-records"),
         lambda response: decode(ActivityOutcome, parse(response.content)),
-        params={"results": results},
+        params={"results": results, **({"profile": profile} if profile else {})},
         content=body,
         media_type=f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type,
     )
@@ -193,7 +199,7 @@ def send_activity(park_id: str, body: bytes, media_type: str, results: str) -> C
 
 def list_activity_records(park_id: str, page_token: str) -> Call[Page[ActivityRecord]]:
     """Reads a page of accepted records."""
-    return _listing(_in_park(park_id, "activity-records"), "records", ActivityRecord, page_token)
+    return _listing(in_park(park_id, "activity-records"), "records", ActivityRecord, page_token)
 
 
 def emissions(park_id: str, from_month: str, to_month: str, group_by: Sequence[str]) -> Call[Emissions]:
@@ -201,14 +207,14 @@ def emissions(park_id: str, from_month: str, to_month: str, group_by: Sequence[s
     params = {"from": from_month, "to": to_month}
     if group_by:
         params["group_by"] = ",".join(group_by)
-    return Call("GET", _in_park(park_id, "emissions"), _emissions, params=params)
+    return Call("GET", in_park(park_id, "emissions"), _emissions, params=params)
 
 
 def indicators(park_id: str, year: int) -> Call[Indicators]:
     """Reads the indicators of a year."""
     return Call(
         "GET",
-        _in_park(park_id, "indicators"),
+        in_park(park_id, "indicators"),
         lambda response: decode(Indicators, parse(response.content)),
         params={"year": str(year)},
     )
@@ -221,17 +227,17 @@ def list_factor_sets(page_token: str) -> Call[Page[FactorSet]]:
 
 def list_factors(set_id: str, page_token: str) -> Call[Page[Factor]]:
     """Reads a page of a set's factors."""
-    return _listing(_path("v1", "factor-sets", set_id, "factors"), "factors", Factor, page_token)
+    return _listing(path_of("v1", "factor-sets", set_id, "factors"), "factors", Factor, page_token)
 
 
 def rebuild_sums(park_id: str) -> Call[Job]:
     """Starts the job that computes a park's sums anew."""
-    return Call("POST", _in_park(park_id) + "/sums:rebuild", lambda response: decode(Job, parse(response.content)))
+    return Call("POST", in_park(park_id) + "/sums:rebuild", lambda response: decode(Job, parse(response.content)))
 
 
 def job(job_id: str) -> Call[Job]:
     """Reads a job."""
-    return Call("GET", _path("v1", "jobs", job_id), lambda response: decode(Job, parse(response.content)))
+    return Call("GET", path_of("v1", "jobs", job_id), lambda response: decode(Job, parse(response.content)))
 
 
 def changes(since: str, limit: int | None) -> Call[ChangePage]:
@@ -302,10 +308,12 @@ def _body(entry: Entry) -> bytes:
     return json.dumps(to_json(entry), ensure_ascii=False).encode()
 
 
-def _in_park(park_id: str, *more: str) -> str:
-    return _path("v1", "parks", park_id, *more)
+def in_park(park_id: str, *more: str) -> str:
+    """Returns the address of something in a park."""
+    return path_of("v1", "parks", park_id, *more)
 
 
-def _path(*segments: str) -> str:
+def path_of(*segments: str) -> str:
+    """Returns an address."""
     # an id is data: whatever stands in it, it must not change which route is asked
     return "".join("/" + quote(segment, safe="") for segment in segments)

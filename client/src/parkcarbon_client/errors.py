@@ -6,7 +6,8 @@ ClientError
 ├── AnswerNotUnderstood   an answer came that does not have the promised shape
 ├── FileNotReadable       a file is not the CSV, NDJSON or JSON it should be; nothing was sent
 ├── PushInterrupted       part of a file was sent; sending it again is safe
-└── JobNotFinished        a job was still running when the time to wait for it was over
+├── JobNotFinished        a job was still running when the time to wait for it was over
+└── JobFailed             a job ended without having done what it was for
 """
 
 from __future__ import annotations
@@ -163,6 +164,22 @@ class PushInterrupted(ClientError):
 
     def __str__(self) -> str:
         return f"interrupted after {self.receipt.rows} rows, send the same file again: {self.cause}"
+
+
+class JobFailed(ClientError):
+    """A job failed or was cancelled.
+
+    Attributes:
+        job: The job; its `error` says why.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        super().__init__(job)
+
+    def __str__(self) -> str:
+        said = (self.job.error or {}).get("message") or self.job.state
+        return f"job {self.job.job_id} {self.job.state}: {said}"
 
 
 class JobNotFinished(ClientError):

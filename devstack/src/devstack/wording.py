@@ -53,7 +53,11 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "在一个进程中启动全部服务并载入示范园区。",
         "Start every service in one process and load the demo park.",
     ),
-    "help.push": ("上报活动数据文件（CSV、NDJSON、JSON）。", "Push a file of activity data (CSV, NDJSON, JSON)."),
+    "help.push": (
+        "上报活动数据文件（CSV、NDJSON、JSON、XLSX、Parquet）。",
+        "Push a file of activity data (CSV, NDJSON, JSON, XLSX, Parquet).",
+    ),
+    "help.profile": ("读取文件所用的映射方案。", "Mapping profile that the file is read with."),
     "help.report": ("打印园区某年的碳账户指标。", "Print the indicators of a park for one year."),
     "help.rebuild-sums": (
         "由活动记录重新计算园区汇总并报告差异。",

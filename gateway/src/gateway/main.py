@@ -24,6 +24,7 @@ from chassis.clock import Clock, SystemClock
 from chassis.consumer import Consumer
 from chassis.database import Database
 from chassis.identity import CallerSigner
+from chassis.jobs import JobRunner
 from chassis.logs import Logger, capture_library_logs, configure
 from chassis.monitoring import Monitoring
 from chassis.server import run_until_signalled
@@ -37,13 +38,20 @@ from gateway.adapters.known_callers import KnownCallers, KnownCredentials
 from gateway.adapters.oidc import OidcIssuers, TrustedIssuer
 from gateway.adapters.sealing import Seal
 from gateway.adapters.sql import SqlChangeFeed, SqlChangeLog, SqlProbe, SqlTokens, SqlUnitsOfWork
+from gateway.adapters.store_sql import SqlStores
 from gateway.adapters.tables import Tables, tables
+from gateway.api.activity import Readers
 from gateway.api.http import create_app
+from gateway.api.upload_jobs import UploadJobs
+from gateway.api.uploads import Uploads
+from gateway.api.workbooks import Workbooks
 from gateway.application.access import Workshop
 from gateway.application.authentication import Doors, grant_tokens
 from gateway.application.entrance import Entrance
 from gateway.application.oauth import Issuing
 from gateway.application.ports import Ports
+from gateway.application.pushing import PUSH
+from gateway.application.stores import Keeping
 from gateway.domain.callers import Caller
 from gateway.domain.limits import Limits
 from gateway.domain.tokens import Grant
@@ -53,6 +61,8 @@ from gateway.settings import GatewaySettings, HttpSettings
 _MIGRATIONS = "gateway.adapters.migrations"
 _BACKLOG = 1024
 _ISSUER_SECONDS = 5.0
+_JOB_ATTEMPTS = 20
+"""Pauses between them grow to five minutes: accounting may be away for an hour."""
 
 
 class _Server(uvicorn.Server):
@@ -160,6 +170,7 @@ class Gateway:
         app: FastAPI,
         http: HttpServer,
         consumer: Consumer,
+        runner: JobRunner,
         monitoring: Monitoring,
         database: Database,
         units: SqlUnitsOfWork,
@@ -171,6 +182,7 @@ class Gateway:
         self.app = app
         self._http = http
         self._consumer = consumer
+        self._runner = runner
         self.monitoring = monitoring
         self._database = database
         self._units = units
@@ -200,6 +212,8 @@ class Gateway:
             await grant_tokens(self._units, self._grants)
             await self._consumer.start()
             started.push_async_callback(self._consumer.stop)
+            await self._runner.start()
+            started.push_async_callback(self._runner.stop)
             await self.monitoring.start()
             started.push_async_callback(self.monitoring.stop)
             await self._http.start()
@@ -258,20 +272,37 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         database=SqlProbe(database),
         events=consumer,
     )
+    bounds = Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"}))
+    readers = Readers(Uploads(bounds), Workbooks(bounds))
+    stores = SqlStores(database, table.store, clock)
+    runner = JobRunner(
+        database,
+        table.store.job,
+        {PUSH: UploadJobs(ports.accounting, stores, readers, clock)},
+        clock=clock,
+        telemetry=telemetry,
+        logger=logger,
+        max_attempts=_JOB_ATTEMPTS,
+    )
+    keeping = Keeping(stores, clock, new_id=lambda: str(uuid4()), wake=runner.notify)
     app = create_app(
         ports,
         _entrance(settings, database, table, units, issuers, clock, logger),
-        Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"})),
         new_request_id=lambda: str(uuid4()),
         logger=logger,
         allowed_origins=settings.http.allowed_origins,
         telemetry=telemetry,
+        keeping=keeping,
+        readers=readers,
     )
     return Gateway(
         app=app,
         http=HttpServer(app, settings.http, logger),
         consumer=consumer,
-        monitoring=Monitoring(telemetry, logger=logger, parts={"consumer": consumer}, consumers={"gateway": consumer}),
+        runner=runner,
+        monitoring=Monitoring(
+            telemetry, logger=logger, parts={"consumer": consumer, "job runner": runner}, consumers={"gateway": consumer}
+        ),
         database=database,
         units=units,
         grants=[Grant(token.sha256, Caller(token.subject, token.tenant, token.roles)) for token in settings.bootstrap_tokens],

@@ -359,7 +359,9 @@ class TestParameters:
                     taken = [entry["name"] for entry in operation.get("parameters", []) if entry["in"] == "query"]
                     answer = await client.request(
                         method,
-                        path.format(park="etdz", set="wang-2024", job="j", year=2022, caller="c", key="pck_" + "a" * 16)
+                        path.format(
+                            park="etdz", set="wang-2024", job="j", year=2022, caller="c", key="pck_" + "a" * 16, profile="p"
+                        )
                         + "?colour=1",
                     )
                     [error] = problem(answer, 422, "FIELDS_INVALID")["errors"]

@@ -64,6 +64,11 @@ async def test_the_routes_are_those_of_the_api(document: dict[str, Any]) -> None
         ("post", "/v1/oauth/revoke"),
         ("get", "/.well-known/jwks.json"),
         ("get", "/.well-known/oauth-authorization-server"),
+        ("get", "/v1/jobs/{job}/events"),
+        ("get", "/v1/jobs/{job}/results"),
+        ("get", "/v1/mapping-profiles"),
+        ("get", "/v1/mapping-profiles/{profile}"),
+        ("put", "/v1/mapping-profiles/{profile}"),
     }
 
 

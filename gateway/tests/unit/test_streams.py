@@ -100,7 +100,7 @@ async def _same(body: bytes, media: Media, size: int) -> None:
 
 
 async def _streamed_small(body: bytes, media: Media, size: int) -> list[ReadRows]:
-    reader = streams._NdjsonReader(SMALL) if media.format is Format.NDJSON else streams._CsvReader("", SMALL, PLAIN)
+    reader = streams._NdjsonReader(SMALL, PLAIN) if media.format is Format.NDJSON else streams._CsvReader("", SMALL, PLAIN)
     parts = [reader.read(group) async for group in lines_of(chunks_of(body, size), SMALL)]
     found = [part for part in parts if len(part.rows) or part.rejected]
     if not found:

@@ -21,8 +21,8 @@ SHOWN_REJECTED_ROWS = 50
 def build(words: Words) -> click.Command:
     """Returns the subcommand in one language."""
 
-    def run(file: Path, park: str, **access: Any) -> None:
-        receipt = _push(words, file, park, Access(**access))
+    def run(file: Path, park: str, profile: str, **access: Any) -> None:
+        receipt = _push(words, file, park, profile, Access(**access))
         _print_receipt(words, receipt)
         if receipt.rejected:
             sys.exit(EXIT_SOME_REJECTED)
@@ -34,12 +34,13 @@ def build(words: Words) -> click.Command:
         params=[
             click.Argument(["file"], type=click.Path(path_type=Path, exists=True, dir_okay=False)),
             park_option(words),
+            click.Option(["--profile"], default="", help=words("help.profile")),
             *access_options(words),
         ],
     )
 
 
-def _push(words: Words, file: Path, park: str, access: Access) -> Receipt:
+def _push(words: Words, file: Path, park: str, profile: str, access: Access) -> Receipt:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     shown_on = console(error=True)
     with (
@@ -51,7 +52,7 @@ def _push(words: Words, file: Path, park: str, access: Access) -> Receipt:
         def show(progress: PushProgress) -> None:
             bar.update(task, completed=progress.bytes_done)
 
-        return client.push_file(park, file, progress=show)
+        return client.push_file(park, file, progress=show, profile=profile)
 
 
 def _print_receipt(words: Words, receipt: Receipt) -> None:

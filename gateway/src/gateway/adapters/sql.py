@@ -22,7 +22,7 @@ from gateway.domain.errors import Unavailable
 from gateway.domain.tokens import Grant
 
 
-def _upsert(session: AsyncSession, table: Table) -> Any:
+def upsert(session: AsyncSession, table: Table) -> Any:
     """Returns an INSERT that knows ON CONFLICT; both dialects spell it the same."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     return insert(table)
@@ -63,7 +63,7 @@ class SqlTokenRegister:
             "subject": grant.caller.subject,
             "roles": json.dumps(sorted(grant.caller.roles)),
         }
-        statement = _upsert(self._session, self._table).values(sha256=grant.sha256, granted_at=self._now, **said)
+        statement = upsert(self._session, self._table).values(sha256=grant.sha256, granted_at=self._now, **said)
         await self._session.execute(statement.on_conflict_do_update(index_elements=["sha256"], set_=said))
 
 
@@ -111,7 +111,7 @@ class SqlChangeLog:
         """
         counter = self._tables.change_counter
         counted = (
-            _upsert(self._session, counter)
+            upsert(self._session, counter)
             .values(tenant_id=change.tenant_id, park_id="", last_position=1)
             .on_conflict_do_update(index_elements=["tenant_id", "park_id"], set_={"last_position": counter.c.last_position + 1})
             .returning(counter.c.last_position)

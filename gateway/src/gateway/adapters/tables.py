@@ -7,6 +7,7 @@ from sqlalchemy import Column, MetaData, Table, Text
 from chassis.columns import UtcDateTime, big_integer
 from chassis.inbox import inbox_table
 from gateway.adapters.access_tables import AccessTables, access_tables
+from gateway.adapters.store_tables import StoreTables, store_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Tables:
         change: The change feed.
         inbox: Events already heard.
         access: Callers and their credentials.
+        store: Files, jobs, mapping profiles and idempotency keys.
     """
 
     bearer_token: Table
@@ -26,6 +28,7 @@ class Tables:
     change: Table
     inbox: Table
     access: AccessTables
+    store: StoreTables
 
 
 def tables(metadata: MetaData) -> Tables:
@@ -65,4 +68,5 @@ def tables(metadata: MetaData) -> Tables:
         ),
         inbox=inbox_table(metadata),
         access=access_tables(metadata),
+        store=store_tables(metadata),
     )

@@ -105,9 +105,9 @@ def read_rows(body: bytes, media: Media, limits: Limits, layout: Layout = PLAIN)
     """
     match media.format:
         case Format.JSON:
-            read = _json(body.removeprefix(BOM), limits)
+            read = _json(body.removeprefix(BOM), limits, layout)
         case Format.NDJSON:
-            read = _ndjson(body.removeprefix(BOM), limits)
+            read = _ndjson(body.removeprefix(BOM), limits, layout)
         case Format.CSV:
             read = _csv(_text(body, media.charset), limits, layout)
         case _:
@@ -137,7 +137,7 @@ _envelope = msgspec.json.Decoder(_Envelope)
 _one = msgspec.json.Decoder(_Row)
 
 
-def _json(body: bytes, limits: Limits) -> ReadRows:
+def _json(body: bytes, limits: Limits, layout: Layout) -> ReadRows:
     opening = body.lstrip(b" \t\r\n")[:1]
     if not opening:
         raise NothingReadable("BODY_EMPTY")
@@ -151,7 +151,7 @@ def _json(body: bytes, limits: Limits) -> ReadRows:
         short = len(body) <= limits.row_bytes or columns.widest_bytes + _PUNCTUATION_BYTES <= limits.row_bytes
         if short and _all_clean(body, columns):
             return ReadRows(columns, ())
-    return _json_row_by_row(body, limits)
+    return _json_row_by_row(body, limits, layout)
 
 
 def _check_rows(body: bytes, limits: Limits) -> None:
@@ -309,7 +309,7 @@ def _place(error: json.JSONDecodeError) -> str:
     return f"{error.msg}, line {error.lineno}, column {error.colno}"
 
 
-def _json_row_by_row(body: bytes, limits: Limits) -> ReadRows:
+def _json_row_by_row(body: bytes, limits: Limits, layout: Layout = PLAIN) -> ReadRows:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -321,7 +321,7 @@ def _json_row_by_row(body: bytes, limits: Limits) -> ReadRows:
             if length > limits.row_bytes:
                 rows.reject(too_long(row, length, limits))
             else:
-                _take(rows, row, value)
+                _take(rows, row, value, layout)
     except RecursionError:
         raise MalformedBody("JSON_TOO_DEEP") from None
     except _NotFinite as error:
@@ -383,8 +383,10 @@ def _kind_at(text: str, at: int) -> str:
     return _shown(value)
 
 
-def _take(rows: Rows, row: int, value: object) -> None:
+def _take(rows: Rows, row: int, value: object, layout: Layout) -> None:
     """Keeps a decoded row, or rejects it for the first thing that is wrong with its shape."""
+    if layout is not PLAIN:
+        value = _renamed(value, layout)
     problem = _shape_problem(row, value)
     if problem is not None:
         rows.reject(problem)
@@ -392,6 +394,18 @@ def _take(rows: Rows, row: int, value: object) -> None:
     assert isinstance(value, dict)
     texts = [value.get(field) or "" for field in FIELDS[:-1]]
     rows.keep(row, [*texts, "true" if value.get("confirmed") is True else ""])
+
+
+def _renamed(value: object, layout: Layout) -> object:
+    """Returns an object with the platform's names in place of the layout's; one that then has a name twice is marked so."""
+    if not isinstance(value, dict) or isinstance(value, _Twice):
+        return value
+    members = [
+        (layout.headings.get(name, name), content)
+        for name, content in value.items()
+        if name in layout.headings or not layout.passes_over_others
+    ]
+    return _object(members)
 
 
 def _shape_problem(row: int, value: object) -> RowProblem | None:
@@ -455,21 +469,22 @@ def too_long(row: int, length: int, limits: Limits) -> RowProblem:
     return unreadable(row, "LINE_TOO_LONG", found=str(length), allowed=str(limits.row_bytes))
 
 
-def _ndjson(body: bytes, limits: Limits) -> ReadRows:
+def _ndjson(body: bytes, limits: Limits, layout: Layout) -> ReadRows:
     _check_rows(body, limits)
     lines = body.split(b"\n")
     if not lines[-1]:
         lines.pop()
-    return ndjson_rows(lines, 1, limits)
+    return ndjson_rows(lines, 1, limits, layout)
 
 
-def ndjson_rows(lines: Sequence[bytes], first_row: int, limits: Limits) -> ReadRows:
+def ndjson_rows(lines: Sequence[bytes], first_row: int, limits: Limits, layout: Layout = PLAIN) -> ReadRows:
     """Returns the rows of some lines of NDJSON; blank ones are none.
 
     Args:
         lines: Without their ends.
         first_row: The number of the first line, from 1.
         limits: Rows of these lines, bytes of a row.
+        layout: The names that the members have.
 
     Raises:
         TooLarge: TOO_MANY_ROWS.
@@ -484,10 +499,10 @@ def ndjson_rows(lines: Sequence[bytes], first_row: int, limits: Limits) -> ReadR
             columns = _columns(range(first_row, first_row + len(rows)), rows)
             if _all_clean(body, columns):
                 return ReadRows(columns, ())
-    return _ndjson_line_by_line(lines, first_row, limits)
+    return _ndjson_line_by_line(lines, first_row, limits, layout)
 
 
-def _ndjson_line_by_line(lines: Sequence[bytes], first_row: int, limits: Limits) -> ReadRows:
+def _ndjson_line_by_line(lines: Sequence[bytes], first_row: int, limits: Limits, layout: Layout = PLAIN) -> ReadRows:
     rows = Rows(limits)
     for row, line in enumerate(lines, start=first_row):
         if not line or line.isspace():
@@ -506,7 +521,7 @@ def _ndjson_line_by_line(lines: Sequence[bytes], first_row: int, limits: Limits)
         except UnicodeDecodeError:
             rows.reject(unreadable(row, "LINE_NOT_JSON", found="bytes that are not UTF-8", allowed="a JSON object"))
         else:
-            _take(rows, row, value)
+            _take(rows, row, value, layout)
     return rows.read()
 
 

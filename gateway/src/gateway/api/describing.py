@@ -8,8 +8,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from gateway.api import access_models, models, problems
+from gateway.api import access_models, models, problems, profile_models
 from gateway.api.door import OPEN_PATHS
+from gateway.api.idempotency import takes_key
 from gateway.api.problems import STATUS, TYPE_PREFIX
 from gateway.domain import wording
 from gateway.domain.callers import Action
@@ -22,6 +23,7 @@ _SENT = (
     models.AnnualFiguresBody,
     access_models.CallerBody,
     access_models.NewKeyBody,
+    profile_models.MappingProfileBody,
 )
 _SECURITY: Mapping[str, dict[str, Any]] = {
     "bearer": {
@@ -59,6 +61,13 @@ _REASONS: Mapping[int, tuple[str, str, str]] = {
         "Something behind the gateway does not answer; Retry-After says when to come back",
     ),
 }
+_IDEMPOTENCY_KEY: Mapping[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 257},
+    "description": "Names this request: sent again with its key, it is answered as before and done once",
+}
 _FACTS = {"field": "region_code", "found": "36070", "allowed": "six digits", "action": "record", "count": "1"}
 
 
@@ -94,9 +103,13 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas.update(sent["$defs"])
     components["securitySchemes"] = dict(_SECURITY)
     for path, operations in found["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             if path.startswith("/v1/") and path not in OPEN_PATHS:
                 operation["security"] = [{scheme: []} for scheme in _SECURITY]
+            if method == "post" and takes_key(path) and path not in OPEN_PATHS:
+                operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+                for status in (400, 409, 422):
+                    operation["responses"].setdefault(str(status), {"description": _REASONS[status][2]})
             for code, response in operation["responses"].items():
                 if int(code) >= 400 and "content" not in response:
                     response["content"] = {problems.MEDIA_TYPE: _problem(path, int(code))}

@@ -13,21 +13,20 @@ from starlette.responses import Response
 
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
-from gateway.api import access, accounts, activity, changes, jobs, models, oauth, parks, templates
+from gateway.api import access, accounts, activity, changes, jobs, models, oauth, parks, profiles, templates
 from gateway.api.answers import answer
 from gateway.api.asking import language, only_known_parameters, within_reach
 from gateway.api.describing import describe
 from gateway.api.door import Door
+from gateway.api.idempotency import Idempotency
 from gateway.api.models import fields_invalid
 from gateway.api.problems import problem_response
 from gateway.api.tracing import instrumentation
-from gateway.api.uploads import Uploads
-from gateway.api.workbooks import Workbooks
 from gateway.application.entrance import Entrance
 from gateway.application.ports import Ports
 from gateway.application.readiness import readiness
+from gateway.application.stores import Keeping
 from gateway.domain.errors import GatewayError, MethodNotAllowed, PathUnknown
-from gateway.domain.limits import Limits
 
 _DESCRIPTION = """The one door of ParkCarbon: activity data in, exact carbon accounts out.
 
@@ -38,36 +37,39 @@ whose title and detail follow Accept-Language (zh, en)."""
 def create_app(
     ports: Ports,
     entrance: Entrance,
-    limits: Limits,
     *,
     new_request_id: Callable[[], str],
     logger: Logger,
     allowed_origins: Sequence[str],
     telemetry: Telemetry,
+    keeping: Keeping,
+    readers: activity.Readers,
 ) -> FastAPI:
     """Returns the application.
 
     Args:
         ports: Everything outside, fulfilled.
         entrance: How callers come in.
-        limits: How much a request may carry.
         new_request_id: Names a request that brings no name.
         logger: For failures.
         allowed_origins: Web origins whose pages may call; none by default.
         telemetry: The service's own; what FastAPI measures goes there.
+        keeping: Where uploads, jobs, profiles and answers are kept.
+        readers: How pushes are received and read.
     """
-    door = Middleware(Door, doors=entrance.doors, limits=limits, new_request_id=new_request_id, logger=logger)
-    middleware = [door]
+    door = Middleware(Door, doors=entrance.doors, limits=readers.limits, new_request_id=new_request_id, logger=logger)
+    inside = Middleware(Idempotency, keeping=keeping)
+    middleware = [door, inside]
     if allowed_origins:
         # Outside of the door: a browser's preflight request carries no token.
         cors = Middleware(
             CORSMiddleware,
             allow_origins=list(allowed_origins),
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-Id", "Accept-Language"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Prefer", "X-Request-Id", "Accept-Language"],
             expose_headers=["X-Request-Id", "Location", "Retry-After"],
         )
-        middleware = [cors, door]
+        middleware = [cors, door, inside]
     # The pages of /docs come from this process: a park behind an air gap reaches no content network.
     app = FastAPIOffline(
         title="ParkCarbon",
@@ -84,16 +86,16 @@ def create_app(
             HTTPException: _not_served,
         },
     )
-    uploads = Uploads(limits)
+    uploads = readers.uploads
     app.include_router(access.router(entrance.workshop, uploads))
     app.include_router(oauth.router(entrance.issuing, uploads, issuer=entrance.issuer))
     app.include_router(parks.router(ports.accounting, uploads))
-    readers = activity.Readers(uploads, Workbooks(limits))
-    app.include_router(activity.router(ports.accounting, readers))
+    app.include_router(activity.router(ports.accounting, readers, keeping))
     app.include_router(templates.router())
+    app.include_router(profiles.router(keeping, uploads))
     app.include_router(accounts.router(ports.accounting))
     app.include_router(changes.router(ports.changes))
-    app.include_router(jobs.router(ports.accounting))
+    app.include_router(jobs.router(ports.accounting, keeping))
 
     @app.get("/healthz", response_model=models.HealthAnswer, tags=["health"])
     async def healthz() -> Response:

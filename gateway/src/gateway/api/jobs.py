@@ -1,21 +1,49 @@
-"""Routes of long tasks."""
+"""Routes of long tasks: how far they are, as one answer or as a stream of events, and what became of the rows of a push."""
 
-from typing import Annotated
+import asyncio
+import csv
+import io
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+import msgspec
+from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from gateway.api import models
 from gateway.api.answers import answer, members
-from gateway.api.asking import ParkId, caller_of
+from gateway.api.asking import ParkId, caller_of, language
 from gateway.api.describing import refusals
 from gateway.api.models import ID_PATTERN
-from gateway.application import jobs
+from gateway.api.problems import row_problem
+from gateway.api.results import unpacked
+from gateway.application import jobs, pushing
 from gateway.application.ports import AccountingPort
+from gateway.application.stores import Keeping
+from gateway.domain import wording
+from gateway.domain.account import Job
+from gateway.domain.activity import Outcome, Receipt
+from gateway.domain.callers import Caller
+from gateway.domain.wording import Language
+
+ENDED = frozenset({"succeeded", "failed", "cancelled"})
+_LOOKS_SECONDS = 0.5
+_SPEAKS_SECONDS = 15.0
+_LISTENS_SECONDS = 600.0
+"""After so long a stream of events ends, and the browser opens the next: a caller whose right ends is not told for ever."""
+
+JobId = Annotated[str, Path(pattern=ID_PATTERN, alias="job", description="The job's id", examples=["0193-job"])]
+_COLUMNS = ("row", "record_id", "outcome", "reason", "field", "found", "allowed", "message")
+_EVENTS = (
+    'event: job\ndata: {"job_id":"0193-job","state":"running","progress":0.5}\n\n'
+    'event: job\ndata: {"job_id":"0193-job","state":"succeeded","progress":1.0}\n\n'
+)
+_CSV_EXAMPLE = "row,record_id,outcome,reason,field,found,allowed,message\r\n2,r-1,accepted,,,,,\r\n"
+_NDJSON_EXAMPLE = '{"row":2,"record_id":"r-1","outcome":"accepted"}\n'
 
 
-def router(accounting: AccountingPort) -> APIRouter:
+def router(accounting: AccountingPort, keeping: Keeping) -> APIRouter:
     """Returns the routes of long tasks."""
     routes = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -28,10 +56,140 @@ def router(accounting: AccountingPort) -> APIRouter:
         return answer(members(job), 202, {"Location": f"/v1/jobs/{job.job_id}"})
 
     @routes.get("/jobs/{job}", response_model=models.JobAnswer, responses=refusals(403, 404, 422))
-    async def read_job(
-        request: Request, job: Annotated[str, Path(pattern=ID_PATTERN, description="The job's id", examples=["0193-job"])]
-    ) -> Response:
+    async def read_job(request: Request, job: JobId) -> Response:
         """Returns how far a job is, and its result once it has ended."""
-        return answer(members(await jobs.read_job(accounting, caller_of(request), job)))
+        found = await pushing.read_job(keeping.stores, accounting, caller_of(request), job)
+        return answer(_told(found, language(request)), headers={"Vary": "Accept-Language"})
+
+    @routes.get(
+        "/jobs/{job}/events",
+        response_class=Response,
+        responses={
+            200: {
+                "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EVENTS}},
+                "description": "An event `job` whenever something changes, until the job has ended",
+            },
+            **refusals(403, 404, 422),
+        },
+    )
+    async def follow_job(request: Request, job: JobId) -> Response:
+        """Tells how far a job is as server-sent events: the job as it stands, again whenever it changes, until it has ended."""
+        caller, spoken = caller_of(request), language(request)
+        first = await pushing.read_job(keeping.stores, accounting, caller, job)
+        headers = {"X-Accel-Buffering": "no", "Vary": "Accept-Language"}
+        return StreamingResponse(_events(first, caller, spoken), media_type="text/event-stream", headers=headers)
+
+    async def _events(first: Job, caller: Caller, spoken: Language) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        began_s = spoke_s = loop.time()
+        told = b""
+        job = first
+        while True:
+            event = b"event: job\ndata: " + msgspec.json.encode(_told(job, spoken)) + b"\n\n"
+            if event != told:
+                yield event
+                told, spoke_s = event, loop.time()
+            elif loop.time() - spoke_s > _SPEAKS_SECONDS:
+                # Proxies close a connection on which nothing is said.
+                yield b": still running\n\n"
+                spoke_s = loop.time()
+            if job.state in ENDED or loop.time() - began_s > _LISTENS_SECONDS:
+                return
+            # Another replica may be working on it: what all of them share is the database.
+            await asyncio.sleep(_LOOKS_SECONDS)
+            job = await pushing.read_job(keeping.stores, accounting, caller, job.job_id)
+
+    @routes.get(
+        "/jobs/{job}/results",
+        response_class=Response,
+        responses={
+            200: {
+                "content": {
+                    "text/csv": {"schema": {"type": "string"}, "example": _CSV_EXAMPLE},
+                    "application/x-ndjson": {"schema": {"type": "string"}, "example": _NDJSON_EXAMPLE},
+                },
+                "description": "A line for each row",
+            },
+            **refusals(403, 404, 422),
+        },
+    )
+    async def read_results(
+        request: Request,
+        job: JobId,
+        format: Annotated[Literal["csv", "ndjson"], Query(description="How the file is written")] = "csv",
+        outcome: Annotated[Outcome | None, Query(description="Only rows that ended so")] = None,
+    ) -> Response:
+        """Returns what became of each row of a push, so far as it has come, as a file. It is kept for 30 days."""
+        spoken = language(request)
+        parts = await pushing.results(keeping.stores, accounting, caller_of(request), job)
+
+        async def written() -> AsyncIterator[bytes]:
+            if format == "csv":
+                # With a mark, as Excel reads Chinese by it.
+                yield b"\xef\xbb\xbf" + _csv([_COLUMNS])
+            write = _csv_rows if format == "csv" else _ndjson_rows
+            async for part in parts:
+                lines = await asyncio.to_thread(write, unpacked(part), outcome, spoken)
+                if lines:
+                    yield lines
+
+        headers = {
+            "Content-Disposition": f'attachment; filename="{job}.{format}"',
+            "Content-Language": spoken,
+            "Vary": "Accept-Language",
+        }
+        media = "text/csv; charset=utf-8" if format == "csv" else "application/x-ndjson"
+        return StreamingResponse(written(), headers=headers, media_type=media)
 
     return routes
+
+
+def _told(job: Job, spoken: Language) -> dict[str, object]:
+    """Returns a job with the sentence of its failure in the language asked for, where it is the gateway's own."""
+    told = members(job)
+    error = job.error
+    if error is not None and "reason" in error:
+        reason, facts = str(error["reason"]), error.get("facts")
+        if reason in wording.REASONS and isinstance(facts, dict):
+            error = {**error, "message": _sentence(reason, spoken, facts, str(error["message"]))}
+        told["error"] = error
+    return told
+
+
+def _sentence(reason: str, spoken: Language, facts: dict[str, str], otherwise: str) -> str:
+    try:
+        return wording.sentence(reason, spoken, facts)
+    except KeyError:
+        return otherwise
+
+
+def _rows(receipt: Receipt, outcome: Outcome | None, spoken: Language) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for row, record_id, found in zip(receipt.row_numbers, receipt.record_ids, receipt.outcomes, strict=True):
+        if outcome is not None and found is not outcome:
+            continue
+        entry: dict[str, object] = {"row": row, "record_id": record_id, "outcome": found.value}
+        if found is Outcome.REJECTED and row in receipt.problems:
+            entry.update(row_problem(receipt.problems[row], spoken))
+        rows.append(entry)
+    return rows
+
+
+def _ndjson_rows(receipt: Receipt, outcome: Outcome | None, spoken: Language) -> bytes:
+    return b"".join(msgspec.json.encode(row) + b"\n" for row in _rows(receipt, outcome, spoken))
+
+
+def _csv_rows(receipt: Receipt, outcome: Outcome | None, spoken: Language) -> bytes:
+    return _csv([[_cell(row.get(name, "")) for name in _COLUMNS] for row in _rows(receipt, outcome, spoken)])
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> bytes:
+    written = io.StringIO()
+    csv.writer(written).writerows(rows)
+    return written.getvalue().encode()
+
+
+def _cell(value: object) -> str:
+    """Returns a value as a cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    text = str(value)
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not isinstance(value, int) else text

@@ -103,7 +103,7 @@ async def read_parts(chunks: AsyncIterator[bytes], media: Media, limits: Limits,
         async for chunk in chunks:
             yield chunk
 
-    reader = _NdjsonReader(limits) if media.format is Format.NDJSON else _CsvReader(media.charset, limits, layout)
+    reader = _NdjsonReader(limits, layout) if media.format is Format.NDJSON else _CsvReader(media.charset, limits, layout)
     rows = 0
     async for group in lines_of(all_chunks(), limits):
         part = await asyncio.to_thread(reader.read, group)
@@ -123,14 +123,16 @@ async def _whole(body: bytes, media: Media, limits: Limits, layout: Layout) -> R
 
 
 class _NdjsonReader:
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, layout: Layout) -> None:
         self._limits = limits
+        self._layout = layout
 
     def read(self, group: Lines) -> ReadRows:
         lines = group.lines
         if group.first_row == 1:
             lines = [lines[0].removeprefix(BOM), *lines[1:]]
-        return _with_too_long(ndjson_rows(lines, group.first_row, replace(self._limits, rows=len(lines))), group, self._limits)
+        read = ndjson_rows(lines, group.first_row, replace(self._limits, rows=len(lines)), self._layout)
+        return _with_too_long(read, group, self._limits)
 
 
 class _CsvReader:

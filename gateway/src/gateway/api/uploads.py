@@ -82,8 +82,10 @@ class Uploads:
             self._held_bytes -= held
 
     @asynccontextmanager
-    async def stream(self, request: Request, *, limit_bytes: int, held_at_most: int) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Receives a body in chunks, unpacked; the sender is kept waiting while a chunk is worked on.
+    async def stream(
+        self, request: Request, *, limit_bytes: int, held_at_most: int, unpack: bool = True
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Receives a body in chunks; the sender is kept waiting while a chunk is worked on.
 
         Time counts only while the body is waited for: `body_seconds`, and a second more for every 64 KiB that have arrived.
 
@@ -91,6 +93,7 @@ class Uploads:
             request: Whose body.
             limit_bytes: The most that is read, inclusive, packed and unpacked.
             held_at_most: What it counts as held at most, bytes, until the block ends.
+            unpack: Whether a gzip body is unpacked on the way.
 
         Raises:
             Unsupported: It is encoded otherwise than by gzip.
@@ -136,7 +139,7 @@ class Uploads:
         chunks = received()
         try:
             async with aclosing(chunks):
-                if encoding == "gzip":
+                if encoding == "gzip" and unpack:
                     async with aclosing(unpacked(chunks, limit_bytes)) as unpacking:
                         yield unpacking
                 else:

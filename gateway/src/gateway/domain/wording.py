@@ -316,6 +316,40 @@ REASONS: Mapping[str, Wording] = {
         "the quotes of this line do not match; a cell ends on its own line",
         "该行引号不匹配;单元格不得跨行",
     ),
+    "JOB_NOT_FOUND": Wording("No such job", "任务不存在", "there is no job {job_id}", "不存在任务 {job_id}"),
+    "RESULTS_NOT_FOUND": Wording(
+        "No results",
+        "没有结果",
+        "job {job_id} has no results, or they were kept long enough",
+        "任务 {job_id} 没有结果,或结果已超过保存期限",
+    ),
+    "PROFILE_NOT_FOUND": Wording(
+        "No such mapping profile", "映射方案不存在", "there is no mapping profile {found}", "不存在映射方案 {found}"
+    ),
+    "PROFILE_CHANGED_MEANWHILE": Wording(
+        "Changed at the same moment",
+        "同时被修改",
+        "the mapping profile {found} was saved by another request at the same moment; send it again",
+        "映射方案 {found} 同时被另一请求保存,请重新发送",
+    ),
+    "IDEMPOTENCY_KEY_IN_USE": Wording(
+        "The same request is under way",
+        "相同请求正在处理",
+        "a request with the Idempotency-Key {found} is being answered; ask again shortly",
+        "使用 Idempotency-Key {found} 的请求正在处理,请稍后再试",
+    ),
+    "IDEMPOTENCY_KEY_REUSED": Wording(
+        "Key of another request",
+        "幂等键已用于其他请求",
+        "the Idempotency-Key {found} was used for another request; take a new key for new content",
+        "Idempotency-Key {found} 已用于另一请求;新内容请使用新的键",
+    ),
+    "IDEMPOTENCY_KEY_MALFORMED": Wording(
+        "Malformed Idempotency-Key",
+        "Idempotency-Key 格式错误",
+        "Idempotency-Key must be 1 to 255 visible ASCII characters, in quotes or not, got {found}",
+        "Idempotency-Key 须为 1 至 255 个可见 ASCII 字符,可带引号;收到 {found}",
+    ),
     "PUSH_INTERRUPTED": Wording(
         "Interrupted; send the same again",
         "处理中断,请重新发送",

@@ -1,0 +1,100 @@
+"""Files that cannot be cut: a workbook or a Parquet file is sent whole, and a job of the platform records it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from parkcarbon_client.answers import Job, RowProblem, RowResult
+from parkcarbon_client.calls import Call, in_park, path_of
+from parkcarbon_client.decoding import decode, parse
+from parkcarbon_client.errors import AnswerNotUnderstood, JobFailed
+from parkcarbon_client.receipts import PushProgress, Receipt
+
+WHOLE_MEDIA_TYPES = {
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".parquet": "application/vnd.apache.parquet",
+}
+_COUNTS = ("rows", "accepted", "duplicate", "superseded", "rejected")
+
+
+@dataclass(frozen=True)
+class WholeFile:
+    """A file to send, and what it is known by: the same file for the same park is the same push for a day."""
+
+    park_id: str
+    media_type: str
+    content: bytes
+    profile: str
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: whoever sends the file again, after a crash too, is led to the job that has it."""
+        said = json.dumps([self.park_id, self.media_type, self.profile, hashlib.sha256(self.content).hexdigest()])
+        return hashlib.sha256(said.encode()).hexdigest()
+
+    def submission(self, *, anew: bool = False) -> Call[Job]:
+        """Sends the file.
+
+        Args:
+            anew: As a push of its own, whatever became of the same file before.
+        """
+        key = {} if anew else {"Idempotency-Key": self.key}
+        return Call(
+            "POST",
+            in_park(self.park_id, "activity-records"),
+            lambda response: decode(Job, parse(response.content)),
+            params={"profile": self.profile} if self.profile else None,
+            content=self.content,
+            media_type=self.media_type,
+            headers={"Prefer": "respond-async", **key},
+        )
+
+    def progress(self, job: Job) -> PushProgress:
+        """Returns how far a job is, in bytes of the file."""
+        total = len(self.content)
+        return PushProgress(int(total * (job.progress or 0)), total, Receipt(self.park_id))
+
+
+def whole_file(park_id: str, path: Path, profile: str) -> WholeFile | None:
+    """Returns a file that is sent whole, None for one that goes in pieces."""
+    media_type = WHOLE_MEDIA_TYPES.get(path.suffix.lower())
+    return None if media_type is None else WholeFile(park_id, media_type, path.read_bytes(), profile)
+
+
+def rejected_rows(job_id: str) -> Call[tuple[RowResult, ...]]:
+    """Reads the rows that a job rejected."""
+    params = {"format": "ndjson", "outcome": "rejected"}
+    return Call("GET", path_of("v1", "jobs", job_id, "results"), _rejected, params=params)
+
+
+def _rejected(response: httpx.Response) -> tuple[RowResult, ...]:
+    found = []
+    for line in response.content.splitlines():
+        row = parse(line)
+        problem = decode(RowProblem, row)
+        try:
+            found.append(RowResult(row["row"], row["outcome"], row["record_id"], problem))
+        except KeyError as error:
+            raise AnswerNotUnderstood("results", "row, outcome, record_id", row) from error
+    return tuple(found)
+
+
+def receipt_of(job: Job, park_id: str, rejected: tuple[RowResult, ...]) -> Receipt:
+    """Returns what became of a file.
+
+    Raises:
+        JobFailed: The job did not succeed.
+        AnswerNotUnderstood: Its result holds no counts.
+    """
+    if job.state != "succeeded" or job.result is None:
+        raise JobFailed(job)
+    try:
+        counts = {name: int(job.result[name]) for name in _COUNTS}
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnswerNotUnderstood("Job.result", ", ".join(_COUNTS), job.result) from error
+    return Receipt(park_id, **counts, rejected_rows=rejected)

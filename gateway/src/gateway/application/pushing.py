@@ -1,0 +1,217 @@
+"""Pushes that outlast a request: the upload is kept, a job records it, its results are kept until they are fetched."""
+
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from datetime import datetime
+
+from gateway.application.ports import AccountingPort
+from gateway.application.stores import Keeping, Stores, read_file
+from gateway.domain.account import Job
+from gateway.domain.activity import FIELDS, ActivityRows, ReadRows
+from gateway.domain.callers import Action, Caller
+from gateway.domain.profiles import NO_PROFILE, MappingProfile, SavedProfile
+from gateway.domain.stored import (
+    CHUNK_BYTES,
+    RESULTS_LIFETIME,
+    JobUnknown,
+    NewJob,
+    OwnJob,
+    ProfileUnknown,
+    ResultsUnknown,
+)
+
+PUSH = "push_activity"
+"""The kind of these jobs."""
+
+
+def results_of(job_id: str) -> str:
+    """Returns the name of the file that holds the results of a job."""
+    return f"{job_id}.results"
+
+
+def upload_of(job_id: str) -> str:
+    """Returns the name of the file that holds the upload of a job."""
+    return f"{job_id}.upload"
+
+
+async def submit_push(
+    keeping: Keeping,
+    accounting: AccountingPort,
+    caller: Caller,
+    park_id: str,
+    chunks: AsyncIterator[bytes],
+    arguments: Mapping[str, object],
+) -> Job:
+    """Keeps an upload and submits the job that records it.
+
+    Args:
+        keeping: Where it is kept.
+        accounting: Is asked whether the caller's tenant has the park, so that nothing is uploaded for nothing.
+        caller: Who pushes.
+        park_id: Into which park.
+        chunks: The upload as it arrives.
+        arguments: How it is to be read, and for whom; its name and size are added.
+
+    Raises:
+        RoleMissing: The caller may not record.
+        AccountingRefused: There is no such park.
+        GatewayError: The upload did not arrive as it should; nothing of it is kept.
+    """
+    caller.must(Action.RECORD)
+    await accounting.get_park(caller, park_id)
+    job_id = keeping.new_id()
+    file_id = upload_of(job_id)
+    size = number = 0
+    held = bytearray()
+    try:
+        async for chunk in chunks:
+            held += chunk
+            size += len(chunk)
+            while len(held) >= CHUNK_BYTES:
+                await _append(keeping.stores, caller.tenant, park_id, file_id, number, bytes(held[:CHUNK_BYTES]))
+                del held[:CHUNK_BYTES]
+                number += 1
+        await _append(keeping.stores, caller.tenant, park_id, file_id, number, bytes(held))
+        new = NewJob(job_id, PUSH, caller.tenant, park_id, caller.subject, {**arguments, "park_id": park_id, "upload_bytes": size})
+        async with keeping.stores.write(caller.tenant) as store:
+            found = await store.jobs.submit(new)
+            await store.commit()
+    except BaseException:
+        async with keeping.stores.write(caller.tenant) as store:
+            await store.files.delete(caller.tenant, file_id)
+            await store.commit()
+        raise
+    keeping.wake()
+    return found.job
+
+
+async def append_results(stores: Stores, tenant_id: str, park_id: str, job_id: str, number: int, content: bytes) -> None:
+    """Keeps the results of one more part of a push."""
+    await _append(stores, tenant_id, park_id, results_of(job_id), number, content)
+
+
+async def _append(stores: Stores, tenant_id: str, park_id: str, file_id: str, number: int, content: bytes) -> None:
+    async with stores.write(tenant_id) as store:
+        await store.files.append(tenant_id, park_id, file_id, number, content)
+        await store.commit()
+
+
+async def forget_upload(stores: Stores, tenant_id: str, job_id: str, now: datetime) -> None:
+    """Forgets an upload whose job has ended, and every file of pushes that is over its time."""
+    async with stores.write(tenant_id) as store:
+        await store.files.delete(tenant_id, upload_of(job_id))
+        await store.commit()
+    async with stores.write(None) as store:
+        await store.files.expire(now - RESULTS_LIFETIME)
+        await store.commit()
+
+
+async def after_row(parts: AsyncIterator[ReadRows], last_row: int) -> AsyncGenerator[ReadRows]:
+    """Yields what of the parts comes after a row: where a job that was interrupted goes on."""
+    async for part in parts:
+        start = bisect_right(part.rows.row_numbers, last_row)
+        rejected = [problem for problem in part.rejected if problem.row > last_row]
+        if start == 0 and len(rejected) == len(part.rejected):
+            yield part
+        elif start < len(part.rows) or rejected:
+            columns = {name: getattr(part.rows, name)[start:] for name in FIELDS}
+            yield ReadRows(ActivityRows(part.rows.row_numbers[start:], **columns), rejected)
+
+
+async def applied(parts: AsyncIterator[ReadRows], profile: MappingProfile) -> AsyncGenerator[ReadRows]:
+    """Yields the parts with a profile's defaults, units and offset in them."""
+    async for part in parts:
+        yield part if profile == NO_PROFILE else profile.applied(part)
+
+
+async def own_job(stores: Stores, accounting: AccountingPort, caller: Caller, job_id: str) -> OwnJob | None:
+    """Returns a job of the gateway itself, None where it is none.
+
+    Raises:
+        JobUnknown: It is not for the caller's eyes.
+    """
+    async with stores.read(caller.tenant) as store:
+        found = await store.jobs.find(caller.tenant, job_id)
+    if found is None:
+        return None
+    found.must_be_seen_by(caller)
+    if caller.regions is not None and caller.subject != found.owner:
+        await accounting.get_park(caller, found.park_id)
+    return found
+
+
+async def read_job(stores: Stores, accounting: AccountingPort, caller: Caller, job_id: str) -> Job:
+    """Returns how far a job is, the gateway's own or accounting's.
+
+    Raises:
+        JobUnknown: It is not for the caller's eyes.
+        AccountingRefused: There is no such job.
+    """
+    own = await own_job(stores, accounting, caller, job_id)
+    if own is not None:
+        return own.job
+    caller.must(Action.READ)
+    return await accounting.get_job(caller, job_id)
+
+
+async def results(stores: Stores, accounting: AccountingPort, caller: Caller, job_id: str) -> AsyncIterator[bytes]:
+    """Returns the results of a push so far, part by part.
+
+    Raises:
+        JobUnknown: There is no such job of the gateway.
+        ResultsUnknown: It has no results, or not any more.
+    """
+    own = await own_job(stores, accounting, caller, job_id)
+    if own is None:
+        raise JobUnknown(job_id)
+    async with stores.read(caller.tenant) as store:
+        if await store.files.find(caller.tenant, results_of(job_id)) is None:
+            raise ResultsUnknown(job_id)
+    return read_file(stores, caller.tenant, results_of(job_id))
+
+
+async def save_profile(keeping: Keeping, caller: Caller, profile_id: str, profile: MappingProfile) -> tuple[SavedProfile, bool]:
+    """Saves a mapping profile as its next version, unless the newest says the same; returns it, and whether it is new.
+
+    Raises:
+        RoleMissing: The caller may not record.
+        FieldsInvalid: The profile could not be applied.
+    """
+    caller.must(Action.RECORD)
+    profile.check()
+    async with keeping.stores.write(caller.tenant) as store:
+        newest = await store.profiles.newest(caller.tenant, profile_id)
+        if newest is not None and newest.profile == profile:
+            return newest, False
+        version = 1 if newest is None else newest.version + 1
+        saved = await store.profiles.add(caller.tenant, profile_id, version, profile, caller.subject)
+        await store.commit()
+    return saved, True
+
+
+async def read_profile(stores: Stores, caller: Caller, profile_id: str, version: int | None = None) -> SavedProfile:
+    """Returns a mapping profile, its newest version unless one is named.
+
+    Raises:
+        RoleMissing: The caller may not record.
+        ProfileUnknown: There is none.
+    """
+    caller.must(Action.RECORD)
+    async with stores.read(caller.tenant) as store:
+        found = (
+            await store.profiles.newest(caller.tenant, profile_id)
+            if version is None
+            else await store.profiles.version(caller.tenant, profile_id, version)
+        )
+    if found is None:
+        raise ProfileUnknown(profile_id if version is None else f"{profile_id}, version {version}")
+    return found
+
+
+async def list_profiles(stores: Stores, caller: Caller, *, after: str, limit: int) -> tuple[list[SavedProfile], str]:
+    """Returns the newest version of each profile in order of id, and where the next page begins, "" on the last."""
+    caller.must(Action.RECORD)
+    async with stores.read(caller.tenant) as store:
+        found = list(await store.profiles.list(caller.tenant, after=after, limit=limit + 1))
+    more = len(found) > limit
+    return found[:limit], found[limit - 1].profile_id if more else ""

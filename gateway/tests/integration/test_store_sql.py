@@ -1,0 +1,165 @@
+"""Files, jobs, profiles and idempotency keys, over both databases."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import MetaData
+
+from chassis.database import Database
+from gateway.adapters.store_sql import SqlStores
+from gateway.adapters.tables import tables
+from gateway.application.stores import read_file
+from gateway.domain.profiles import MappingProfile
+from gateway.domain.stored import (
+    KEY_LEASE,
+    KEY_LIFETIME,
+    RESULTS_LIFETIME,
+    KeptAnswer,
+    KeyOf,
+    KeyState,
+    NewJob,
+    ProfileChangedMeanwhile,
+)
+
+KEY = KeyOf("ganzhou", "ada", "k")
+
+
+@dataclass
+class Hands:
+    """A clock that a test sets."""
+
+    moment: datetime = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+@dataclass
+class House:
+    stores: SqlStores
+    clock: Hands
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    url = f"sqlite:///{tmp_path}/gateway.sqlite3" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
+    database, clock = Database(url), Hands()
+    await database.migrate("gateway.adapters.migrations")
+    yield House(SqlStores(database, tables(MetaData()).store, clock), clock)
+    await database.dispose()
+
+
+async def put(house: House, file_id: str, *chunks: bytes, tenant: str = "ganzhou") -> None:
+    async with house.stores.write(tenant) as store:
+        for number, content in enumerate(chunks):
+            await store.files.append(tenant, "etdz", file_id, number, content)
+        await store.commit()
+
+
+async def got(house: House, file_id: str, tenant: str = "ganzhou") -> list[bytes]:
+    return [chunk async for chunk in read_file(house.stores, tenant, file_id)]
+
+
+async def test_a_file_is_read_chunk_by_chunk_and_a_chunk_is_written_once(house: House) -> None:
+    await put(house, "f", b"\x00a", b"bc")
+    await put(house, "f", b"other", b"bc", b"d")
+    assert await got(house, "f") == [b"\x00a", b"bc", b"d"]
+    async with house.stores.read("ganzhou") as store:
+        found = await store.files.find("ganzhou", "f")
+        assert found is not None
+        assert (found.size_bytes, found.chunks) == (5, 3)
+    assert await got(house, "f", tenant="nanchang") == []
+
+
+async def test_files_are_forgotten_by_name_and_by_age(house: House) -> None:
+    await put(house, "old", b"a")
+    house.clock.moment += RESULTS_LIFETIME
+    await put(house, "new", b"b")
+    await put(house, "gone", b"c")
+    async with house.stores.write("ganzhou") as store:
+        await store.files.delete("ganzhou", "gone")
+        await store.commit()
+    async with house.stores.write(None) as store:
+        await store.files.expire(house.clock.moment - timedelta(seconds=1))
+        await store.commit()
+    assert (await got(house, "old"), await got(house, "new"), await got(house, "gone")) == ([], [b"b"], [])
+
+
+async def test_a_job_is_its_tenants_and_nothing_stays_without_a_commit(house: House) -> None:
+    job = NewJob("j", "push_activity", "ganzhou", "etdz", "ada", {"n": 1})
+    async with house.stores.write("ganzhou") as store:
+        await store.jobs.submit(job)
+    async with house.stores.read("ganzhou") as store:
+        assert await store.jobs.find("ganzhou", "j") is None
+    async with house.stores.write("ganzhou") as store:
+        found = await store.jobs.submit(job)
+        await store.commit()
+    assert (found.job.state, found.park_id, found.owner) == ("queued", "etdz", "ada")
+    async with house.stores.read("nanchang") as store:
+        assert await store.jobs.find("nanchang", "j") is None
+
+
+async def test_one_version_of_a_profile_is_saved_once(house: House) -> None:
+    profile = MappingProfile({"读数": "quantity"}, True, {"unit": "kWh"}, {"度": "kWh"}, "+08:00")
+    async with house.stores.write("ganzhou") as store:
+        await store.profiles.add("ganzhou", "erp", 1, profile, "ada")
+        await store.commit()
+    async with house.stores.write("ganzhou") as store:
+        with pytest.raises(ProfileChangedMeanwhile):
+            await store.profiles.add("ganzhou", "erp", 1, MappingProfile(), "ben")
+    async with house.stores.read("ganzhou") as store:
+        newest = await store.profiles.newest("ganzhou", "erp")
+        listed = await store.profiles.list("ganzhou", after="", limit=5)
+    assert newest is not None
+    assert (newest.profile, newest.saved_by, newest.version) == (profile, "ada", 1)
+    assert listed == [newest]
+
+
+async def take(house: House) -> KeyState | None:
+    async with house.stores.write("ganzhou") as store:
+        found = await store.keys.take(KEY, house.clock.now())
+        await store.commit()
+    return found
+
+
+async def test_of_many_requests_with_one_key_one_has_it(house: House) -> None:
+    found = await asyncio.gather(*(take(house) for _ in range(8)))
+    assert found.count(None) == 1
+    assert found.count(KeyState(None)) == 7
+
+
+async def test_a_key_whose_process_died_is_free_after_its_lease_and_not_before(house: House) -> None:
+    assert await take(house) is None
+    house.clock.moment += KEY_LEASE
+    async with house.stores.write("ganzhou") as store:
+        await store.keys.renew(KEY, house.clock.now())
+        await store.commit()
+    house.clock.moment += KEY_LEASE
+    assert await take(house) == KeyState(None)
+    house.clock.moment += timedelta(seconds=1)
+    assert await take(house) is None
+
+
+async def test_an_answer_is_kept_for_a_day_and_no_release_takes_it_away(house: House) -> None:
+    answer = KeptAnswer("f" * 64, 201, {"content-type": "application/json"}, "file")
+    assert await take(house) is None
+    async with house.stores.write("ganzhou") as store:
+        await store.keys.keep(KEY, answer)
+        await store.keys.release(KEY)
+        await store.commit()
+    house.clock.moment += KEY_LIFETIME
+    assert await take(house) == KeyState(answer)
+    house.clock.moment += timedelta(seconds=1)
+    assert await take(house) is None
+
+
+async def test_a_key_that_is_released_is_free(house: House) -> None:
+    assert await take(house) is None
+    async with house.stores.write("ganzhou") as store:
+        await store.keys.release(KEY)
+        await store.commit()
+    assert await take(house) is None
