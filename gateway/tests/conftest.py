@@ -367,10 +367,10 @@ class FakeListener:
     """An EventsProbe.
 
     Attributes:
-        healthy: As a test wants it.
+        hears: As a test wants it.
     """
 
-    healthy = True
+    hears = True
 
 
 MANAGER, READER, OPERATOR, STRANGER = "manager-token", "reader-token", "operator-token", "stranger-token"

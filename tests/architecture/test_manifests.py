@@ -31,6 +31,7 @@ NOT_IN_MANIFESTS = {
     r"_SERVER__UNIX_SOCKET$": "pods call each other over the network",
     r"_BROKER__EMBEDDED_FILE$": "the embedded log serves one process",
     r"_BROKER__KAFKA__SASL_": "services log in by certificate",
+    r"_BROKER__KAFKA__INSTANCE_ID$": "pods of a deployment have no name that they keep",
     r"_CALLER_(ISSUER|AUDIENCE)$": "names that both sides know, changed by nobody",
     r"_TIMEOUTS__|_SECONDS$|_MAX_|_BATCH$|_LIMITS__": "sizes whose defaults were measured; a site that measures patches them",
     r"^GATEWAY_HTTP__ALLOWED_ORIGINS$": "a site's own web pages",

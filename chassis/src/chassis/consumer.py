@@ -136,6 +136,11 @@ class Consumer:
         return not self._unhealthy
 
     @property
+    def hears(self) -> bool:
+        """Whether it is a member of its group; not while it waits for the broker, and not once it has stopped itself."""
+        return self.healthy and self._subscription is not None
+
+    @property
     def unhealthy_reason(self) -> str:
         """Why the consumer stopped itself, "" while it has not."""
         return self._unhealthy

@@ -91,7 +91,33 @@ class KafkaBroker:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kafka-producer")
         self._producer: Any = None
         self._present: set[str] = set()
+        self._preparing: asyncio.Task[None] | None = None
         self._closed = False
+
+    async def begin(self, patience_seconds: float) -> None:
+        """Begins to `prepare`, and waits for that for a while only: what is missing later is created when it is used.
+
+        Args:
+            patience_seconds: >= 0.
+
+        Raises:
+            TopicMismatch: If Kafka says so in that time; later it is logged, and whoever uses the topic is told.
+        """
+        self._preparing = asyncio.create_task(self._prepare_once(), name="kafka topics")
+        done, _ = await asyncio.wait({self._preparing}, timeout=patience_seconds)
+        if done:
+            self._preparing.result()
+        else:
+            self._logger.warning("broker not reached yet")
+
+    async def _prepare_once(self) -> None:
+        try:
+            await self.prepare()
+        except BrokerError as error:
+            self._logger.warning("broker not reached", error=str(error))
+        except TopicMismatch as error:
+            self._logger.error("topics differ from the registry", error=str(error))
+            raise
 
     async def prepare(self) -> None:
         """Creates what is missing of the registry's topics and of the dead-letter topics of their listed consumers.
@@ -134,6 +160,8 @@ class KafkaBroker:
             await self._run(self._close_producer)
             self._closed = True
             self._thread.shutdown()
+            if self._preparing is not None:
+                await asyncio.gather(self._preparing, return_exceptions=True)
 
     async def _run(self, work: Callable[[], _Result]) -> _Result:
         if self._closed:
@@ -286,6 +314,7 @@ class KafkaBroker:
         consumer = self._connected(
             self._open_consumer,
             group_id=group,
+            group_instance_id=self._settings.instance_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             # Of two topics with as many partitions a member has the same ones, and so all events of a park.

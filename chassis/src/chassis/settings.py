@@ -2,12 +2,12 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from chassis.broker import Broker, BrokerError
+from chassis.broker import Broker
 from chassis.clock import Clock
 from chassis.database import Database, Timeouts
 from chassis.embedded_log import EmbeddedLog
@@ -15,6 +15,9 @@ from chassis.logs import Level, Logger, Renderer
 from chassis.server import ServerSettings
 from chassis.telemetry import Telemetry, TelemetrySettings
 from chassis.topics import TopicRegistry
+
+# For a broker's first answer; a service does not stand still for longer before it serves.
+_PATIENCE_SECONDS: Final = 2.0
 
 
 class DatabaseSettings(BaseModel):
@@ -59,6 +62,9 @@ class KafkaSettings(BaseModel):
         sasl_user: As whom.
         sasl_password: With what.
         client_id: What the brokers' logs and quotas call this process.
+        instance_id: A name that this replica keeps over restarts and shares with no other, None where there is no such name. With
+            it a successor has the partitions of a killed process at once; a replica that goes for good keeps them for
+            `session_seconds`.
         replication_factor: Of topics that are created; -1 leaves it to the brokers.
         connect_seconds: How long to wait for a first answer, s.
         publish_seconds: How long to wait for a confirmation, s.
@@ -78,6 +84,7 @@ class KafkaSettings(BaseModel):
     sasl_user: str = ""
     sasl_password: SecretStr | None = None
     client_id: str = Field(default="parkcarbon", min_length=1)
+    instance_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,249}$")
     replication_factor: int = Field(default=-1, ge=-1)
     connect_seconds: float = Field(default=10.0, gt=0.0)
     publish_seconds: float = Field(default=30.0, gt=0.0)
@@ -132,7 +139,7 @@ class BrokerSettings(BaseModel):
         Raises:
             ValueError: If the embedded log is wanted and its file is not said.
             LogInUse: If another process has the embedded log.
-            TopicMismatch: If a topic has fewer partitions in Kafka than in the registry.
+            TopicMismatch: If a topic has fewer partitions in Kafka than in the registry, as far as Kafka says so at once.
         """
         if self.kafka is not None and self.kind is BrokerKind.KAFKA:
             # It takes half a second to import, and an embedded run does without.
@@ -140,10 +147,8 @@ class BrokerSettings(BaseModel):
 
             broker = KafkaBroker(self.kafka, topics, logger=logger)
             try:
-                await broker.prepare()
-            except BrokerError as error:
-                # Facts wait in the outbox, and consumers try again: a service that starts while Kafka is away still serves.
-                logger.warning("broker not reached", error=str(error))
+                # Facts wait in the outbox, and consumers try again: a service that starts while Kafka is away serves all the same.
+                await broker.begin(_PATIENCE_SECONDS)
             except BaseException:
                 await broker.close()
                 raise

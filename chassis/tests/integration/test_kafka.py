@@ -137,6 +137,38 @@ async def test_a_kafka_that_cannot_be_reached_is_a_broker_error(logger: Logger) 
     await opened.close()
 
 
+async def test_a_kafka_that_says_nothing_keeps_no_service_from_its_start(logger: Logger, log_lines: io.StringIO) -> None:
+    """Connections are accepted and never answered: what a broker does that is starting, or a line that swallows."""
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    settings = KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}", connect_seconds=6.0)
+    began = asyncio.get_running_loop().time()
+    broker = await BrokerSettings(kind=BrokerKind.KAFKA, kafka=settings).open(
+        TopicRegistry([topic()]), clock=SystemClock(), logger=logger
+    )
+    assert asyncio.get_running_loop().time() - began < settings.connect_seconds
+    assert "broker not reached yet" in log_lines.getvalue()
+    await broker.close()
+    silent.close()
+
+
+async def test_topics_that_differ_end_a_start_to_which_kafka_answers(kafka_server: KafkaServer, logger: Logger) -> None:
+    registered = topic(partitions=2)
+    first = KafkaBroker(told(kafka_server), TopicRegistry([registered]), logger=logger)
+    await first.prepare()
+    await first.close()
+    more = TopicRegistry([registered.model_copy(update={"partitions": 4})])
+    second = KafkaBroker(told(kafka_server), more, logger=logger)
+    with pytest.raises(TopicMismatch):
+        await second.begin(30.0)
+    await second.close()
+
+
 # --- subscriptions ------------------------------------------------------------------------------------------------------
 
 
@@ -476,6 +508,42 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+MEMBER = """
+import asyncio, os, signal, sys
+from chassis.kafka_broker import KafkaBroker
+from chassis.logs import configure
+from chassis.settings import KafkaSettings
+from chassis.topics import TopicRegistry
+
+async def main():
+    registry = TopicRegistry.from_json(sys.argv[2])
+    settings = KafkaSettings(bootstrap_servers=sys.argv[1], session_seconds=60, instance_id="first")
+    broker = KafkaBroker(settings, registry, logger=configure("member"))
+    subscription = await broker.subscribe("named", [topic.name for topic in registry])
+    await subscription.poll(1, 20.0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+async def test_the_successor_of_a_killed_member_of_the_same_name_reads_at_once(kafka_server: KafkaServer, logger: Logger) -> None:
+    """Without the name it would wait for the dead member's session, a minute."""
+    registered = topic(partitions=1)
+    settings = told(kafka_server, session_seconds=60.0, instance_id="first")
+    broker = KafkaBroker(settings, TopicRegistry([registered]), logger=logger)
+    await broker.publish([Message(registered.name, "k", b"1")])
+    topics = f'{{"topics": [{registered.model_dump_json()}]}}'
+    member = [sys.executable, "-c", MEMBER, kafka_server.bootstrap_servers, topics]
+    killed = await asyncio.to_thread(subprocess.run, member, check=False, capture_output=True, timeout=60)
+    assert killed.returncode == -9, killed.stderr
+    async with asyncio.timeout(30):
+        subscription = await broker.subscribe("named", [registered.name])
+        assert [each.message.value for each in await subscription.poll(1, 20.0)] == [b"1"]
+    await subscription.close()
+    await broker.close()
 
 
 async def test_another_process_reads_what_this_one_publishes(kafka_server: KafkaServer, logger: Logger) -> None:

@@ -210,7 +210,7 @@ class Gateway:
             started.push_async_callback(self._issuers.aclose)
             await self._database.migrate(_MIGRATIONS)
             await grant_tokens(self._units, self._grants)
-            await self._consumer.start()
+            # A stop ends requests first. A start serves them first: a broker may be slow, or away.
             started.push_async_callback(self._consumer.stop)
             await self._runner.start()
             started.push_async_callback(self._runner.stop)
@@ -218,6 +218,7 @@ class Gateway:
             started.push_async_callback(self.monitoring.stop)
             await self._http.start()
             started.push_async_callback(self._http.stop)
+            await self._consumer.start()
             self._running = started.pop_all()
 
     async def stop(self) -> None:

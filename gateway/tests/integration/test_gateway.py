@@ -225,6 +225,32 @@ def test_a_process_needs_a_broker_that_connects_processes(house: House, tmp_path
     assert "GATEWAY_BROKER__KIND=kafka" in done.stderr
 
 
+def test_a_process_serves_while_kafka_cannot_be_reached(house: House, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ,
+        "GATEWAY_HTTP__PORT": str(port),
+        "GATEWAY_DATABASE__URL": f"sqlite:///{tmp_path}/process.sqlite3",
+        "GATEWAY_BROKER__KIND": "kafka",
+        "GATEWAY_BROKER__KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        "GATEWAY_ACCOUNTING__TARGET": "127.0.0.1:1",
+        "GATEWAY_CALLER_PRIVATE_KEY": str(tmp_path / "key.pem"),
+    }
+    process = subprocess.Popen([sys.executable, "-c", PROCESS], env=environment, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    while "listening" not in line:
+        assert line, "the process ended while it started"
+        line = process.stderr.readline()
+    answer = httpx.get(f"http://127.0.0.1:{port}/readyz")
+    assert answer.json() == {"ready": False, "accounting": False, "database": True, "events": False}
+    process.send_signal(signal.SIGTERM)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Traceback" not in rest
+
+
 def test_a_process_is_told_by_its_environment_and_ends_cleanly_on_a_signal(
     house: House, tmp_path: Path, kafka_server: KafkaServer
 ) -> None:

@@ -662,7 +662,7 @@ class TestFailures:
             assert (away.status_code, away.json()) == (503, {"ready": False, "accounting": False, "database": True, "events": True})
 
     async def test_a_gateway_that_hears_no_events_says_so_and_keeps_its_door_open(self, served: Any) -> None:
-        served.listener.healthy = False
+        served.listener.hears = False
         async with served.client(None) as client:
             answer = await client.get("/readyz")
         assert (answer.status_code, answer.json()) == (200, {"ready": True, "accounting": True, "database": True, "events": False})

@@ -191,8 +191,8 @@ class EventsProbe(Protocol):
     """Whether the gateway still hears what the services tell."""
 
     @property
-    def healthy(self) -> bool:
-        """False once it has given up."""
+    def hears(self) -> bool:
+        """False while it waits for the broker, and once it has given up."""
         ...
 
 
