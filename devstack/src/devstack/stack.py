@@ -163,8 +163,9 @@ class Stack:
         )
 
     def _gateway_settings(self, credentials: Credentials, accounting_address: str) -> GatewaySettings:
-        return GatewaySettings(
-            http=HttpSettings(host=HOST, port=self._settings.port),
+        port = self._settings.port
+        settings = GatewaySettings(
+            http=HttpSettings(host=HOST, port=port),
             database=self._database("gateway", self._settings.servers.gateway_database_url),
             accounting=ChannelSettings(target=accounting_address),
             caller_private_key=credentials.signing_key,
@@ -173,6 +174,8 @@ class Stack:
             bootstrap_tokens=tuple(BootstrapToken.model_validate(grant) for grant in credentials.grants()),
             logs=self._settings.logs,
         )
+        # A port that the system chooses is not known yet, and nobody keeps an address of it.
+        return settings if port == 0 else settings.model_copy(update={"public_url": f"http://{HOST}:{port}"})
 
     def _database(self, service: str, url: SecretStr | None) -> DatabaseSettings:
         if url is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import os
 import secrets
 import socket
 from collections.abc import Iterator
@@ -364,6 +365,8 @@ def run() -> None:
     Raises:
         SystemExit: If the settings name a broker that connects no processes.
     """
+    # Without it gRPC writes a line for each program that reads an uploaded file; nothing forks to go on with gRPC.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     settings = GatewaySettings()  # type: ignore[call-arg]  # the environment brings what is required
     try:
         settings.broker.must_connect_processes("GATEWAY_")
