@@ -38,6 +38,7 @@ def stages() -> dict[str, tuple[float, list[list[str]]]]:
             5.0,
             [pytest("tests/system", *(["devstack/tests/system"] if (ROOT / "devstack/tests/system").is_dir() else []))],
         ),
+        "security": (2.0, [pytest("tests/security", workers="0")]),
         "faults": (4.0, [pytest("tests/faults", workers="0")]),
         "alone": (3.0, [[sys.executable, "tests/alone.py"]]),
         "compose": (15.0, [pytest("tests/compose", workers="0")]),

@@ -352,8 +352,8 @@ class FakeFeed:
     def __init__(self) -> None:
         self.changes: list[Change] = []
 
-    async def read(self, tenant_id: str, *, after: int, limit: int) -> Sequence[Change]:
-        return [change for change in self.changes if change.tenant_id == tenant_id and change.position > after][:limit]
+    async def read(self, caller: Caller, *, after: int, limit: int) -> Sequence[Change]:
+        return [change for change in self.changes if change.tenant_id == caller.tenant and change.position > after][:limit]
 
 
 class FakeProbe:

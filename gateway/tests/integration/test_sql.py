@@ -79,7 +79,7 @@ async def test_every_table_carries_its_tenant_and_its_park() -> None:
 async def test_a_migration_twice_changes_nothing(database: Database) -> None:
     await append(database, "e-1")
     await database.migrate("gateway.adapters.migrations")
-    assert len(await SqlChangeFeed(database, TABLES).read("ganzhou", after=0, limit=10)) == 1
+    assert len(await SqlChangeFeed(database, TABLES).read(ADA, after=0, limit=10)) == 1
 
 
 async def test_a_granted_token_is_found_by_its_digest_only(database: Database) -> None:
@@ -110,9 +110,32 @@ async def test_positions_count_from_one_in_each_tenant(database: Database) -> No
     assert await append(database, "a", "b") == [1, 2]
     assert await append(database, "c", tenant="nanchang") == [1]
     assert await append(database, "d") == [3]
-    found = await SqlChangeFeed(database, TABLES).read("ganzhou", after=1, limit=10)
+    found = await SqlChangeFeed(database, TABLES).read(ADA, after=1, limit=10)
     assert [(change.position, change.event_id) for change in found] == [(2, "b"), (3, "d")]
     assert found[0].data_json == CHANGE.data_json
+
+
+async def test_a_bound_caller_reads_the_changes_of_the_parks_that_it_reaches(database: Database) -> None:
+    parks = {"etdz": "360700", "north": "360100", "coast": "350100"}
+    async with database.begin(Tenant("ganzhou")) as session:
+        log = SqlChangeLog(session, TABLES)
+        for park_id, region in parks.items():
+            await log.append(replace(CHANGE, park_id=park_id, event_id=f"{park_id}-1", region_code=region))
+        for park_id in parks:
+            await log.append(replace(CHANGE, park_id=park_id, event_id=f"{park_id}-2"))
+        await session.commit()
+    feed = SqlChangeFeed(database, TABLES)
+
+    async def heard(**bounds: frozenset[str]) -> list[str]:
+        return [change.event_id for change in await feed.read(replace(ADA, **bounds), after=0, limit=10)]  # type: ignore[arg-type]
+
+    assert await heard(parks=frozenset({"north"})) == ["north-1", "north-2"]
+    assert await heard(regions=frozenset({"36"})) == ["etdz-1", "north-1", "etdz-2", "north-2"]
+    assert await heard(regions=frozenset({"3607", "35"})) == ["etdz-1", "coast-1", "etdz-2", "coast-2"]
+    assert await heard(regions=frozenset({"36"}), parks=frozenset({"coast", "etdz"})) == ["etdz-1", "etdz-2"]
+    assert await heard(enterprises=frozenset({"coast/mill"})) == ["coast-1", "coast-2"]
+    for nothing in ({"parks": frozenset[str]()}, {"regions": frozenset[str]()}, {"regions": frozenset({"", "%", "3_"})}):
+        assert await heard(**nothing) == []
 
 
 async def test_a_position_that_is_not_committed_is_given_again(database: Database) -> None:
@@ -128,13 +151,13 @@ async def test_appends_at_once_leave_no_gap_and_no_reader_sees_one(database: Dat
 
     async def watch() -> None:
         while not done.is_set():
-            seen.append([change.position for change in await feed.read("ganzhou", after=0, limit=1000)])
+            seen.append([change.position for change in await feed.read(ADA, after=0, limit=1000)])
 
     watching = asyncio.create_task(watch())
     await asyncio.gather(*(append(database, f"{number}-a", f"{number}-b") for number in range(20)))
     done.set()
     await watching
-    seen.append([change.position for change in await feed.read("ganzhou", after=0, limit=1000)])
+    seen.append([change.position for change in await feed.read(ADA, after=0, limit=1000)])
     assert seen[-1] == list(range(1, 41))
     for positions in seen:
         assert positions == list(range(1, len(positions) + 1))

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, select, text
+from sqlalchemy import Table, false, or_, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -127,6 +127,10 @@ class SqlChangeLog:
             "data_json": change.data_json,
         }
         await self._session.execute(self._tables.change.insert().values(position=position, **said))
+        if change.region_code:
+            place = {"tenant_id": change.tenant_id, "park_id": change.park_id, "region_code": change.region_code}
+            known = _upsert(self._session, self._tables.park_place).values(**place)
+            await self._session.execute(known.on_conflict_do_update(index_elements=["tenant_id", "park_id"], set_=place))
         return Change(position=position, **said)
 
 
@@ -136,13 +140,19 @@ class SqlChangeFeed:
     def __init__(self, database: Database, tables: Tables) -> None:
         self._database = database
         self._table = tables.change
+        self._place = tables.park_place
 
-    async def read(self, tenant_id: str, *, after: int, limit: int) -> Sequence[Change]:
-        """Returns at most `limit` changes of the tenant with a position above `after`, ascending."""
-        table = self._table
+    async def read(self, caller: Caller, *, after: int, limit: int) -> Sequence[Change]:
+        """Returns at most `limit` changes of the parks that the caller reaches with a position above `after`, ascending."""
+        table, place, tenant_id = self._table, self._place, caller.tenant
         query = (
             select(table).where(table.c.tenant_id == tenant_id, table.c.position > after).order_by(table.c.position).limit(limit)
         )
+        if caller.reached_parks is not None:
+            query = query.where(table.c.park_id.in_(caller.reached_parks))
+        if caller.regions is not None:
+            within = or_(false(), *(place.c.region_code.startswith(each, autoescape=True) for each in caller.regions if each))
+            query = query.where(table.c.park_id.in_(select(place.c.park_id).where(place.c.tenant_id == tenant_id, within)))
         async with self._database.read(Tenant(tenant_id)) as session:
             rows = (await session.execute(query)).all()
         return [

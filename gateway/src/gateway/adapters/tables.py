@@ -18,6 +18,7 @@ class Tables:
         bearer_token: SHA-256 of each token and whom it stands for; never the token.
         change_counter: The last position given in each tenant.
         change: The change feed.
+        park_place: In which region each park lies that was heard of.
         inbox: Events already heard.
         access: Callers and their credentials.
         store: Files, jobs, mapping profiles and idempotency keys.
@@ -26,6 +27,7 @@ class Tables:
     bearer_token: Table
     change_counter: Table
     change: Table
+    park_place: Table
     inbox: Table
     access: AccessTables
     store: StoreTables
@@ -64,6 +66,14 @@ def tables(metadata: MetaData) -> Tables:
             Column("time", Text, nullable=False),
             Column("event_id", Text, nullable=False),
             Column("data_json", Text, nullable=False),
+            sqlite_strict=True,
+        ),
+        park_place=Table(
+            "park_place",
+            metadata,
+            Column("tenant_id", Text, primary_key=True),
+            Column("park_id", Text, primary_key=True),
+            Column("region_code", Text, nullable=False),
             sqlite_strict=True,
         ),
         inbox=inbox_table(metadata),

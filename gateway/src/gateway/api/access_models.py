@@ -68,9 +68,7 @@ class CallerBody(Sent):
 class NewKeyBody(Sent):
     """A key to make; without `caller_id` for oneself."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"caller_id": "example-mes", "kind": "api", "name": "MES, line 2", "scopes": ["record"]}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "api", "name": "MES, line 2", "scopes": ["record"]}]})
 
     caller_id: CallerId | None = None
     kind: Literal["api", "client", "signing"] = "api"

@@ -66,7 +66,7 @@ def router() -> APIRouter:
         lang: Annotated[Language | None, Query(description="Language of the headings; Accept-Language when left out")] = None,
     ) -> Response:
         """Returns the workbook for activity data, with Chinese or English headings; filled in, it is pushed as it is."""
-        caller_of(request).must(Action.READ)
+        caller_of(request).must(Action.PUBLISHED)
         spoken = lang or language(request)
         headers = {
             "Content-Disposition": f'attachment; filename="activity-records.{spoken}.xlsx"',

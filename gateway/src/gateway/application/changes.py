@@ -11,7 +11,7 @@ async def append_change(log: ChangeLog, change: HeardChange) -> Change:
 
 
 async def read_changes(feed: ChangeFeed, caller: Caller, *, since: str, limit: int) -> Changes:
-    """Returns the changes of the caller's tenant after a cursor.
+    """Returns the changes of the parks that the caller reaches after a cursor.
 
     Args:
         feed: Where changes are read.
@@ -24,4 +24,4 @@ async def read_changes(feed: ChangeFeed, caller: Caller, *, since: str, limit: i
     """
     caller.must(Action.FOLLOW)
     after = position_of(since)
-    return part(await feed.read(caller.tenant, after=after, limit=limit + 1), after=after, limit=limit)
+    return part(await feed.read(caller, after=after, limit=limit + 1), after=after, limit=limit)

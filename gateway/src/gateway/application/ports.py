@@ -144,8 +144,8 @@ class ChangeLog(Protocol):
 class ChangeFeed(Protocol):
     """Where changes are read."""
 
-    async def read(self, tenant_id: str, *, after: int, limit: int) -> Sequence[Change]:
-        """Returns at most `limit` changes of the tenant with a position above `after`, ascending."""
+    async def read(self, caller: Caller, *, after: int, limit: int) -> Sequence[Change]:
+        """Returns at most `limit` changes of the parks that the caller reaches with a position above `after`, ascending."""
         ...
 
 

@@ -22,6 +22,7 @@ class HeardChange:
         time: RFC 3339, when it happened.
         event_id: Unique in its source.
         data_json: The fact as a JSON object.
+        region_code: Of the park, where the fact is that it was registered; "" otherwise.
     """
 
     tenant_id: str
@@ -31,6 +32,7 @@ class HeardChange:
     time: str
     event_id: str
     data_json: str
+    region_code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ def heard(event: Event, fact: Message) -> HeardChange:
         time=event.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         event_id=event.id,
         data_json=msgspec.json.encode(_members(fact)).decode(),
+        region_code=fact.region_code if isinstance(fact, events_pb2.ParkRegistered) else "",
     )
 
 

@@ -1,10 +1,12 @@
-"""Creates callers, their keys, refresh tokens, nonces, and the pairs that access tokens are signed with."""
+"""Creates callers, their keys, refresh tokens, nonces, the pairs that access tokens are signed with, and where parks lie."""
+
+import json
 
 import sqlalchemy as sa
 from alembic import op
 
 from chassis.columns import UtcDateTime, big_integer, identifier
-from chassis.tenancy import protect
+from chassis.tenancy import Platform, enter, protect
 
 revision = "0002"
 down_revision = "0001"
@@ -89,4 +91,29 @@ def upgrade() -> None:
         sa.Column("created_time", UtcDateTime, nullable=False),
         sqlite_strict=True,
     )
-    protect(op.get_bind(), "caller", "api_key", "refresh_token", "nonce", "token_key")
+    op.create_table(
+        "park_place",
+        sa.Column("tenant_id", sa.Text, primary_key=True),
+        sa.Column("park_id", sa.Text, primary_key=True),
+        sa.Column("region_code", sa.Text, nullable=False),
+        sqlite_strict=True,
+    )
+    _place_known_parks(op.get_bind())
+    protect(op.get_bind(), "caller", "api_key", "refresh_token", "nonce", "token_key", "park_place")
+
+
+def _place_known_parks(connection: sa.Connection) -> None:
+    """Reads from the change feed where the parks lie that were registered before."""
+    if connection.dialect.name == "postgresql":
+        enter(connection, Platform("migration"))
+    heard = sa.text(
+        "SELECT tenant_id, park_id, data_json FROM change WHERE type = 'parkcarbon.accounting.events.v1.ParkRegistered'"
+    )
+    places = {
+        (row.tenant_id, row.park_id): json.loads(row.data_json).get("region_code", "") for row in connection.execute(heard).all()
+    }
+    if places:
+        connection.execute(
+            sa.text("INSERT INTO park_place (tenant_id, park_id, region_code) VALUES (:tenant_id, :park_id, :region_code)"),
+            [{"tenant_id": tenant, "park_id": park, "region_code": region} for (tenant, park), region in places.items()],
+        )
