@@ -67,7 +67,7 @@ class Attacked:
         query: dict[str, Any] = {}
         if method == "PUT":
             # what is put in the place of a caller here must not be one of those that ask
-            objects = {**objects, "caller": "written"}
+            objects = {**objects, "caller": "written", "profile": "written"}
         for parameter in operation.get("parameters", ()):
             if parameter["in"] == "path":
                 value = objects.get(parameter["name"], str(example_of(parameter)))
@@ -132,10 +132,13 @@ async def _settle(made: Attacked) -> None:
         made.headers[role] = {"X-Api-Key": key["api_key"]}
         if role == "park_manager":
             made.objects["key"] = key["key_id"]
-    made.objects.update(park=OURS, caller="park_manager", job=await _job(made.operator, OURS))
+    profile = {"columns": {"编号": "record_id"}}
+    done(await made.operator.put("/v1/mapping-profiles/ours", json=profile))
+    done(await made.rival.put("/v1/mapping-profiles/theirs", json=profile))
+    made.objects.update(park=OURS, caller="park_manager", profile="ours", job=await _job(made.operator, OURS))
     done(await made.rival.put("/v1/callers/theirs", json={"name": "x", "roles": ["reader"]}))
     key = done(await made.rival.post("/v1/api-keys", json={"caller_id": "theirs", "name": "x"})).json()
-    made.foreign.update(park=THEIRS, caller="theirs", key=key["key_id"], job=await _job(made.rival, THEIRS))
+    made.foreign.update(park=THEIRS, caller="theirs", profile="theirs", key=key["key_id"], job=await _job(made.rival, THEIRS))
 
 
 async def _job(client: httpx.AsyncClient, park: str) -> str:

@@ -46,12 +46,17 @@ RULES: dict[str, frozenset[str]] = {
     "POST /v1/parks/{park}/sums:rebuild": MANAGERS,
     "GET /v1/factor-sets": KNOWN,
     "GET /v1/factor-sets/{set}/factors": KNOWN,
-    "GET /v1/jobs/{job}": PARK_READERS,
+    "GET /v1/jobs/{job}": OWN_READERS,
+    "GET /v1/jobs/{job}/events": OWN_READERS,
+    "GET /v1/jobs/{job}/results": OWN_READERS,
+    "GET /v1/mapping-profiles": RECORDERS,
+    "GET /v1/mapping-profiles/{profile}": RECORDERS,
+    "PUT /v1/mapping-profiles/{profile}": RECORDERS,
     "GET /v1/changes": FOLLOWERS,
     "GET /v1/templates/activity-records.xlsx": KNOWN,
 }
 
-OBJECTS = frozenset({"park", "job", "key", "caller"})
+OBJECTS = frozenset({"park", "job", "key", "caller", "profile"})
 """Path parameters that name something of one tenant: each operation with one is asked for what is not the caller's."""
 
 NOT_OBJECTS = frozenset({"year", "set"})

@@ -11,6 +11,8 @@ from tests.security.rules import NOT_OBJECTS, OBJECTS, OPEN, ROLES, RULES
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 _PARAMETER = re.compile(r"\{(\w+)\}")
+# what these are given a name for is made in the caller's tenant, whoever else has one of that name
+OF_ONES_OWN = frozenset({"PUT /v1/callers/{caller}", "PUT /v1/mapping-profiles/{profile}"})
 BOUND = ("park_manager", "reader", "region_reader", "verifier", "enterprise")
 
 
@@ -53,7 +55,7 @@ async def test_api1_what_is_another_tenants_does_not_exist(attacked: Attacked) -
     wrong = []
     for name, method, path, operation in attacked.operations():
         objects = set(_PARAMETER.findall(path)) & OBJECTS
-        if not objects or name == "PUT /v1/callers/{caller}":
+        if not objects or name in OF_ONES_OWN:
             continue
         for role in sorted(RULES[name]):
             theirs = await attacked.ask(method, path, operation, role, attacked.objects | attacked.foreign)
@@ -66,14 +68,17 @@ async def test_api1_what_is_another_tenants_does_not_exist(attacked: Attacked) -
 
 
 def _nowhere(attacked: Attacked) -> dict[str, str]:
-    return attacked.objects | {"park": "nowhere", "job": "nowhere", "key": f"pck_{'z' * 16}", "caller": "nowhere"}
+    return dict.fromkeys(attacked.objects, "nowhere") | {"key": f"pck_{'z' * 16}"}
 
 
-async def test_api1_a_caller_of_the_same_name_in_another_tenant_is_another(attacked: Attacked) -> None:
-    body = {"name": "ours", "roles": ["reader"]}
-    answer = await attacked.operator.put("/v1/callers/theirs", json=body)
-    assert answer.status_code in (200, 201)
-    assert (await attacked.rival.get("/v1/callers/theirs")).json()["name"] == "x"
+async def test_api1_what_has_the_same_name_in_another_tenant_is_another(attacked: Attacked) -> None:
+    for path, body in (
+        ("/v1/callers/theirs", {"name": "ours", "roles": ["reader"]}),
+        ("/v1/mapping-profiles/theirs", {"columns": {"用量": "quantity"}}),
+    ):
+        before = (await attacked.rival.get(path)).json()
+        assert (await attacked.operator.put(path, json=body)).status_code in (200, 201)
+        assert (await attacked.rival.get(path)).json() == before
 
 
 async def test_api1_a_park_beyond_the_bounds_does_not_exist(attacked: Attacked) -> None:

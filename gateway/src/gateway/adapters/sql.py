@@ -129,7 +129,7 @@ class SqlChangeLog:
         await self._session.execute(self._tables.change.insert().values(position=position, **said))
         if change.region_code:
             place = {"tenant_id": change.tenant_id, "park_id": change.park_id, "region_code": change.region_code}
-            known = _upsert(self._session, self._tables.park_place).values(**place)
+            known = upsert(self._session, self._tables.park_place).values(**place)
             await self._session.execute(known.on_conflict_do_update(index_elements=["tenant_id", "park_id"], set_=place))
         return Change(position=position, **said)
 

@@ -147,10 +147,10 @@ async def read_job(stores: Stores, accounting: AccountingPort, caller: Caller, j
         JobUnknown: It is not for the caller's eyes.
         AccountingRefused: There is no such job.
     """
+    caller.must(Action.READ_OWN)
     own = await own_job(stores, accounting, caller, job_id)
     if own is not None:
         return own.job
-    caller.must(Action.READ)
     return await accounting.get_job(caller, job_id)
 
 
@@ -161,6 +161,7 @@ async def results(stores: Stores, accounting: AccountingPort, caller: Caller, jo
         JobUnknown: There is no such job of the gateway.
         ResultsUnknown: It has no results, or not any more.
     """
+    caller.must(Action.READ_OWN)
     own = await own_job(stores, accounting, caller, job_id)
     if own is None:
         raise JobUnknown(job_id)
