@@ -134,11 +134,12 @@ def our_app() -> FastAPI:
         reader=absent,
         seals=absent,
         units=absent,
+        reception=absent,
         clock=SystemClock(),
     )
     return create_app(
         ports,
-        Entrance(doors, absent, absent, "http://127.0.0.1"),
+        Entrance(doors, absent, absent, absent, absent, "http://127.0.0.1"),
         new_request_id=lambda: str(uuid4()),
         logger=configure("bench", level=Level.WARNING, renderer=Renderer.JSON),
         allowed_origins=(),

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import MetaData
 
 from chassis.clock import Clock, SystemClock
@@ -23,8 +24,10 @@ from chassis.logs import Level, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
 from gateway.adapters.access_sql import SqlCredentials
 from gateway.adapters.access_tokens import AccessTokenReader, AccessTokenWriter
+from gateway.adapters.guests import ClientAt, OidcGuests
 from gateway.adapters.known_callers import KnownCredentials
 from gateway.adapters.oidc import OidcIssuers, TrustedIssuer
+from gateway.adapters.passwords import Argon2Passwords
 from gateway.adapters.sealing import Seal
 from gateway.adapters.sql import SqlUnitsOfWork
 from gateway.adapters.store_sql import SqlStores
@@ -38,6 +41,7 @@ from gateway.application.access import Workshop
 from gateway.application.authentication import Doors
 from gateway.application.entrance import Entrance
 from gateway.application.oauth import Issuing
+from gateway.application.people import Reception
 from gateway.application.ports import Ports, TokenStore
 from gateway.application.pushing import PUSH
 from gateway.application.stores import Keeping
@@ -398,7 +402,23 @@ class Served:
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20.0)
 
 
-ISSUER = "https://parkcarbon.test"
+ISSUER = "http://parkcarbon.test"
+QUICK = Argon2Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+"""The real hash, at a price that tests can pay."""
+
+
+class Letters:
+    """A Mail that keeps what it is given.
+
+    Attributes:
+        sent: Whom, and what.
+    """
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    def post(self, to: str, subject: str, text: str) -> None:
+        self.sent.append((to, text))
 
 
 @asynccontextmanager
@@ -414,6 +434,7 @@ async def entrance_over(
     seals = Seal(b"the key file of these tests", secrets.token_bytes)
     async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
         oidc = OidcIssuers(trusted, client=client, clock=clock, logger=configure("gateway", level=Level.ERROR))
+        reception = Reception(units=units, chance=Randomness(), passwords=QUICK, mail=Letters(), clock=clock)
         names = {"issuer": ISSUER, "audience": "parkcarbon"}
         yield Entrance(
             doors=Doors(
@@ -422,6 +443,7 @@ async def entrance_over(
                 reader=AccessTokenReader(**names, key_of=credentials.token_key, foreign=oidc.subject, clock=clock),
                 seals=seals,
                 units=units,
+                reception=reception,
                 clock=clock,
             ),
             workshop=Workshop(units=units, chance=Randomness(), seals=seals, clock=clock),
@@ -433,6 +455,17 @@ async def entrance_over(
                 clock=clock,
                 access_seconds=900,
                 refresh_seconds=3600,
+            ),
+            reception=reception,
+            guests=OidcGuests(
+                {each.issuer: ClientAt("parkcarbon-web", "s3cret") for each in trusted},
+                oidc,
+                redirect_uri=f"{ISSUER}/v1/sign-in/callback",
+                http=client,
+                chance=Randomness(),
+                seals=seals,
+                clock=clock,
+                logger=configure("gateway", level=Level.ERROR),
             ),
             issuer=ISSUER,
         )

@@ -6,6 +6,9 @@ Written by hand and not taken from the gateway's own table, so that a mistake th
 OPEN = frozenset({"anyone"})
 """No credential is asked for."""
 
+SIGNED_IN = frozenset({"anyone who is signed in"})
+"""A session, and no other credential."""
+
 MANAGERS = frozenset({"platform_operator", "park_manager"})
 OPERATOR = frozenset({"platform_operator"})
 PARK_READERS = MANAGERS | {"reader", "region_reader", "verifier"}
@@ -22,6 +25,14 @@ RULES: dict[str, frozenset[str]] = {
     "GET /.well-known/oauth-authorization-server": OPEN,
     "POST /v1/oauth/token": OPEN,
     "POST /v1/oauth/revoke": OPEN,
+    "POST /v1/sign-in": OPEN,
+    "GET /v1/sign-in/elsewhere": OPEN,
+    "GET /v1/sign-in/callback": OPEN,
+    "POST /v1/password-resets": OPEN,
+    "POST /v1/passwords": OPEN,
+    "GET /v1/session": SIGNED_IN,
+    "DELETE /v1/session": SIGNED_IN,
+    "PUT /v1/callers/{caller}/login": OPERATOR,
     "GET /v1/caller": KNOWN,
     "GET /v1/callers": OPERATOR,
     "GET /v1/callers/{caller}": OPERATOR,

@@ -30,7 +30,7 @@ from chassis.topics import TopicRegistry
 from devstack.credentials import Credentials, load_or_make
 from devstack.folder import claimed
 from gateway.main import build as build_gateway
-from gateway.settings import BootstrapToken, GatewaySettings, HttpSettings
+from gateway.settings import BootstrapToken, GatewaySettings, HttpSettings, MailSettings
 
 HOST = "127.0.0.1"
 ISSUER = "parkcarbon-gateway"
@@ -172,6 +172,7 @@ class Stack:
             caller_issuer=ISSUER,
             caller_audience=AUDIENCE,
             bootstrap_tokens=tuple(BootstrapToken.model_validate(grant) for grant in credentials.grants()),
+            mail=MailSettings(folder=self._settings.data_folder.absolute() / "mail"),
             logs=self._settings.logs,
         )
         # A port that the system chooses is not known yet, and nobody keeps an address of it.

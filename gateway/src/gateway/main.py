@@ -15,6 +15,8 @@ from uuid import uuid4
 import httpx
 import uvicorn
 import uvloop
+from argon2 import PasswordHasher
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from fastapi import FastAPI
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,8 +37,11 @@ from chassis.topics import TopicRegistry
 from gateway.adapters.access_sql import SqlCredentials
 from gateway.adapters.access_tokens import AccessTokenReader, AccessTokenWriter
 from gateway.adapters.accounting_client import AccountingClient
+from gateway.adapters.guests import ClientAt, OidcGuests
 from gateway.adapters.known_callers import KnownCallers, KnownCredentials
+from gateway.adapters.mail import Carrier, FolderCarrier, Post, SmtpCarrier
 from gateway.adapters.oidc import OidcIssuers, TrustedIssuer
+from gateway.adapters.passwords import Argon2Passwords
 from gateway.adapters.sealing import Seal
 from gateway.adapters.sql import SqlChangeFeed, SqlChangeLog, SqlProbe, SqlTokens, SqlUnitsOfWork
 from gateway.adapters.store_sql import SqlStores
@@ -50,6 +55,7 @@ from gateway.application.access import Workshop
 from gateway.application.authentication import Doors, grant_tokens
 from gateway.application.entrance import Entrance
 from gateway.application.oauth import Issuing
+from gateway.application.people import Reception
 from gateway.application.ports import Ports
 from gateway.application.pushing import PUSH
 from gateway.application.stores import Keeping
@@ -57,7 +63,7 @@ from gateway.domain.callers import Caller
 from gateway.domain.limits import Limits
 from gateway.domain.tokens import Grant
 from gateway.events import consume
-from gateway.settings import GatewaySettings, HttpSettings
+from gateway.settings import GatewaySettings, HttpSettings, MailSettings
 
 _MIGRATIONS = "gateway.adapters.migrations"
 _BACKLOG = 1024
@@ -178,6 +184,7 @@ class Gateway:
         grants: list[Grant],
         channel: Channel,
         issuers: httpx.AsyncClient,
+        mail: Post,
         telemetry: Telemetry,
     ) -> None:
         self.app = app
@@ -190,6 +197,7 @@ class Gateway:
         self._grants = grants
         self._channel = channel
         self._issuers = issuers
+        self._mail = mail
         self.telemetry = telemetry
         self._running = AsyncExitStack()
 
@@ -209,6 +217,7 @@ class Gateway:
             started.push_async_callback(self._database.dispose)
             started.push_async_callback(self._channel.close)
             started.push_async_callback(self._issuers.aclose)
+            started.push_async_callback(self._mail.stop)
             await self._database.migrate(_MIGRATIONS)
             await grant_tokens(self._units, self._grants)
             # A stop ends requests first. A start serves them first: a broker may be slow, or away.
@@ -268,6 +277,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     )
     units = SqlUnitsOfWork(database, table, clock)
     issuers = httpx.AsyncClient(timeout=_ISSUER_SECONDS, follow_redirects=False, trust_env=False)
+    mail = Post(_carrier(settings.mail), sender=settings.mail.sender, logger=logger)
     ports = Ports(
         accounting=AccountingClient(channel),
         changes=SqlChangeFeed(database, table),
@@ -289,7 +299,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     keeping = Keeping(stores, clock, new_id=lambda: str(uuid4()), wake=runner.notify)
     app = create_app(
         ports,
-        _entrance(settings, database, table, units, issuers, clock, logger),
+        _entrance(settings, database, table, units, issuers, mail, clock, logger),
         new_request_id=lambda: str(uuid4()),
         logger=logger,
         allowed_origins=settings.http.allowed_origins,
@@ -310,6 +320,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         grants=[Grant(token.sha256, Caller(token.subject, token.tenant, token.roles)) for token in settings.bootstrap_tokens],
         channel=channel,
         issuers=issuers,
+        mail=mail,
         telemetry=telemetry,
     )
 
@@ -320,6 +331,7 @@ def _entrance(
     table: Tables,
     units: SqlUnitsOfWork,
     issuers: httpx.AsyncClient,
+    mail: Post,
     clock: Clock,
     logger: Logger,
 ) -> Entrance:
@@ -328,9 +340,28 @@ def _entrance(
     memory: _Memory = {"lifetime": timedelta(seconds=limits.known_seconds), "size": limits.known_callers}
     credentials = KnownCredentials(SqlCredentials(database, table.access), clock, **memory)
     seals = Seal(settings.caller_private_key.read_bytes(), secrets.token_bytes)
-    trusted = [TrustedIssuer(**each.model_dump()) for each in told.oidc]
+    trusted = [TrustedIssuer(each.issuer, each.audience, each.algorithms) for each in told.oidc]
+    clients = {each.issuer: ClientAt(each.client_id, each.client_secret.get_secret_value()) for each in told.oidc if each.client_id}
     oidc = OidcIssuers(trusted, client=issuers, clock=clock, logger=logger)
     names = {"issuer": settings.public_url, "audience": told.audience}
+    passwords = Argon2Passwords(PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY))
+    reception = Reception(
+        units=units,
+        chance=Randomness(),
+        passwords=passwords,
+        mail=mail,
+        clock=clock,
+    )
+    guests = OidcGuests(
+        clients,
+        oidc,
+        redirect_uri=f"{settings.public_url}/v1/sign-in/callback",
+        http=issuers,
+        chance=Randomness(),
+        seals=seals,
+        clock=clock,
+        logger=logger,
+    )
     return Entrance(
         doors=Doors(
             tokens=KnownCallers(SqlTokens(database, table), clock, **memory),
@@ -338,6 +369,7 @@ def _entrance(
             reader=AccessTokenReader(**names, key_of=credentials.token_key, foreign=oidc.subject, clock=clock),
             seals=seals,
             units=units,
+            reception=reception,
             clock=clock,
         ),
         workshop=Workshop(units=units, chance=Randomness(), seals=seals, clock=clock),
@@ -350,8 +382,23 @@ def _entrance(
             access_seconds=told.access_token_seconds,
             refresh_seconds=told.refresh_token_seconds,
         ),
+        reception=reception,
+        guests=guests,
         issuer=settings.public_url,
     )
+
+
+def _carrier(mail: MailSettings) -> Carrier | None:
+    """Returns what takes letters away."""
+    if mail.smtp_host:
+        return SmtpCarrier(
+            mail.smtp_host,
+            mail.smtp_port,
+            user=mail.smtp_user,
+            password=mail.smtp_password.get_secret_value(),
+            encrypt=mail.smtp_encrypt,
+        )
+    return FolderCarrier(mail.folder, lambda: str(uuid4())) if mail.folder is not None else None
 
 
 def topic_registry() -> TopicRegistry:

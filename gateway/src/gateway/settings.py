@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings
 
 from chassis.channel import ChannelSettings
@@ -30,13 +30,44 @@ class HttpSettings(BaseModel):
 
 
 class OidcSettings(BaseModel):
-    """An OpenID Connect issuer; as `adapters.oidc.TrustedIssuer`."""
+    """An OpenID Connect issuer; as `adapters.oidc.TrustedIssuer`.
+
+    Attributes:
+        client_id: What this platform is there; people can sign in there if it is given.
+        client_secret: With it; left out for a public client.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     issuer: str = Field(min_length=8)
     audience: str = Field(min_length=1)
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
     algorithms: tuple[str, ...] = ("RS256",)
+
+
+class MailSettings(BaseModel):
+    """How letters are sent; not at all without a folder or a host.
+
+    Attributes:
+        sender: The address that letters come from.
+        folder: Where letters are put as files, for a platform without a mail server.
+        smtp_host: A mail server; before `folder` if both are given.
+        smtp_port: 465 speaks TLS from the start.
+        smtp_user: "" to send without logging in.
+        smtp_password: Of the user.
+        smtp_encrypt: False only for a server on the same machine.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sender: str = "parkcarbon@localhost"
+    folder: Path | None = None
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_encrypt: bool = True
 
 
 class AccessSettings(BaseModel):
@@ -117,6 +148,7 @@ class GatewaySettings(BaseSettings):
         bootstrap_tokens: Tokens that are in force from the start. One that is taken off the list stays in force.
         public_url: The root as callers see it, without a slash at the end; our name as an issuer of tokens.
         access: How callers come in.
+        mail: How letters are sent to people.
         limits: How much a request may carry.
         telemetry: What it reports.
         logs: What it logs.
@@ -134,6 +166,7 @@ class GatewaySettings(BaseSettings):
     bootstrap_tokens: tuple[BootstrapToken, ...] = ()
     public_url: str = Field(default="http://127.0.0.1:8080", pattern=r"^https?://[^/?#]+(/[^?#]*[^/?#])?$")
     access: AccessSettings = Field(default_factory=AccessSettings)
+    mail: MailSettings = Field(default_factory=MailSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     logs: LogSettings = Field(default_factory=LogSettings)

@@ -127,7 +127,7 @@ class TestTokens:
                 return READER if sha256 == digest("abc") else None
 
         nobody: Any = None
-        doors = Doors(Store(), nobody, nobody, nobody, nobody, nobody)
+        doors = Doors(Store(), nobody, nobody, nobody, nobody, nobody, nobody)
         head = RequestHead("GET", "/v1/parks", "", authorization="Bearer abc")
         assert await authenticate(doors, head) == Known(READER, "token")
         with pytest.raises(TokenRefused, match="unknown, over, or was revoked"):

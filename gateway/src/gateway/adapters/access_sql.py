@@ -7,13 +7,13 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import Row, Table, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Database
 from chassis.tenancy import PLATFORM_TENANT, Platform
 from gateway.adapters.access_tables import AccessTables
+from gateway.adapters.upserting import upsert
 from gateway.application.access_ports import RefreshToken, TokenKey
 from gateway.domain.access import Key, KeyKind, RegisteredCaller, StoredKey
 from gateway.domain.callers import Action, Role
@@ -90,7 +90,7 @@ class SqlAccessRegister:
             "active": int(caller.active),
             "registered_time": known.registered_time if known else caller.registered_time,
         }
-        statement = self._upsert(table).values(**values)
+        statement = upsert(self._session, table).values(**values)
         try:
             await self._session.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "caller_id"], set_=values))
         except IntegrityError as error:
@@ -196,7 +196,7 @@ class SqlAccessRegister:
         table = self._tables.nonce
         await self._session.execute(delete(table).where(table.c.key_id == key_id, table.c.until_time < now))
         values = {"key_id": key_id, "nonce": nonce, "tenant_id": tenant_id, "park_id": "", "until_time": until}
-        statement = self._upsert(table).values(**values).on_conflict_do_nothing().returning(table.c.nonce)
+        statement = upsert(self._session, table).values(**values).on_conflict_do_nothing().returning(table.c.nonce)
         return (await self._session.execute(statement)).one_or_none() is not None
 
     async def add_token_key(self, key: TokenKey) -> None:
@@ -214,11 +214,6 @@ class SqlAccessRegister:
     async def token_keys(self, since: datetime) -> Sequence[TokenKey]:
         """Returns the signing keys made since a moment, the newest first."""
         return await _token_keys(self._session, self._tables.token_key, since)
-
-    def _upsert(self, table: Table) -> Any:
-        """Returns an INSERT that knows ON CONFLICT; both dialects spell it the same."""
-        dialect = sqlite if self._session.get_bind().dialect.name == "sqlite" else postgresql
-        return dialect.insert(table)
 
 
 async def _token_keys(session: AsyncSession, table: Table, since: datetime) -> Sequence[TokenKey]:

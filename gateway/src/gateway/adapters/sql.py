@@ -4,10 +4,8 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Table, false, or_, select, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import false, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,17 +13,13 @@ from chassis.clock import Clock
 from chassis.database import Database, DatabaseUnavailable
 from chassis.tenancy import Platform, Tenant
 from gateway.adapters.access_sql import SqlAccessRegister
+from gateway.adapters.people_sql import SqlPeopleRegister
 from gateway.adapters.tables import Tables
+from gateway.adapters.upserting import upsert
 from gateway.domain.callers import Caller, Role
 from gateway.domain.changes import Change, HeardChange
 from gateway.domain.errors import Unavailable
 from gateway.domain.tokens import Grant
-
-
-def upsert(session: AsyncSession, table: Table) -> Any:
-    """Returns an INSERT that knows ON CONFLICT; both dialects spell it the same."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    return insert(table)
 
 
 class SqlTokens:
@@ -74,6 +68,7 @@ class SqlUnitOfWork:
         self._session = session
         self.tokens = SqlTokenRegister(session, tables, now)
         self.access = SqlAccessRegister(session, tables.access)
+        self.people = SqlPeopleRegister(session, tables.people, self.access)
 
     async def commit(self) -> None:
         """Makes everything permanent."""

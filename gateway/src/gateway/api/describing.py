@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from gateway.api import access_models, models, problems, profile_models
+from gateway.api import access_models, models, people_models, problems, profile_models
 from gateway.api.door import OPEN_PATHS
 from gateway.api.idempotency import takes_key
 from gateway.api.problems import STATUS, TYPE_PREFIX
@@ -23,6 +23,9 @@ _SENT = (
     models.AnnualFiguresBody,
     access_models.CallerBody,
     access_models.NewKeyBody,
+    people_models.SignInBody,
+    people_models.LoginBody,
+    people_models.PasswordBody,
     profile_models.MappingProfileBody,
 )
 _SECURITY: Mapping[str, dict[str, Any]] = {
@@ -37,6 +40,12 @@ _SECURITY: Mapping[str, dict[str, Any]] = {
         "in": "header",
         "name": "Authorization",
         "description": "`PC1-HMAC-SHA256 Credential=…, Timestamp=…, Nonce=…, BodySHA256=…, Signature=…`",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-parkcarbon-session",
+        "description": "Of someone who is signed in; what changes something also brings X-CSRF-Token",
     },
     "clientCredentials": {
         "type": "oauth2",

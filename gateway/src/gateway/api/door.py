@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.database import DatabaseUnavailable
 from chassis.logs import Logger
+from gateway.api.cookies import session_secret
 from gateway.api.problems import language_of, problem_response
 from gateway.api.signed_bodies import verified_body
 from gateway.application.authentication import Doors, authenticate
@@ -19,7 +20,17 @@ from gateway.domain.wording import Language
 
 _REQUEST_ID = re.compile(r"[\x20-\x7e]{1,128}")
 _PROTECTED = "/v1/"
-OPEN_PATHS = frozenset({"/v1/oauth/token", "/v1/oauth/revoke"})
+OPEN_PATHS = frozenset(
+    {
+        "/v1/oauth/token",
+        "/v1/oauth/revoke",
+        "/v1/sign-in",
+        "/v1/sign-in/elsewhere",
+        "/v1/sign-in/callback",
+        "/v1/password-resets",
+        "/v1/passwords",
+    }
+)
 """What is asked by those whom nobody knows yet; each route checks for itself what it is given."""
 
 
@@ -109,6 +120,8 @@ def request_head(scope: Scope) -> RequestHead:
         content_type=header(b"content-type"),
         authorization=header(b"authorization"),
         api_key=header(b"x-api-key"),
+        session=session_secret(header(b"cookie")),
+        csrf_token=header(b"x-csrf-token"),
     )
 
 

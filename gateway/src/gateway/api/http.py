@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
-from gateway.api import access, accounts, activity, changes, jobs, models, oauth, parks, profiles, templates
+from gateway.api import access, accounts, activity, changes, elsewhere, jobs, models, oauth, parks, people, profiles, templates
 from gateway.api.answers import answer
 from gateway.api.asking import language, only_known_parameters, within_reach
 from gateway.api.describing import describe
@@ -88,6 +88,8 @@ def create_app(
     )
     uploads = readers.uploads
     app.include_router(access.router(entrance.workshop, uploads))
+    app.include_router(people.router(entrance, uploads))
+    app.include_router(elsewhere.router(entrance))
     app.include_router(oauth.router(entrance.issuing, uploads, issuer=entrance.issuer))
     app.include_router(parks.router(ports.accounting, uploads))
     app.include_router(activity.router(ports.accounting, readers, keeping))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.application.access_ports import Clock, Credentials, Seals, TokenReader
+from gateway.application.people import Reception, check_csrf, session_of
 from gateway.application.ports import TokenStore, UnitsOfWork
 from gateway.domain.access import KeyKind, narrowed, parts_of_key
 from gateway.domain.callers import Caller
@@ -12,6 +13,8 @@ from gateway.domain.signing import TOLERANCE, RequestHead, check, is_signed, sig
 from gateway.domain.tokens import Grant, digest, token_of
 
 _DOTS_OF_A_JWT = 2
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+"""What changes nothing, and so needs no token of the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Doors:
         reader: Access tokens.
         seals: Opens the secrets that requests are signed with.
         units: Where nonces are used up.
+        reception: Knows who is signed in.
         clock: Tells whether something is over.
     """
 
@@ -32,6 +36,7 @@ class Doors:
     reader: TokenReader
     seals: Seals
     units: UnitsOfWork
+    reception: Reception
     clock: Clock
 
 
@@ -41,7 +46,7 @@ class Known:
 
     Attributes:
         body_sha256: What the request was signed for, lower-case hexadecimal; None when it was not signed.
-        way: How it was told: token, key, signature, access_token, oidc.
+        way: How it was told: token, key, signature, session, access_token, oidc.
     """
 
     caller: Caller
@@ -61,6 +66,8 @@ async def authenticate(doors: Doors, head: RequestHead) -> Known:
         return Known(await _by_key(doors, head.api_key), "key")
     if is_signed(head.authorization):
         return await _by_signature(doors, head)
+    if head.session and not head.authorization:
+        return await _by_session(doors, head)
     token = token_of(head.authorization)
     if parts_of_key(token) is not None:
         return Known(await _by_key(doors, token), "key")
@@ -99,6 +106,13 @@ async def _by_signature(doors: Doors, head: RequestHead) -> Known:
     if not fresh:
         raise TokenRefused("SIGNATURE_REPLAYED")
     return Known(caller, "signature", said.body_sha256)
+
+
+async def _by_session(doors: Doors, head: RequestHead) -> Known:
+    session = await session_of(doors.reception, head.session)
+    if head.method not in _READING:
+        check_csrf(head.session, head.csrf_token)
+    return Known(session.owner.caller(), "session")
 
 
 async def _by_access_token(doors: Doors, token: str) -> Known:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from gateway.application.access import Workshop
 from gateway.application.authentication import Doors
 from gateway.application.oauth import Issuing
+from gateway.application.people import Reception
+from gateway.application.people_ports import Guests
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +17,14 @@ class Entrance:
         doors: What requests are checked by.
         workshop: What keys are made with.
         issuing: What access tokens are given out with.
+        reception: What people are received with.
+        guests: Where people of other identity providers come from.
         issuer: Our name as an issuer of tokens: the URL of the root as callers see it.
     """
 
     doors: Doors
     workshop: Workshop
     issuing: Issuing
+    reception: Reception
+    guests: Guests
     issuer: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.application.access_ports import AccessRegister
+from gateway.application.people_ports import PeopleRegister
 from gateway.domain.account import (
     ActivityRecord,
     AnnualFigures,
@@ -160,6 +161,11 @@ class UnitOfWork(Protocol):
     @property
     def access(self) -> AccessRegister:
         """Callers, their keys and what was given out for them, within this transaction."""
+        ...
+
+    @property
+    def people(self) -> PeopleRegister:
+        """People and their sessions, within this transaction."""
         ...
 
     async def commit(self) -> None:

@@ -2,6 +2,8 @@
 
 GatewayError
 ├── TokenRefused            unauthenticated   no token, a malformed one, an unknown one; a signature that is not right
+├── SignInRefused           unauthenticated   a password or a code, whatever is wrong with it
+├── CsrfRefused             denied            a change by a session without its token
 ├── GrantRefused            as RFC 6749 says  the token endpoint; carries its error code
 ├── RoleMissing             denied            the caller's roles do not allow the action
 ├── ScopeMissing            denied            its roles do, the credential did not ask for it
@@ -69,6 +71,21 @@ class TokenRefused(GatewayError):
     """The caller is not known: a TOKEN_ or SIGNATURE_ reason, or CREDENTIALS_AMBIGUOUS."""
 
     kind = "unauthenticated"
+
+
+class SignInRefused(GatewayError):
+    """SIGN_IN_REFUSED, whatever was wrong, or CODE_REFUSED."""
+
+    kind = "unauthenticated"
+
+
+class CsrfRefused(GatewayError):
+    """A change came by a session's cookie and without its token, as from another site's page."""
+
+    kind = "denied"
+
+    def __init__(self) -> None:
+        super().__init__("CSRF_TOKEN_WRONG")
 
 
 class GrantRefused(GatewayError):

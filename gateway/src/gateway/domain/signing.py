@@ -37,6 +37,8 @@ class RequestHead:
         content_type: As it was sent, "" for none.
         authorization: Likewise.
         api_key: The header X-Api-Key, "" for none.
+        session: The secret of a session's cookie, "" for none.
+        csrf_token: The header X-CSRF-Token, "" for none.
     """
 
     method: str
@@ -45,6 +47,8 @@ class RequestHead:
     content_type: str = ""
     authorization: str = ""
     api_key: str = ""
+    session: str = ""
+    csrf_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,8 @@ REASONS: Mapping[str, Wording] = {
     "CREDENTIALS_AMBIGUOUS": Wording(
         "More than one credential",
         "凭证不唯一",
-        "send one credential: Authorization, X-Api-Key or a session, not several",
-        "请只发送一种凭证:Authorization、X-Api-Key 或会话",
+        "send one credential: Authorization or X-Api-Key, not both",
+        "请只发送一种凭证:Authorization 或 X-Api-Key",
     ),
     "SIGNATURE_MALFORMED": Wording(
         "Malformed signature",
@@ -77,6 +77,28 @@ REASONS: Mapping[str, Wording] = {
         "请求体与签名不符",
         "the body's SHA-256 is not BodySHA256",
         "请求体的 SHA-256 与 BodySHA256 不符",
+    ),
+    "SESSION_OVER": Wording("Not signed in", "未登录", "the session is over; sign in again", "会话已结束,请重新登录"),
+    "SIGN_IN_REFUSED": Wording(
+        "Not signed in",
+        "登录失败",
+        "login or password is not right, or there were too many attempts; try again later or ask for a new password",
+        "登录名或密码不正确,或尝试次数过多;请稍后重试或重置密码",
+    ),
+    "CODE_REFUSED": Wording(
+        "Code not accepted",
+        "代码无效",
+        "the code is unknown, was used, or is over; ask for a new one",
+        "代码不存在、已被使用或已过期;请重新获取",
+    ),
+    "CSRF_TOKEN_WRONG": Wording(
+        "Token of the session is missing",
+        "缺少会话校验令牌",
+        "send the session's csrf_token as X-CSRF-Token with every change",
+        "每次更改都须以 X-CSRF-Token 发送会话的 csrf_token",
+    ),
+    "ISSUER_UNKNOWN": Wording(
+        "Unknown issuer", "未知的身份提供方", "issuer must be one of {allowed}", "issuer 应为以下之一:{allowed}"
     ),
     "OAUTH_INVALID_REQUEST": Wording(
         "Malformed token request",
