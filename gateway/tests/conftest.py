@@ -149,7 +149,12 @@ class FakeAccounting:
 
     async def list_parks(self, caller: Caller, paging: Paging) -> Page[Park]:
         self._turn()
-        parks = [book.park for (tenant, _), book in sorted(self._parks.items()) if tenant == caller.tenant]
+        parks = [
+            book.park
+            for (tenant, _), book in sorted(self._parks.items())
+            if tenant == caller.tenant
+            and (caller.regions is None or any(book.park.region_code.startswith(each) for each in caller.regions))
+        ]
         return _page(parks, paging)  # type: ignore[return-value]
 
     async def create_enterprise(self, caller: Caller, park_id: str, enterprise: NewEnterprise) -> Registered[Enterprise]:

@@ -360,7 +360,14 @@ class TestParameters:
                     answer = await client.request(
                         method,
                         path.format(
-                            park="etdz", set="wang-2024", job="j", year=2022, caller="c", key="pck_" + "a" * 16, profile="p"
+                            park="etdz",
+                            set="wang-2024",
+                            job="j",
+                            year=2022,
+                            caller="c",
+                            key="pck_" + "a" * 16,
+                            profile="p",
+                            code="36",
                         )
                         + "?colour=1",
                     )

@@ -11,6 +11,7 @@ from gateway.api.answers import answer, group, members, page
 from gateway.api.asking import PageSize, PageToken, ParkId, caller_of, language
 from gateway.api.describing import refusals
 from gateway.api.models import ID_PATTERN
+from gateway.api.pulling import pulled
 from gateway.application import accounts
 from gateway.application.ports import AccountingPort
 from gateway.domain.account import Indicator, Paging
@@ -18,13 +19,19 @@ from gateway.domain.months import month
 from gateway.domain.wording import Language
 
 _READ = refusals(403, 404, 422)
+_DIMENSIONS = ("year", "month", "scope", "item", "carrier", "gas", "sector", "enterprise", "source")
 
 
 def router(accounting: AccountingPort) -> APIRouter:
     """Returns the routes of figures and factors."""
     routes = APIRouter(prefix="/v1", tags=["accounts"])
 
-    @routes.get("/parks/{park}/emissions", response_model=models.EmissionsAnswer, responses=_READ)
+    @routes.get(
+        "/parks/{park}/emissions",
+        response_model=models.EmissionsAnswer,
+        responses=_READ,
+        dependencies=[pulled(models.GroupAnswer, "groups", more=_DIMENSIONS)],
+    )
     async def query_emissions(
         request: Request,
         park: ParkId,
@@ -58,7 +65,12 @@ def router(accounting: AccountingPort) -> APIRouter:
             }
         )
 
-    @routes.get("/parks/{park}/indicators", response_model=models.IndicatorsAnswer, responses=_READ)
+    @routes.get(
+        "/parks/{park}/indicators",
+        response_model=models.IndicatorsAnswer,
+        responses=_READ,
+        dependencies=[pulled(models.IndicatorAnswer, "indicators")],
+    )
     async def read_indicators(
         request: Request, park: ParkId, year: Annotated[int, Query(ge=1900, le=2200, examples=[2022])]
     ) -> Response:
@@ -76,13 +88,23 @@ def router(accounting: AccountingPort) -> APIRouter:
             }
         )
 
-    @routes.get("/factor-sets", response_model=models.FactorSetsAnswer, responses=refusals(403, 422))
+    @routes.get(
+        "/factor-sets",
+        response_model=models.FactorSetsAnswer,
+        responses=refusals(403, 422),
+        dependencies=[pulled(models.FactorSetAnswer, "factor_sets")],
+    )
     async def list_factor_sets(request: Request, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the factor sets that a park can choose from, in order of id."""
         listed = await accounts.list_factor_sets(accounting, caller_of(request), Paging(page_size, page_token))
         return page("factor_sets", listed)
 
-    @routes.get("/factor-sets/{set}/factors", response_model=models.FactorsAnswer, responses=_READ)
+    @routes.get(
+        "/factor-sets/{set}/factors",
+        response_model=models.FactorsAnswer,
+        responses=_READ,
+        dependencies=[pulled(models.FactorAnswer, "factors")],
+    )
     async def list_factors(
         request: Request,
         set_id: Annotated[str, Path(alias="set", pattern=ID_PATTERN, description="The set's id", examples=["wang-2024"])],

@@ -13,6 +13,7 @@ from gateway.api.answers import answer, members, page
 from gateway.api.asking import PageToken, ParkId, caller_of, language
 from gateway.api.bodies import WORKBOOKS, Format, Media, media_of
 from gateway.api.describing import refusals
+from gateway.api.pulling import pulled
 from gateway.api.results import Results, ResultSpool, receipt_answer
 from gateway.api.streams import read_parts
 from gateway.api.uploads import ENCODINGS, STREAM_HELD_BYTES, Uploads, declared_bytes, encoding_of
@@ -194,7 +195,12 @@ def router(accounting: AccountingPort, readers: Readers, keeping: Keeping) -> AP
             raise
         return receipt_answer(park, tally, spool, results, language(request))
 
-    @routes.get("", response_model=models.ActivityRecordsAnswer, responses=refusals(403, 404, 422))
+    @routes.get(
+        "",
+        response_model=models.ActivityRecordsAnswer,
+        responses=refusals(403, 404, 422),
+        dependencies=[pulled(models.ActivityRecordAnswer, "records")],
+    )
     async def list_activity_records(
         request: Request,
         park: ParkId,

@@ -11,6 +11,7 @@ from gateway.api import models
 from gateway.api.answers import answer
 from gateway.api.asking import caller_of
 from gateway.api.describing import refusals
+from gateway.api.pulling import pulled
 from gateway.application import changes
 from gateway.application.ports import ChangeFeed
 
@@ -19,7 +20,9 @@ def router(feed: ChangeFeed) -> APIRouter:
     """Returns the route of the change feed."""
     routes = APIRouter(prefix="/v1/changes", tags=["changes"])
 
-    @routes.get("", response_model=models.ChangesAnswer, responses=refusals(403, 422))
+    @routes.get(
+        "", response_model=models.ChangesAnswer, responses=refusals(403, 422), dependencies=[pulled(models.ChangeAnswer, "changes")]
+    )
     async def read_changes(
         request: Request,
         since: Annotated[str, Query(max_length=100, description="`next` of the part before; nothing for the beginning")] = "",

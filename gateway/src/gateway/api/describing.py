@@ -77,6 +77,13 @@ _IDEMPOTENCY_KEY: Mapping[str, Any] = {
     "schema": {"type": "string", "maxLength": 257},
     "description": "Names this request: sent again with its key, it is answered as before and done once",
 }
+_IF_NONE_MATCH: Mapping[str, Any] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The `ETag` of an earlier answer: 304 where nothing has changed",
+}
 _FACTS = {"field": "region_code", "found": "36070", "allowed": "six digits", "action": "record", "count": "1"}
 
 
@@ -119,10 +126,21 @@ def _document(app: FastAPI) -> dict[str, Any]:
                 operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
                 for status in (400, 409, 422):
                     operation["responses"].setdefault(str(status), {"description": _REASONS[status][2]})
+            if any(parameter["name"] == "fields" for parameter in operation.get("parameters", ())):
+                _describe_pull(operation)
             for code, response in operation["responses"].items():
                 if int(code) >= 400 and "content" not in response:
                     response["content"] = {problems.MEDIA_TYPE: _problem(path, int(code))}
     return found
+
+
+def _describe_pull(operation: dict[str, Any]) -> None:
+    """Says what every answer that can be pulled takes and gives; see `pulling`."""
+    operation["parameters"].append(_IF_NONE_MATCH)
+    operation["responses"]["304"] = {"description": "It is what the entity tag names"}
+    good = operation["responses"]["200"]
+    good["content"]["text/csv"] = {"schema": {"type": "string"}, "example": "a,b\r\n1,2\r\n"}
+    good["headers"] = {"ETag": {"schema": {"type": "string"}, "description": "Names the answer as it stands"}}
 
 
 def _problem(path: str, code: int) -> dict[str, Any]:

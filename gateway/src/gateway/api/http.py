@@ -13,7 +13,21 @@ from starlette.responses import Response
 
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
-from gateway.api import access, accounts, activity, changes, elsewhere, jobs, models, oauth, parks, people, profiles, templates
+from gateway.api import (
+    access,
+    accounts,
+    activity,
+    changes,
+    elsewhere,
+    jobs,
+    models,
+    oauth,
+    parks,
+    people,
+    profiles,
+    regions,
+    templates,
+)
 from gateway.api.answers import answer
 from gateway.api.asking import language, only_known_parameters, within_reach
 from gateway.api.describing import describe
@@ -21,6 +35,7 @@ from gateway.api.door import Door
 from gateway.api.idempotency import Idempotency
 from gateway.api.models import fields_invalid
 from gateway.api.problems import problem_response
+from gateway.api.pulling import Pulling
 from gateway.api.tracing import instrumentation
 from gateway.application.entrance import Entrance
 from gateway.application.ports import Ports
@@ -59,7 +74,7 @@ def create_app(
     """
     door = Middleware(Door, doors=entrance.doors, limits=readers.limits, new_request_id=new_request_id, logger=logger)
     inside = Middleware(Idempotency, keeping=keeping)
-    middleware = [door, inside]
+    middleware = [door, inside, Middleware(Pulling)]
     if allowed_origins:
         # Outside of the door: a browser's preflight request carries no token.
         cors = Middleware(
@@ -67,9 +82,9 @@ def create_app(
             allow_origins=list(allowed_origins),
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Prefer", "X-Request-Id", "Accept-Language"],
-            expose_headers=["X-Request-Id", "Location", "Retry-After"],
+            expose_headers=["ETag", "X-Next-Page-Token", "X-Request-Id", "Location", "Retry-After"],
         )
-        middleware = [cors, door, inside]
+        middleware = [cors, *middleware]
     # The pages of /docs come from this process: a park behind an air gap reaches no content network.
     app = FastAPIOffline(
         title="ParkCarbon",
@@ -92,6 +107,7 @@ def create_app(
     app.include_router(elsewhere.router(entrance))
     app.include_router(oauth.router(entrance.issuing, uploads, issuer=entrance.issuer))
     app.include_router(parks.router(ports.accounting, uploads))
+    app.include_router(regions.router(ports.accounting))
     app.include_router(activity.router(ports.accounting, readers, keeping))
     app.include_router(templates.router())
     app.include_router(profiles.router(keeping, uploads))

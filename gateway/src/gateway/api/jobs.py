@@ -17,6 +17,7 @@ from gateway.api.asking import ParkId, caller_of, language
 from gateway.api.describing import refusals
 from gateway.api.models import ID_PATTERN
 from gateway.api.problems import row_problem
+from gateway.api.pulling import cell
 from gateway.api.results import unpacked
 from gateway.application import jobs, pushing
 from gateway.application.ports import AccountingPort
@@ -180,16 +181,10 @@ def _ndjson_rows(receipt: Receipt, outcome: Outcome | None, spoken: Language) ->
 
 
 def _csv_rows(receipt: Receipt, outcome: Outcome | None, spoken: Language) -> bytes:
-    return _csv([[_cell(row.get(name, "")) for name in _COLUMNS] for row in _rows(receipt, outcome, spoken)])
+    return _csv([[cell(row.get(name)) for name in _COLUMNS] for row in _rows(receipt, outcome, spoken)])
 
 
 def _csv(rows: Iterable[Sequence[str]]) -> bytes:
     written = io.StringIO()
     csv.writer(written).writerows(rows)
     return written.getvalue().encode()
-
-
-def _cell(value: object) -> str:
-    """Returns a value as a cell that no spreadsheet takes for a formula; numbers stay numbers."""
-    text = str(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not isinstance(value, int) else text

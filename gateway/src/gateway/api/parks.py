@@ -10,6 +10,7 @@ from gateway.api import models
 from gateway.api.answers import answer, members, page, registered
 from gateway.api.asking import PageSize, PageToken, ParkId, caller_of
 from gateway.api.describing import body_of, refusals
+from gateway.api.pulling import pulled
 from gateway.api.uploads import Uploads, read_json
 from gateway.application import registers
 from gateway.application.ports import AccountingPort
@@ -39,12 +40,14 @@ def router(accounting: AccountingPort, uploads: Uploads) -> APIRouter:
         found = await registers.register_park(accounting, caller, NewPark(**body.model_dump()))
         return registered(found, lambda park: f"/v1/parks/{park.park_id}")
 
-    @routes.get("", response_model=models.ParksAnswer, responses=refusals(403, 422))
+    @routes.get(
+        "", response_model=models.ParksAnswer, responses=refusals(403, 422), dependencies=[pulled(models.ParkAnswer, "parks")]
+    )
     async def list_parks(request: Request, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the parks of the caller's tenant, in order of id."""
         return page("parks", await registers.list_parks(accounting, caller_of(request), Paging(page_size, page_token)))
 
-    @routes.get("/{park}", response_model=models.ParkAnswer, responses=_LISTED)
+    @routes.get("/{park}", response_model=models.ParkAnswer, responses=_LISTED, dependencies=[pulled(models.ParkAnswer)])
     async def read_park(request: Request, park: ParkId) -> Response:
         """Returns a park; a park of another tenant does not exist for this caller."""
         return answer(members(await registers.read_park(accounting, caller_of(request), park)))
@@ -64,7 +67,12 @@ def router(accounting: AccountingPort, uploads: Uploads) -> APIRouter:
         found = await registers.register_enterprise(accounting, caller, park, NewEnterprise(**body.model_dump()))
         return registered(found, lambda _: f"/v1/parks/{park}/enterprises")
 
-    @routes.get("/{park}/enterprises", response_model=models.EnterprisesAnswer, responses=_LISTED)
+    @routes.get(
+        "/{park}/enterprises",
+        response_model=models.EnterprisesAnswer,
+        responses=_LISTED,
+        dependencies=[pulled(models.EnterpriseAnswer, "enterprises")],
+    )
     async def list_enterprises(request: Request, park: ParkId, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the enterprises of a park, in order of id."""
         listed = await registers.list_enterprises(accounting, caller_of(request), park, Paging(page_size, page_token))
@@ -85,7 +93,12 @@ def router(accounting: AccountingPort, uploads: Uploads) -> APIRouter:
         found = await registers.register_source(accounting, caller, park, NewSource(**body.model_dump()))
         return registered(found, lambda _: f"/v1/parks/{park}/sources")
 
-    @routes.get("/{park}/sources", response_model=models.SourcesAnswer, responses=_LISTED)
+    @routes.get(
+        "/{park}/sources",
+        response_model=models.SourcesAnswer,
+        responses=_LISTED,
+        dependencies=[pulled(models.SourceAnswer, "sources")],
+    )
     async def list_sources(request: Request, park: ParkId, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the emission sources of a park, in order of id."""
         listed = await registers.list_sources(accounting, caller_of(request), park, Paging(page_size, page_token))
@@ -108,7 +121,12 @@ def router(accounting: AccountingPort, uploads: Uploads) -> APIRouter:
         recorded = await registers.record_annual_figures(accounting, caller, park, year, figures)
         return answer({**members(recorded.figures), "changed": recorded.changed})
 
-    @routes.get("/{park}/annual-figures", response_model=models.AnnualFiguresListAnswer, responses=_LISTED)
+    @routes.get(
+        "/{park}/annual-figures",
+        response_model=models.AnnualFiguresListAnswer,
+        responses=_LISTED,
+        dependencies=[pulled(models.AnnualFiguresAnswer, "annual_figures")],
+    )
     async def list_annual_figures(
         request: Request, park: ParkId, page_size: PageSize = 100, page_token: PageToken = ""
     ) -> Response:

@@ -36,6 +36,19 @@ async def list_parks(accounting: AccountingPort, caller: Caller, paging: Paging)
     return await accounting.list_parks(caller, paging)
 
 
+async def list_region_parks(accounting: AccountingPort, caller: Caller, region_code: str, paging: Paging) -> Page[Park]:
+    """Returns the parks of a region that the caller reaches.
+
+    Args:
+        accounting: Knows the parks.
+        caller: Who asks.
+        region_code: GB/T 2260, two, four or six digits; zeros at its end in pairs stand for the whole, as in 360000.
+        paging: Which page.
+    """
+    caller.must(Action.READ_OWN)
+    return await accounting.list_parks(caller.within_region(region_code), paging)
+
+
 async def register_enterprise(
     accounting: AccountingPort, caller: Caller, park_id: str, enterprise: NewEnterprise
 ) -> Registered[Enterprise]:
