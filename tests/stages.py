@@ -39,6 +39,7 @@ def stages() -> dict[str, tuple[float, list[list[str]]]]:
             [pytest("tests/system", *(["devstack/tests/system"] if (ROOT / "devstack/tests/system").is_dir() else []))],
         ),
         "security": (2.0, [pytest("tests/security", workers="0")]),
+        "api": (3.0, [pytest("tests/api", workers="0")]),
         "faults": (4.0, [pytest("tests/faults", workers="0")]),
         "alone": (3.0, [[sys.executable, "tests/alone.py"]]),
         "compose": (15.0, [pytest("tests/compose", workers="0")]),

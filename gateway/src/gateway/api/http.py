@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -92,6 +93,7 @@ def create_app(
         description=_DESCRIPTION,
         middleware=middleware,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
         redoc_url=None,
         dependencies=[Depends(only_known_parameters), Depends(within_reach(ports.accounting))],
         telemetry=instrumentation(telemetry),
@@ -133,6 +135,11 @@ def create_app(
 
     app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend its document
     return app
+
+
+def operation_id(route: APIRoute) -> str:
+    """Returns the id of an operation: the name of what it does, whatever its address is."""
+    return route.name
 
 
 async def _refused(request: Request, error: Exception) -> Response:
