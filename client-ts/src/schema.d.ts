@@ -1701,7 +1701,6 @@ export interface components {
          * NewKeyBody
          * @description A key to make; without `caller_id` for oneself.
          * @example {
-         *       "caller_id": "example-mes",
          *       "kind": "api",
          *       "name": "MES, line 2",
          *       "scopes": [

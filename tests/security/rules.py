@@ -63,6 +63,7 @@ RULES: dict[str, frozenset[str]] = {
     "GET /v1/mapping-profiles": RECORDERS,
     "GET /v1/mapping-profiles/{profile}": RECORDERS,
     "PUT /v1/mapping-profiles/{profile}": RECORDERS,
+    "GET /v1/regions/{code}/parks": OWN_READERS,
     "GET /v1/changes": FOLLOWERS,
     "GET /v1/templates/activity-records.xlsx": KNOWN,
 }
@@ -70,5 +71,5 @@ RULES: dict[str, frozenset[str]] = {
 OBJECTS = frozenset({"park", "job", "key", "caller", "profile"})
 """Path parameters that name something of one tenant: each operation with one is asked for what is not the caller's."""
 
-NOT_OBJECTS = frozenset({"year", "set"})
+NOT_OBJECTS = frozenset({"year", "set", "code"})
 """Path parameters that name nothing of anyone."""
