@@ -42,6 +42,9 @@ class _Nothing:
     def __getattr__(self, name: str) -> "_Nothing":
         return self
 
+    def __call__(self, *_arguments: object) -> "_Nothing":
+        return self
+
 
 def types() -> str:
     """Returns the types of the document that is checked in.

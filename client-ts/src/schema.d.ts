@@ -218,6 +218,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/callers/{caller}/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Invite
+         * @description Lets a registered caller sign in, and sends an invitation: a letter with the code that sets the password.
+         */
+        put: operations["invite"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/changes": {
         parameters: {
             query?: never;
@@ -645,6 +665,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask For Reset
+         * @description Sends a letter with a code that sets a new password; the answer is the same whether or not anyone has the login.
+         */
+        post: operations["ask_for_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/passwords": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Password
+         * @description Sets a password by the code of a letter, and ends every session of the person.
+         */
+        post: operations["set_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/regions/{code}/parks": {
         parameters: {
             query?: never;
@@ -657,6 +717,93 @@ export interface paths {
          * @description Returns the parks of a province, a city or a county that the caller reaches, in order of id.
          */
         get: operations["list_region_parks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Session
+         * @description Returns who is signed in, and the token that changes need.
+         */
+        get: operations["read_session"];
+        put?: never;
+        post?: never;
+        /**
+         * Sign Out
+         * @description Ends the session, here and everywhere at once.
+         */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign In
+         * @description Begins a session and sets its cookie, which no script can read.
+         *
+         *     Every request that changes something brings the session's `csrf_token` as `X-CSRF-Token`. A session is over after two hours
+         *     without use, and after twelve in any case.
+         */
+        post: operations["sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Come Back
+         * @description Receives who comes back from an identity provider, and begins a session for the caller registered for that identity.
+         */
+        get: operations["come_back"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in/elsewhere": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign In Elsewhere
+         * @description Sends the browser to an identity provider, to sign in there (OpenID Connect, authorization code with PKCE).
+         */
+        get: operations["sign_in_elsewhere"];
         put?: never;
         post?: never;
         delete?: never;
@@ -846,6 +993,12 @@ export interface components {
             /** Next Page Token */
             next_page_token: string;
         };
+        /**
+         * AskedAnswer
+         * @description What was asked for is done, or will be.
+         * @example {}
+         */
+        AskedAnswer: Record<string, never>;
         /**
          * AuthorizationServerAnswer
          * @description RFC 8414: where tokens come from.
@@ -1503,6 +1656,31 @@ export interface components {
             next_page_token: string;
         };
         /**
+         * LoginAnswer
+         * @description How a caller signs in.
+         * @example {
+         *       "caller_id": "ada",
+         *       "login": "ada@example.com"
+         *     }
+         */
+        LoginAnswer: {
+            /** Caller Id */
+            caller_id: string;
+            /** Login */
+            login: string;
+        };
+        /**
+         * LoginBody
+         * @description An e-mail address that someone signs in with.
+         * @example {
+         *       "login": "ada@example.com"
+         *     }
+         */
+        LoginBody: {
+            /** Login */
+            login: string;
+        };
+        /**
          * MappingProfileAnswer
          * @description A version of a mapping profile.
          * @example {
@@ -1891,6 +2069,20 @@ export interface components {
             parks: components["schemas"]["ParkAnswer"][];
         };
         /**
+         * PasswordBody
+         * @description A new password, and the code of the letter that allows it.
+         * @example {
+         *       "code": "xj3V…",
+         *       "password": "correct horse battery"
+         *     }
+         */
+        PasswordBody: {
+            /** Code */
+            code: string;
+            /** Password */
+            password: string;
+        };
+        /**
          * Problem
          * @description RFC 9457: why a request was refused. Further members carry the facts, such as row, found and allowed.
          */
@@ -2086,6 +2278,59 @@ export interface components {
             /** Row */
             row: number;
         };
+        /**
+         * SessionAnswer
+         * @description Who is signed in.
+         * @example {
+         *       "caller_id": "ada",
+         *       "csrf_token": "V2hh…",
+         *       "ends_time": "2026-11-22T02:00:00Z",
+         *       "name": "Ada",
+         *       "roles": [
+         *         "reader"
+         *       ],
+         *       "scopes": [
+         *         "read"
+         *       ],
+         *       "tenant_id": "ganzhou"
+         *     }
+         */
+        SessionAnswer: {
+            /** Caller Id */
+            caller_id: string;
+            /** Csrf Token */
+            csrf_token: string;
+            /** Ends Time */
+            ends_time: string;
+            /** Name */
+            name: string;
+            /** Roles */
+            roles: ("platform_operator" | "park_manager" | "reader" | "region_reader" | "enterprise" | "verifier" | "public")[];
+            /** Scopes */
+            scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "manage_keys" | "manage_callers" | "audit")[];
+            /** Tenant Id */
+            tenant_id: string;
+        };
+        /**
+         * SignInBody
+         * @description Login and password.
+         * @example {
+         *       "login": "ada@example.com",
+         *       "password": "correct horse battery"
+         *     }
+         */
+        SignInBody: {
+            /** Login */
+            login: string;
+            /** Password */
+            password: string;
+        };
+        /**
+         * SignedOutAnswer
+         * @description Nobody is signed in any more.
+         * @example {}
+         */
+        SignedOutAnswer: Record<string, never>;
         /**
          * SourceAnswer
          * @description A registered emission source.
@@ -3471,6 +3716,253 @@ export interface operations {
                      * @example {
                      *       "detail": "the accounting service did not answer; try again shortly",
                      *       "instance": "/v1/callers/{caller}",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The caller's id */
+                caller: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/callers/{caller}/login",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/callers/{caller}/login",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/callers/{caller}/login",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/callers/{caller}/login",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/callers/{caller}/login",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/callers/{caller}/login",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/callers/{caller}/login",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/callers/{caller}/login",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/callers/{caller}/login",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/callers/{caller}/login",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/callers/{caller}/login",
                      *       "reason": "ACCOUNTING_UNAVAILABLE",
                      *       "request_id": "0b6f…",
                      *       "status": 503,
@@ -7744,6 +8236,374 @@ export interface operations {
             };
         };
     };
+    ask_for_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/password-resets",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/password-resets",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/password-resets",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/password-resets",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/password-resets",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/password-resets",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/password-resets",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/password-resets",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/passwords",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/passwords",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/passwords",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/passwords",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/passwords",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/passwords",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/passwords",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/passwords",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_region_parks: {
         parameters: {
             query?: {
@@ -7859,6 +8719,556 @@ export interface operations {
                      * @example {
                      *       "detail": "the accounting service did not answer; try again shortly",
                      *       "instance": "/v1/regions/{code}/parks",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/session",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/session",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/session",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/session",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedOutAnswer"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/session",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/session",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/session",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/session",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/sign-in",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/sign-in",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/sign-in",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/sign-in",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/sign-in",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/sign-in",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/sign-in",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/sign-in",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    come_back: {
+        parameters: {
+            query?: {
+                state?: string;
+                code?: string;
+                error?: string;
+                iss?: string;
+                session_state?: string;
+                error_description?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the front end, signed in */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/sign-in/callback",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/sign-in/callback",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/sign-in/callback",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_elsewhere: {
+        parameters: {
+            query: {
+                /** @description One of the platform's issuers */
+                issuer: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the identity provider */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/sign-in/elsewhere",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/sign-in/elsewhere",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/sign-in/elsewhere",
                      *       "reason": "ACCOUNTING_UNAVAILABLE",
                      *       "request_id": "0b6f…",
                      *       "status": 503,
