@@ -1,7 +1,6 @@
 """The consumer: hands each event to its handler, once in effect however often it is delivered."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -39,6 +38,7 @@ _PRUNE_EVERY: Final = timedelta(hours=1)
 # An event is kept by its topic for the retention, and by the broker a little longer; after both it cannot come again.
 _INBOX_MARGIN: Final = timedelta(days=2)
 _MAX_REASON_CHARACTERS: Final = 500
+_DEAD_LETTER: Final = "dead_letter"
 _OWN_WORK: Final = Platform("inbox")
 
 
@@ -121,7 +121,8 @@ class Consumer:
         self._dead_letter_limit = dead_letter_limit
         self._dead_letter_window = dead_letter_window
         self._on_unhealthy = on_unhealthy
-        self._dead_letters: deque[datetime] = deque()
+        # When what was set aside, the oldest first. What is read again, as its place was not kept, is no further dead letter.
+        self._dead_letters: dict[tuple[str, int, int], datetime] = {}
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._subscription: Subscription | None = None
@@ -154,7 +155,7 @@ class Consumer:
         for topic in self._topics:
             self._registry.get(topic)
             # An increase is only seen from a value that was there before.
-            self._handled.add(0, {names.ATTRIBUTE_MESSAGING_DESTINATION: topic, names.ATTRIBUTE_OUTCOME: "dead_letter"})
+            self._handled.add(0, {names.ATTRIBUTE_MESSAGING_DESTINATION: topic, names.ATTRIBUTE_OUTCOME: _DEAD_LETTER})
         self._stopping.clear()
         self._joined.clear()
         self._task = asyncio.create_task(self._run(), name=f"consumer {self._group}")
@@ -231,13 +232,16 @@ class Consumer:
             for delivery in deliveries:
                 if self._stopping.is_set():
                     break
-                await self._handle_or_set_aside(delivery)
+                outcome = await self._handle_or_set_aside(delivery)
                 done.append(delivery)
+                if outcome == _DEAD_LETTER:
+                    # The inbox does not know it: the later its place is kept, the likelier a death sets it aside twice.
+                    await subscription.commit(done)
         finally:
             if done:
                 await subscription.commit(done)
 
-    async def _handle_or_set_aside(self, delivery: Delivery) -> None:
+    async def _handle_or_set_aside(self, delivery: Delivery) -> str:
         message = delivery.message
         try:
             event = self._read(message)
@@ -245,8 +249,9 @@ class Consumer:
             outcome = "skipped" if handler is None else await self._handle(event, handler)
         except _Poison as poison:
             await self._set_aside(delivery, poison)
-            outcome = "dead_letter"
+            outcome = _DEAD_LETTER
         self._handled.add(1, {names.ATTRIBUTE_MESSAGING_DESTINATION: message.topic, names.ATTRIBUTE_OUTCOME: outcome})
+        return outcome
 
     def _read(self, message: Message) -> Event:
         try:
@@ -309,8 +314,11 @@ class Consumer:
 
     async def _set_aside(self, delivery: Delivery, poison: _Poison) -> None:
         now = self._clock.now()
-        while self._dead_letters and now - self._dead_letters[0] > self._dead_letter_window:
-            self._dead_letters.popleft()
+        place = (delivery.message.topic, delivery.partition, delivery.offset)
+        for other in [each for each, at in self._dead_letters.items() if now - at > self._dead_letter_window]:
+            del self._dead_letters[other]
+        if place in self._dead_letters:
+            return
         if len(self._dead_letters) >= self._dead_letter_limit:
             self._give_up(f"more than {self._dead_letter_limit} dead letters within {self._dead_letter_window}")
             raise _Stopped
@@ -327,7 +335,7 @@ class Consumer:
         topic = dead_letter_topic(message.topic, self._group)
         await self._broker.publish([Message(topic, message.key, message.value, headers)])
         # Counted once it is stored: a broker that is away makes no flood.
-        self._dead_letters.append(now)
+        self._dead_letters[place] = now
         self._logger.error("event set aside", topic=message.topic, offset=delivery.offset, reason=poison.reason, error=str(poison))
 
     def _give_up(self, reason: str) -> None:

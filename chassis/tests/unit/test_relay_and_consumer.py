@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import inbox, outbox
 from chassis import telemetry_names as names
-from chassis.broker import Broker, BrokerError, Message
+from chassis.broker import Broker, BrokerError, Delivery, Message, Subscription
 from chassis.clock import FixedClock, SystemClock
 from chassis.consumer import Consumer, Handler
 from chassis.database import Database
@@ -640,6 +640,71 @@ async def test_a_flood_of_dead_letters_stops_the_consumer(
     async with running(repaired):
         assert await repaired.lag() == 7
         await caught_up(repaired)
+
+
+class Forgetful:
+    """A broker that does not keep a place as often as it is told to."""
+
+    def __init__(self, inner: Broker, times: int) -> None:
+        self._inner = inner
+        self.left = times
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        await self._inner.publish(messages)
+
+    async def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
+        subscription = await self._inner.subscribe(group, topics)
+        keep = subscription.commit
+
+        async def commit(deliveries: Sequence[Delivery]) -> None:
+            if self.left:
+                self.left -= 1
+                raise BrokerError("not kept")
+            await keep(deliveries)
+
+        subscription.commit = commit  # type: ignore[method-assign]
+        return subscription
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+async def test_what_is_read_again_is_set_aside_once_and_uses_up_the_limit_once(
+    broker: Broker, make_event: MakeEvent, make_consumer: MakeConsumer, have_effect: Handler
+) -> None:
+    await published(broker, *(make_event(1) for _ in range(3)))
+    forgetful = Forgetful(broker, times=4)
+    consumer = make_consumer(failing_on(have_effect, Refused("no")), dead_letter_limit=3, broker=forgetful)
+    async with running(consumer):
+        await until(lambda: not forgetful.left)
+        await until(lambda: consumer.hears)
+        await caught_up(consumer)
+    assert consumer.healthy
+    assert len(await everything(broker, DEAD)) == 3
+
+
+async def test_the_place_of_poison_is_kept_before_the_next_event_is_handled(
+    broker: Broker, make_event: MakeEvent, make_consumer: MakeConsumer, have_effect: Handler
+) -> None:
+    """A death while the rest of a batch is handled does not set it aside a second time."""
+    await published(broker, make_event(1, key="park"), make_event(2, key="park"))
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def handle(session: AsyncSession, event: Event) -> None:
+        if event.data == b"2":
+            reached.set()
+            await go_on.wait()
+        await failing_on(have_effect, Refused("no"))(session, event)
+
+    consumer = make_consumer(handle)
+    async with running(consumer):
+        try:
+            async with asyncio.timeout(20):
+                await reached.wait()
+            assert await consumer.lag() == 1
+        finally:
+            go_on.set()
+        await caught_up(consumer)
 
 
 async def test_dead_letters_far_apart_are_no_flood(
