@@ -19,6 +19,8 @@ _Response_co = TypeVar("_Response_co", covariant=True)
 
 _ATTEMPTS: Final = 4
 _FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_RECONNECT_MS: Final = 5_000
+_EVERY_ADDRESS: Final = '{"loadBalancingConfig": [{"round_robin": {}}]}'
 
 
 class ChannelTls(BaseModel):
@@ -43,7 +45,8 @@ class ChannelSettings(BaseModel):
     """Where another service is, and how it is called.
 
     Attributes:
-        target: Such as `127.0.0.1:8443`, `dns:///accounting:8443` or `unix:/run/accounting.sock`.
+        target: Such as `127.0.0.1:8443`, `dns:///accounting:8443` or `unix:/run/accounting.sock`; all replicas of a name with
+            several addresses get their share.
         tls: Keys; None speaks in the clear.
         deadline_seconds: The longest a call takes unless it says otherwise, > 0.
         max_in_flight: Calls at a time; more wait for their turn. gRPC cancels calls beyond some thousand on one channel.
@@ -114,6 +117,11 @@ class Channel:
             ("grpc.max_receive_message_length", settings.max_message_bytes),
             # Two channels of one process to one server would otherwise share a connection, and its limit of calls.
             ("grpc.use_local_subchannel_pool", 1),
+            # Calls go to all addresses that the name has, one after the other, and round one that is down.
+            ("grpc.service_config", _EVERY_ADDRESS),
+            # Within the pauses of a repeated call; by itself gRPC waits a second after the first failure, and two minutes at last.
+            ("grpc.initial_reconnect_backoff_ms", round(_FIRST_PAUSE_SECONDS * 1000)),
+            ("grpc.max_reconnect_backoff_ms", _LONGEST_RECONNECT_MS),
         ]
         interceptors = telemetry.client_interceptors()
         tls = settings.tls

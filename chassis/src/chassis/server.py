@@ -53,6 +53,8 @@ class ServerSettings(BaseModel):
         max_concurrent_rpcs: Calls at a time; more are answered RESOURCE_EXHAUSTED at once.
         max_message_bytes: The largest message sent or received.
         max_call_seconds: How long a handler runs for a caller who set no deadline, or a later one.
+        max_connection_seconds: How old a connection gets, about, before its client is asked to make a new one, and so sees replicas
+            that have come since; calls under way end on the old one.
         drain_seconds: How long a stop waits for the calls in flight.
     """
 
@@ -65,6 +67,7 @@ class ServerSettings(BaseModel):
     max_concurrent_rpcs: int = Field(default=1000, ge=1)
     max_message_bytes: int = Field(default=16 * 1024 * 1024, ge=1024)
     max_call_seconds: float = Field(default=300.0, gt=0.0)
+    max_connection_seconds: float = Field(default=300.0, gt=0.0)
     drain_seconds: float = Field(default=20.0, ge=0.0)
 
 
@@ -197,6 +200,8 @@ class GrpcServer:
                 ("grpc.max_receive_message_length", settings.max_message_bytes),
                 # Two servers on one port would each get some of the calls.
                 ("grpc.so_reuseport", 0),
+                ("grpc.max_connection_age_ms", round(settings.max_connection_seconds * 1000)),
+                ("grpc.max_connection_age_grace_ms", round(settings.max_call_seconds * 1000)),
             ],
             maximum_concurrent_rpcs=settings.max_concurrent_rpcs,
         )

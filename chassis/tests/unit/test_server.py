@@ -551,3 +551,58 @@ async def test_a_call_and_its_handler_are_one_trace(channel: Channel, telemetry:
     spans = [span for span in telemetry.finished_spans() if span.name.endswith("/Echo")]
     assert {span.kind.name for span in spans} == {"CLIENT", "SERVER"}
     assert len({span.context.trace_id for span in spans if span.context is not None}) == 1
+
+
+# --- several replicas -----------------------------------------------------------------------------------------------------
+
+
+async def test_calls_are_shared_out_among_all_addresses_and_go_round_one_that_is_down(telemetry: Telemetry, logger: Logger) -> None:
+    replicas = [Example(), Example()]
+    servers = [
+        GrpcServer(
+            ServerSettings(drain_seconds=0.0),
+            services=[replica.registration()],
+            verifier=VERIFIER,
+            error_domain="example.parkcarbon",
+            telemetry=telemetry,
+            logger=logger,
+        )
+        for replica in replicas
+    ]
+    async with running(*servers):
+        target = "ipv4:" + ",".join(server.address for server in servers)
+        async with connected(telemetry, target) as channel:
+            echo = method(channel, "Echo")
+
+            async def ask() -> None:
+                assert await channel.call(echo, b"x", caller=ALICE, idempotent=True) == b"x"
+
+            # one of the connections may be made a moment after the other
+            async with asyncio.timeout(20):
+                while not all(replica.calls for replica in replicas):
+                    await ask()
+            before = [replica.calls for replica in replicas]
+            for _ in range(10):
+                await ask()
+            assert [replica.calls - count for replica, count in zip(replicas, before, strict=True)] == [5, 5]
+            await servers[0].stop()
+            for _ in range(10):
+                await ask()
+            assert replicas[1].calls - before[1] == 15
+
+
+async def test_an_old_connection_is_made_anew_and_no_call_is_lost(serve: MakeServer, telemetry: Telemetry) -> None:
+    peers: set[str] = set()
+
+    class Seen(Example):
+        async def echo(self, request: bytes, context: Any) -> bytes:
+            peers.add(context.peer())
+            return request
+
+    server = serve(max_connection_seconds=0.2)
+    server._services = (Seen().registration(),)
+    async with running(server), connected(telemetry, server.address) as channel:
+        echo = method(channel, "Echo")
+        async with asyncio.timeout(30):
+            while len(peers) < 3:
+                assert await channel.call(echo, b"x", caller=ALICE) == b"x"
