@@ -70,6 +70,12 @@ def test_every_alert_is_explained_under_its_name() -> None:
     assert re.findall(r"^### (\w+)$", page, re.MULTILINE) == list(alerts())
 
 
+def test_every_alert_is_seen_to_fire() -> None:
+    tests = yaml.safe_load(ALERT_TESTS.read_text(encoding="utf-8"))["tests"]
+    fired = {each["alertname"] for test in tests for each in test["alert_rule_test"] if each["exp_alerts"]}
+    assert fired == set(alerts())
+
+
 @pytest.mark.parametrize(("check", "file"), [("check", ALERTS), ("test", ALERT_TESTS)])
 def test_prometheus_takes_the_alerts_and_fires_them(check: str, file: Path) -> None:
     promtool = shutil.which("promtool")
