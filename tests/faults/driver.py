@@ -142,6 +142,7 @@ async def run(site: Site, plan: Plan, parks: Sequence[str], disorder: Disorder, 
         await site.stop()
     for process in site.processes:
         counts[f"kills of {process.name}"] = process.kills
+        counts[f"freezes of {process.name}"] = process.freezes
         counts[f"{process.name} ended itself"] = process.ended_itself
     counts["connections cut"] = sum(proxy.cuts for proxy in site.proxies.values())
     return Report(
@@ -246,8 +247,10 @@ class _Faults:
         while not self._is_enough(time.monotonic() - begin):
             await asyncio.sleep(self._random.uniform(*self._plan.fault_seconds))
             drawn = self._random.random()
-            if drawn < 0.65:
+            if drawn < 0.55:
                 await self._kill(self._random.choice(self._site.processes))
+            elif drawn < 0.67:
+                self._freeze(self._random.choice(self._site.processes))
             elif drawn < 0.75:
                 self._random.choice(list(self._site.proxies.values())).cut()
             elif drawn < 0.90:
@@ -275,6 +278,11 @@ class _Faults:
             await asyncio.sleep(self._random.uniform(*self._plan.fault_seconds))
         if process.ready:
             process.kill(self._random.uniform(0.0, 1.0))
+
+    def _freeze(self, process: Supervised) -> None:
+        if process.ready:
+            # from a hiccup to longer than a caller waits, a group's session and a connection's patience
+            process.freeze(self._random.uniform(0.2, 8.0))
 
     def _bad_weather(self) -> None:
         name, proxy = self._random.choice(list(self._site.proxies.items()))

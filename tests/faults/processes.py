@@ -19,6 +19,7 @@ class Supervised:
     Attributes:
         name: For the report.
         kills: How often it was killed while it was ready.
+        freezes: How often it was stopped for a while, and went on with what it believed before.
         ended_itself: How often it ended without being told, as when its database was away while it started.
     """
 
@@ -46,6 +47,7 @@ class Supervised:
         """
         self.name = name
         self.kills = 0
+        self.freezes = 0
         self.ended_itself = 0
         self._command = list(command)
         self._environment = dict(environment)
@@ -91,10 +93,30 @@ class Supervised:
         self._ready.clear()
         self._signal(signal.SIGKILL)
 
+    def freeze(self, seconds: float) -> None:
+        """Stops it (SIGSTOP) for a while: to the others it is dead, and afterwards it does not know.
+
+        Of a server with processes of its own in other sessions, as PostgreSQL's, only the first stops: nobody new is let in.
+
+        Args:
+            seconds: Until SIGCONT, > 0.
+        """
+        self.freezes += 1
+        process = self._process
+        self._signal(signal.SIGSTOP)
+
+        def go_on() -> None:
+            # not whatever was started in its place meanwhile
+            if process is not None and process.returncode is None:
+                os.killpg(process.pid, signal.SIGCONT)
+
+        asyncio.get_running_loop().call_later(seconds, go_on)
+
     async def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ends it for good, by SIGKILL when it does not end by itself. Twice is once."""
         self._ending = self._told = True
         self._signal(number)
+        self._signal(signal.SIGCONT)
         if self._supervising is not None:
             _, waiting = await asyncio.wait({self._supervising}, timeout=_END_SECONDS)
             if waiting:

@@ -73,3 +73,30 @@ async def test_a_process_that_does_not_come_up_is_told_with_its_output(tmp_path:
     with pytest.raises(TimeoutError, match="the key file is missing"):
         await process.wait_ready(0.1)
     await process.end()
+
+
+async def test_a_frozen_process_goes_on_as_the_same_one(tmp_path: Path) -> None:
+    counting = "import os, sys, time\nopen(sys.argv[1], 'w').write(str(os.getpid()))\nwhile True: time.sleep(0.01)"
+    process = supervised(tmp_path, counting)
+    process.start()
+    await process.wait_ready(20)
+    pid = int((tmp_path / "pid").read_text())
+
+    def state() -> str:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    async def until(*wanted: str) -> None:
+        async with asyncio.timeout(20):
+            # another process's state: there is no event of this one's to wait for
+            while state() not in wanted:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    process.freeze(0.5)
+    await until("T")
+    await until("S", "R")
+    assert (process.freezes, process.kills, process.ended_itself) == (1, 0, 0)
+    process.freeze(600.0)
+    await until("T")
+    await process.end()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -12,7 +12,7 @@ from accounting import main as accounting_main
 from accounting.settings import AccountingSettings
 from chassis.broker import Broker
 from chassis.channel import ChannelSettings
-from chassis.clock import SystemClock
+from chassis.clock import Clock, SystemClock
 from chassis.logs import Level
 from chassis.server import running
 from chassis.settings import DatabaseSettings, LogSettings
@@ -42,6 +42,7 @@ async def in_process(
     owner_urls: Mapping[str, str] | None = None,
     telemetry: TelemetrySettings | None = None,
     logs: LogSettings | None = None,
+    accounting_clock: Clock | None = None,
 ) -> AsyncIterator[InProcess]:
     """Runs both services.
 
@@ -52,6 +53,7 @@ async def in_process(
         owner_urls: Of the roles that own the tables; those of `urls` when None.
         telemetry: What they report; nothing when None.
         logs: What they log; warnings when None.
+        accounting_clock: What time accounting believes it is; that of the gateway when None.
     """
     keys = load_or_make(folder)
     clock = SystemClock()
@@ -67,7 +69,7 @@ async def in_process(
             telemetry=telemetry or TelemetrySettings(),
             logs=logs or LogSettings(level=Level.WARNING),
         ),
-        clock=clock,
+        clock=accounting_clock or clock,
         broker=broker,
     )
     async with running(accounting):
