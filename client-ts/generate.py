@@ -32,6 +32,7 @@ def description() -> str:
         telemetry=Telemetry("generate", TelemetrySettings()),
         keeping=nothing,
         readers=nothing,
+        hooking=nothing,
     )
     return json.dumps(app.openapi(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 

@@ -145,6 +145,7 @@ def our_app() -> FastAPI:
         allowed_origins=(),
         telemetry=Telemetry("bench", TelemetrySettings()),
         keeping=cast("Keeping", None),
+        hooking=absent,
         readers=Readers(Uploads(Limits()), Workbooks(Limits())),
     )
 

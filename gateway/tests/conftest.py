@@ -1,6 +1,7 @@
 """An accounting service in memory that keeps the port's promises, and a gateway over a real socket in front of it."""
 
 import io
+import ipaddress
 import itertools
 import re
 import secrets
@@ -24,6 +25,7 @@ from chassis.logs import Level, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
 from gateway.adapters.access_sql import SqlCredentials
 from gateway.adapters.access_tokens import AccessTokenReader, AccessTokenWriter
+from gateway.adapters.courier import HttpCourier
 from gateway.adapters.guests import ClientAt, OidcGuests
 from gateway.adapters.known_callers import KnownCredentials
 from gateway.adapters.oidc import OidcIssuers, TrustedIssuer
@@ -45,6 +47,7 @@ from gateway.application.people import Reception
 from gateway.application.ports import Ports, TokenStore
 from gateway.application.pushing import PUSH
 from gateway.application.stores import Keeping
+from gateway.application.webhooks import Hooking
 from gateway.domain.account import (
     ActivityRecord,
     AnnualFigures,
@@ -75,6 +78,7 @@ from gateway.domain.changes import Change
 from gateway.domain.errors import AccountingRefused, GatewayError, Unavailable
 from gateway.domain.limits import Limits
 from gateway.domain.tokens import digest
+from gateway.domain.webhooks import TargetRules
 from gateway.main import HttpServer, Randomness
 from gateway.settings import HttpSettings
 
@@ -399,6 +403,7 @@ class Served:
     entrance: Entrance
     stores: SqlStores
     runner: JobRunner
+    hooking: Hooking
 
     def client(self, token: str | None = MANAGER, **headers: str) -> httpx.AsyncClient:
         """Returns a client that sends a token."""
@@ -511,6 +516,17 @@ async def _serve(
         await runner.start()
         running.push_async_callback(runner.stop)
         ids = itertools.count(1)
+        rules = TargetRules([ipaddress.ip_network("127.0.0.0/8")], plain_http=True)
+        hooking = Hooking(
+            stores,
+            feed,
+            HttpCourier(rules, seconds=5.0),
+            Seal(b"the key file of these tests", secrets.token_bytes),
+            rules,
+            told,
+            new_id=lambda: f"hook-{next(ids)}",
+            random_bytes=secrets.token_bytes,
+        )
         app = create_app(
             Ports(accounting, feed, FakeProbe(), listener),
             entrance,
@@ -520,11 +536,12 @@ async def _serve(
             telemetry=telemetry,
             keeping=Keeping(stores, told, new_id=lambda: f"own-{next(ids)}", wake=runner.notify),
             readers=readers,
+            hooking=hooking,
         )
         server = HttpServer(app, HttpSettings(port=0, drain_seconds=10), logger)
         await server.start()
         running.push_async_callback(server.stop)
-        yield Served(server.address, accounting, feed, tokens, listener, log, server, entrance, stores, runner)
+        yield Served(server.address, accounting, feed, tokens, listener, log, server, entrance, stores, runner, hooking)
 
 
 @pytest.fixture

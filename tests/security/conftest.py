@@ -135,10 +135,16 @@ async def _settle(made: Attacked) -> None:
     profile = {"columns": {"编号": "record_id"}}
     done(await made.operator.put("/v1/mapping-profiles/ours", json=profile))
     done(await made.rival.put("/v1/mapping-profiles/theirs", json=profile))
+    made.objects["webhook"] = await _hook(made.operator)
+    made.foreign["webhook"] = await _hook(made.rival)
     made.objects.update(park=OURS, caller="park_manager", profile="ours", job=await _job(made.operator, OURS))
     done(await made.rival.put("/v1/callers/theirs", json={"name": "x", "roles": ["reader"]}))
     key = done(await made.rival.post("/v1/api-keys", json={"caller_id": "theirs", "name": "x"})).json()
     made.foreign.update(park=THEIRS, caller="theirs", profile="theirs", key=key["key_id"], job=await _job(made.rival, THEIRS))
+
+
+async def _hook(client: httpx.AsyncClient) -> str:
+    return str(done(await client.post("/v1/webhooks", json={"url": "https://region.example/hook"})).json()["webhook_id"])
 
 
 async def _job(client: httpx.AsyncClient, park: str) -> str:

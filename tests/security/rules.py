@@ -65,10 +65,15 @@ RULES: dict[str, frozenset[str]] = {
     "PUT /v1/mapping-profiles/{profile}": RECORDERS,
     "GET /v1/regions/{code}/parks": OWN_READERS,
     "GET /v1/changes": FOLLOWERS,
+    "GET /v1/webhooks": FOLLOWERS,
+    "POST /v1/webhooks": FOLLOWERS,
+    "GET /v1/webhooks/{webhook}": FOLLOWERS,
+    "POST /v1/webhooks/{webhook}:resume": FOLLOWERS,
+    "DELETE /v1/webhooks/{webhook}": FOLLOWERS,
     "GET /v1/templates/activity-records.xlsx": KNOWN,
 }
 
-OBJECTS = frozenset({"park", "job", "key", "caller", "profile"})
+OBJECTS = frozenset({"park", "job", "key", "caller", "profile", "webhook"})
 """Path parameters that name something of one tenant: each operation with one is asked for what is not the caller's."""
 
 NOT_OBJECTS = frozenset({"year", "set", "code"})

@@ -37,6 +37,8 @@ from chassis.topics import TopicRegistry
 from gateway.adapters.access_sql import SqlCredentials
 from gateway.adapters.access_tokens import AccessTokenReader, AccessTokenWriter
 from gateway.adapters.accounting_client import AccountingClient
+from gateway.adapters.courier import HttpCourier
+from gateway.adapters.dispatcher import WebhookDispatcher
 from gateway.adapters.guests import ClientAt, OidcGuests
 from gateway.adapters.known_callers import KnownCallers, KnownCredentials
 from gateway.adapters.mail import Carrier, FolderCarrier, Post, SmtpCarrier
@@ -59,9 +61,11 @@ from gateway.application.people import Reception
 from gateway.application.ports import Ports
 from gateway.application.pushing import PUSH
 from gateway.application.stores import Keeping
+from gateway.application.webhooks import Hooking
 from gateway.domain.callers import Caller
 from gateway.domain.limits import Limits
 from gateway.domain.tokens import Grant
+from gateway.domain.webhooks import TargetRules
 from gateway.events import consume
 from gateway.settings import GatewaySettings, HttpSettings, MailSettings
 
@@ -178,6 +182,7 @@ class Gateway:
         http: HttpServer,
         consumer: Consumer,
         runner: JobRunner,
+        dispatcher: WebhookDispatcher,
         monitoring: Monitoring,
         database: Database,
         units: SqlUnitsOfWork,
@@ -191,6 +196,7 @@ class Gateway:
         self._http = http
         self._consumer = consumer
         self._runner = runner
+        self._dispatcher = dispatcher
         self.monitoring = monitoring
         self._database = database
         self._units = units
@@ -224,6 +230,8 @@ class Gateway:
             started.push_async_callback(self._consumer.stop)
             await self._runner.start()
             started.push_async_callback(self._runner.stop)
+            await self._dispatcher.start()
+            started.push_async_callback(self._dispatcher.stop)
             await self.monitoring.start()
             started.push_async_callback(self.monitoring.stop)
             await self._http.start()
@@ -296,6 +304,18 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         logger=logger,
         max_attempts=_JOB_ATTEMPTS,
     )
+    rules = TargetRules(settings.webhooks.allowed_networks, settings.webhooks.plain_http)
+    hooking = Hooking(
+        stores,
+        ports.changes,
+        HttpCourier(rules, seconds=settings.webhooks.seconds),
+        Seal(settings.caller_private_key.read_bytes(), secrets.token_bytes),
+        rules,
+        clock,
+        new_id=lambda: str(uuid4()),
+        random_bytes=secrets.token_bytes,
+    )
+    dispatcher = WebhookDispatcher(hooking, logger=logger)
     keeping = Keeping(stores, clock, new_id=lambda: str(uuid4()), wake=runner.notify)
     app = create_app(
         ports,
@@ -306,14 +326,19 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         telemetry=telemetry,
         keeping=keeping,
         readers=readers,
+        hooking=hooking,
     )
     return Gateway(
         app=app,
         http=HttpServer(app, settings.http, logger),
         consumer=consumer,
         runner=runner,
+        dispatcher=dispatcher,
         monitoring=Monitoring(
-            telemetry, logger=logger, parts={"consumer": consumer, "job runner": runner}, consumers={"gateway": consumer}
+            telemetry,
+            logger=logger,
+            parts={"consumer": consumer, "job runner": runner, "webhooks": dispatcher},
+            consumers={"gateway": consumer},
         ),
         database=database,
         units=units,

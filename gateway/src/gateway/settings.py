@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings
 
 from chassis.channel import ChannelSettings
@@ -106,6 +106,22 @@ class BootstrapToken(BaseModel):
     roles: frozenset[Role] = Field(min_length=1)
 
 
+class WebhookSettings(BaseModel):
+    """What webhooks may be sent to.
+
+    Attributes:
+        allowed_networks: Networks such as 10.1.0.0/16 that are allowed beside public addresses.
+        plain_http: Whether http is allowed beside https.
+        seconds: How long one delivery may take.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allowed_networks: tuple[IPvAnyNetwork, ...] = ()
+    plain_http: bool = False
+    seconds: float = Field(default=10.0, gt=0.0, le=30.0)
+
+
 class LimitSettings(BaseModel):
     """How much a request may carry; as `domain.limits.Limits`, and how long a caller is remembered.
 
@@ -150,6 +166,7 @@ class GatewaySettings(BaseSettings):
         access: How callers come in.
         mail: How letters are sent to people.
         limits: How much a request may carry.
+        webhooks: What webhooks may be sent to.
         telemetry: What it reports.
         logs: What it logs.
     """
@@ -168,5 +185,6 @@ class GatewaySettings(BaseSettings):
     access: AccessSettings = Field(default_factory=AccessSettings)
     mail: MailSettings = Field(default_factory=MailSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     logs: LogSettings = Field(default_factory=LogSettings)

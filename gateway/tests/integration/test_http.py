@@ -368,6 +368,7 @@ class TestParameters:
                             key="pck_" + "a" * 16,
                             profile="p",
                             code="36",
+                            webhook="w",
                         )
                         + "?colour=1",
                     )

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
@@ -20,6 +20,7 @@ from gateway.adapters.upserting import upsert
 from gateway.domain.account import Job
 from gateway.domain.profiles import MappingProfile, SavedProfile
 from gateway.domain.stored import KeptAnswer, KeyOf, KeyState, NewJob, OwnJob, ProfileChangedMeanwhile, StoredFile, Until
+from gateway.domain.webhooks import Delivery, Webhook
 
 
 class SqlFiles:
@@ -250,6 +251,98 @@ class SqlKeys:
         return (table.c.tenant_id == key.tenant_id, table.c.subject == key.subject, table.c.key == key.key)
 
 
+class SqlHooks:
+    """Webhooks within one transaction."""
+
+    _LEASE = timedelta(seconds=60)
+    _SHOWN = 50
+
+    def __init__(self, session: AsyncSession, tables: StoreTables, now: datetime) -> None:
+        self._session = session
+        self._hooks = tables.webhook
+        self._deliveries = tables.webhook_delivery
+        self._now = now
+
+    async def put(self, webhook: Webhook, *, held: bool = False) -> None:
+        """Stores a webhook, and gives back the lease on it unless it is still being sent to."""
+        said = {
+            "webhook_json": msgspec.json.encode(webhook).decode(),
+            "active": int(webhook.active),
+            "due_time": webhook.due_time,
+            "lease_until": self._now + self._LEASE if held else self._now,
+        }
+        statement = upsert(self._session, self._hooks).values(
+            tenant_id=webhook.caller.tenant, webhook_id=webhook.webhook_id, park_id="", made_time=webhook.made_time, **said
+        )
+        await self._session.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "webhook_id"], set_=said))
+
+    async def find(self, tenant_id: str, webhook_id: str) -> Webhook | None:
+        """Returns a webhook, None where there is none."""
+        table = self._hooks
+        query = select(table.c.webhook_json).where(table.c.tenant_id == tenant_id, table.c.webhook_id == webhook_id)
+        found = (await self._session.execute(query)).scalar_one_or_none()
+        return None if found is None else msgspec.json.decode(found, type=Webhook)
+
+    async def list(self, tenant_id: str) -> Sequence[Webhook]:
+        """Returns the webhooks of a tenant in order of making."""
+        table = self._hooks
+        query = select(table.c.webhook_json).where(table.c.tenant_id == tenant_id).order_by(table.c.made_time, table.c.webhook_id)
+        return [msgspec.json.decode(found, type=Webhook) for found in (await self._session.execute(query)).scalars()]
+
+    async def delete(self, tenant_id: str, webhook_id: str) -> None:
+        """Forgets a webhook and its deliveries."""
+        for table in (self._deliveries, self._hooks):
+            await self._session.execute(delete(table).where(table.c.tenant_id == tenant_id, table.c.webhook_id == webhook_id))
+
+    async def take(self, now: datetime) -> Webhook | None:
+        """Takes the active webhook that is due for longest for a minute, None where none is."""
+        table = self._hooks
+        due = (
+            select(table.c.tenant_id, table.c.webhook_id, table.c.webhook_json)
+            .where(table.c.active == 1, table.c.due_time <= now, table.c.lease_until <= now)
+            .order_by(table.c.due_time, table.c.webhook_id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        row = (await self._session.execute(due)).one_or_none()
+        if row is None:
+            return None
+        taken = update(table).where(table.c.tenant_id == row.tenant_id, table.c.webhook_id == row.webhook_id)
+        await self._session.execute(taken.values(lease_until=now + self._LEASE))
+        return msgspec.json.decode(row.webhook_json, type=Webhook)
+
+    async def log(self, webhook: Webhook, delivery: Delivery) -> None:
+        """Notes an attempt; of old ones the newest fifty are kept."""
+        table, tenant_id = self._deliveries, webhook.caller.tenant
+        said = {"status": delivery.status, "outcome": delivery.outcome, "time": delivery.time}
+        statement = upsert(self._session, table).values(
+            tenant_id=tenant_id,
+            webhook_id=webhook.webhook_id,
+            park_id="",
+            position=delivery.position,
+            attempt=delivery.attempt,
+            **said,
+        )
+        keys = ["tenant_id", "webhook_id", "position", "attempt"]
+        await self._session.execute(statement.on_conflict_do_update(index_elements=keys, set_=said))
+        ours = (table.c.tenant_id == tenant_id, table.c.webhook_id == webhook.webhook_id)
+        await self._session.execute(delete(table).where(*ours, table.c.position <= delivery.position - self._SHOWN))
+
+    async def deliveries(self, tenant_id: str, webhook_id: str) -> Sequence[Delivery]:
+        """Returns the latest attempts, the newest first."""
+        table = self._deliveries
+        query = (
+            select(table)
+            .where(table.c.tenant_id == tenant_id, table.c.webhook_id == webhook_id)
+            .order_by(table.c.time.desc(), table.c.position.desc(), table.c.attempt.desc())
+            .limit(self._SHOWN)
+        )
+        return [
+            Delivery(row.position, row.attempt, row.status, row.outcome, row.time)
+            for row in (await self._session.execute(query)).all()
+        ]
+
+
 class SqlStore:
     """A Store over one session."""
 
@@ -259,6 +352,7 @@ class SqlStore:
         self.jobs = SqlJobs(session, tables, now)
         self.profiles = SqlProfiles(session, tables, now)
         self.keys = SqlKeys(session, tables)
+        self.hooks = SqlHooks(session, tables, now)
 
     async def commit(self) -> None:
         """Makes everything permanent."""

@@ -18,6 +18,8 @@ class StoreTables:
         job: The gateway's own jobs.
         mapping_profile: A row per version.
         idempotency_key: Keys in use, and where their answers are.
+        webhook: Where changes are sent to.
+        webhook_delivery: A row per attempt.
     """
 
     stored_file: Table
@@ -25,6 +27,8 @@ class StoreTables:
     job: Table
     mapping_profile: Table
     idempotency_key: Table
+    webhook: Table
+    webhook_delivery: Table
 
 
 def store_tables(metadata: MetaData) -> StoreTables:
@@ -79,6 +83,33 @@ def store_tables(metadata: MetaData) -> StoreTables:
             Column("headers_json", Text, nullable=False),
             Column("file_id", Text, nullable=False),
             Index("idempotency_key_by_time", "begun_time"),
+            sqlite_strict=True,
+        ),
+        webhook=Table(
+            "webhook",
+            metadata,
+            Column("tenant_id", Text, primary_key=True),
+            Column("webhook_id", Text, primary_key=True),
+            Column("park_id", Text, nullable=False),
+            Column("webhook_json", Text, nullable=False),
+            Column("active", big_integer(), nullable=False),
+            Column("due_time", UtcDateTime, nullable=False),
+            Column("lease_until", UtcDateTime, nullable=False),
+            Column("made_time", UtcDateTime, nullable=False),
+            Index("webhook_by_time", "active", "due_time"),
+            sqlite_strict=True,
+        ),
+        webhook_delivery=Table(
+            "webhook_delivery",
+            metadata,
+            Column("tenant_id", Text, primary_key=True),
+            Column("webhook_id", Text, primary_key=True),
+            Column("position", big_integer(), primary_key=True, autoincrement=False),
+            Column("attempt", big_integer(), primary_key=True, autoincrement=False),
+            Column("park_id", Text, nullable=False),
+            Column("status", big_integer(), nullable=False),
+            Column("outcome", Text, nullable=False),
+            Column("time", UtcDateTime, nullable=False),
             sqlite_strict=True,
         ),
     )

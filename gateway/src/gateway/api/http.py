@@ -28,6 +28,7 @@ from gateway.api import (
     profiles,
     regions,
     templates,
+    webhooks,
 )
 from gateway.api.answers import answer
 from gateway.api.asking import language, only_known_parameters, within_reach
@@ -42,6 +43,7 @@ from gateway.application.entrance import Entrance
 from gateway.application.ports import Ports
 from gateway.application.readiness import readiness
 from gateway.application.stores import Keeping
+from gateway.application.webhooks import Hooking
 from gateway.domain.errors import GatewayError, MethodNotAllowed, PathUnknown
 
 _DESCRIPTION = """The one door of ParkCarbon: activity data in, exact carbon accounts out.
@@ -60,6 +62,7 @@ def create_app(
     telemetry: Telemetry,
     keeping: Keeping,
     readers: activity.Readers,
+    hooking: Hooking,
 ) -> FastAPI:
     """Returns the application.
 
@@ -72,6 +75,7 @@ def create_app(
         telemetry: The service's own; what FastAPI measures goes there.
         keeping: Where uploads, jobs, profiles and answers are kept.
         readers: How pushes are received and read.
+        hooking: What webhooks need.
     """
     door = Middleware(Door, doors=entrance.doors, limits=readers.limits, new_request_id=new_request_id, logger=logger)
     inside = Middleware(Idempotency, keeping=keeping)
@@ -115,6 +119,7 @@ def create_app(
     app.include_router(profiles.router(keeping, uploads))
     app.include_router(accounts.router(ports.accounting))
     app.include_router(changes.router(ports.changes))
+    app.include_router(webhooks.router(hooking, uploads))
     app.include_router(jobs.router(ports.accounting, keeping))
 
     @app.get("/healthz", response_model=models.HealthAnswer, tags=["health"])

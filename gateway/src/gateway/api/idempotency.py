@@ -27,7 +27,7 @@ _NOT_KEPT = frozenset({401, 403, 408, 409, 429})
 
 def takes_key(path: str) -> bool:
     """Tells whether requests to an address may carry a key: not where the answer shows a secret, which nobody may keep."""
-    return path.startswith("/v1/") and not path.startswith(("/v1/api-keys", "/v1/oauth"))
+    return path.startswith("/v1/") and not path.startswith(("/v1/api-keys", "/v1/oauth", "/v1/webhooks"))
 
 
 class Idempotency:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.domain.profiles import MappingProfile, SavedProfile
 from gateway.domain.stored import KeptAnswer, KeyOf, KeyState, NewJob, OwnJob, StoredFile
+from gateway.domain.webhooks import Delivery, Webhook
 
 
 class Clock(Protocol):
@@ -94,6 +95,38 @@ class Keys(Protocol):
         ...
 
 
+class Hooks(Protocol):
+    """Webhooks, within a transaction."""
+
+    async def put(self, webhook: Webhook, *, held: bool = False) -> None:
+        """Stores a webhook, and gives back the lease on it unless it is still being sent to."""
+        ...
+
+    async def find(self, tenant_id: str, webhook_id: str) -> Webhook | None:
+        """Returns a webhook, None where there is none."""
+        ...
+
+    async def list(self, tenant_id: str) -> Sequence[Webhook]:
+        """Returns the webhooks of a tenant in order of making."""
+        ...
+
+    async def delete(self, tenant_id: str, webhook_id: str) -> None:
+        """Forgets a webhook and its deliveries."""
+        ...
+
+    async def take(self, now: datetime) -> Webhook | None:
+        """Takes the active webhook that is due for longest for a minute, None where none is."""
+        ...
+
+    async def log(self, webhook: Webhook, delivery: Delivery) -> None:
+        """Notes an attempt."""
+        ...
+
+    async def deliveries(self, tenant_id: str, webhook_id: str) -> Sequence[Delivery]:
+        """Returns the latest attempts, the newest first."""
+        ...
+
+
 class Store(Protocol):
     """One transaction; without `commit` nothing of it stays."""
 
@@ -115,6 +148,11 @@ class Store(Protocol):
     @property
     def keys(self) -> Keys:
         """Idempotency keys."""
+        ...
+
+    @property
+    def hooks(self) -> Hooks:
+        """Webhooks."""
         ...
 
     async def commit(self) -> None:

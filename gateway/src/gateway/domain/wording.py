@@ -372,6 +372,13 @@ REASONS: Mapping[str, Wording] = {
         "Idempotency-Key must be 1 to 255 visible ASCII characters, in quotes or not, got {found}",
         "Idempotency-Key 须为 1 至 255 个可见 ASCII 字符,可带引号;收到 {found}",
     ),
+    "WEBHOOK_NOT_FOUND": Wording("No such webhook", "网络钩子不存在", "there is no webhook {found}", "不存在网络钩子 {found}"),
+    "TOO_MANY_WEBHOOKS": Wording(
+        "Too many webhooks",
+        "网络钩子过多",
+        "a tenant may have at most {allowed} webhooks; withdraw one first",
+        "每个租户最多 {allowed} 个网络钩子,请先删除一个",
+    ),
     "PUSH_INTERRUPTED": Wording(
         "Interrupted; send the same again",
         "处理中断,请重新发送",

@@ -1,0 +1,53 @@
+"""The part that sends webhooks: looks for one that is due, again and again."""
+
+import asyncio
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis.database import DatabaseUnavailable
+from chassis.logs import Logger
+from gateway.application.webhooks import Hooking, deliver_next
+
+
+class WebhookDispatcher:
+    """Sends until it is stopped. A delivery under way is given up by a stop, and sent again by whoever takes the webhook next."""
+
+    def __init__(self, hooking: Hooking, *, logger: Logger, poll_seconds: float = 2.0, at_a_time: int = 4) -> None:
+        """Sends nothing yet.
+
+        Args:
+            hooking: What webhooks need.
+            logger: For failures.
+            poll_seconds: How long it rests when none is due, > 0.
+            at_a_time: Webhooks that are sent to at a time: a target that hangs holds up no other.
+        """
+        self._hooking = hooking
+        self._logger = logger
+        self._poll_seconds = poll_seconds
+        self._at_a_time = at_a_time
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it works: it was started, and has not ended by itself."""
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
+    async def start(self) -> None:
+        """Begins to send."""
+        self._tasks = [asyncio.create_task(self._run(), name="webhooks") for _ in range(self._at_a_time)]
+
+    async def stop(self) -> None:
+        """Sends no more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                while await deliver_next(self._hooking):
+                    pass
+            except (SQLAlchemyError, DatabaseUnavailable) as error:
+                self._logger.warning("webhooks not read", error=str(error), retry_seconds=self._poll_seconds)
+            await asyncio.sleep(self._poll_seconds)
