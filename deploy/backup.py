@@ -2,9 +2,9 @@
 
 Usage: backup.py save FOLDER | backup.py restore FOLDER
 
-The databases are those of the services' own variables: a dump is made as the role of ACCOUNTING_DATABASE__URL and of
-GATEWAY_DATABASE__URL, a restore as the owner of the tables where …_DATABASE__OWNER_URL name one. pg_dump and pg_restore
-are on PATH. docs/operations.md says when to run it, and what to do with the broker after a restore.
+The databases are those of the services' own variables: a dump is made as the role of ACCOUNTING_DATABASE__URL,
+EVALUATION_DATABASE__URL and GATEWAY_DATABASE__URL, a restore as the owner of the tables where …_DATABASE__OWNER_URL name one.
+pg_dump and pg_restore are on PATH. docs/operations.md says when to run it, and what to do with the broker after a restore.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-# The gateway first: what accounting has told in between is heard again after a restore. The other way round the gateway would tell
-# of records that the restored account does not have.
-SERVICES = ("gateway", "accounting")
+# Who listens comes before whom it listens to: what was told in between is heard again after a restore. The other way round the
+# gateway would tell of records that the restored account does not have.
+SERVICES = ("gateway", "evaluation", "accounting")
 MANIFEST = "backup.json"
 # Row-level security holds for a dump as for every session. It is one of the platform's own works, which see every row; pg_dump
 # refuses to run behind a wall unless it is told that this is meant.

@@ -6,7 +6,7 @@ Usage: build_images.py [--tag TAG] [--ca FILE] [--save FOLDER] [IMAGE …]; with
 - parkcarbon/base: Debian 12 with Python, for services; no compiler, no pip, no apt
 - parkcarbon/builder: the same with Python's venv, only built with
 - parkcarbon/postgres, parkcarbon/kafka: servers where their own images cannot be pulled
-- parkcarbon/accounting, parkcarbon/gateway: the services
+- parkcarbon/accounting, parkcarbon/evaluation, parkcarbon/gateway: the services
 - parkcarbon/devstack: the `parkcarbon` command, which migrates databases
 
 Needs docker with buildx, mmdebstrap (as root, or with user namespaces) and, for Kafka, Maven. Downloads are kept in
@@ -27,7 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "parkcarbon" / "images"
 SUITE = "bookworm"
-SERVICES = ("accounting", "gateway", "devstack")
+SERVICES = ("accounting", "evaluation", "gateway", "devstack")
 # Root file systems: the packages of each, and the user that its server runs as.
 PACKAGES = {
     # libstdc++ for the wheels with compiled parts

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-DATABASES = ("accounting", "gateway")
+DATABASES = ("accounting", "evaluation", "gateway")
 ROLES = ("platform_operator", "park_manager", "reader")
 TENANT = "main"
 URL = "http://127.0.0.1:8080"

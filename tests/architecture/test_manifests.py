@@ -18,13 +18,20 @@ from pydantic import BaseModel
 
 from accounting.settings import AccountingSettings
 from chassis.topics import dead_letter_topic
-from gateway.events.consume import TOPICS
+from evaluation.events import consume as evaluation_consume
+from evaluation.settings import EvaluationSettings
+from gateway.events import consume as gateway_consume
 from gateway.settings import GatewaySettings
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "1.34"
 OVERLAYS = ("local", "production")
-SERVICES: dict[str, type[BaseModel]] = {"accounting": AccountingSettings, "gateway": GatewaySettings}
+SERVICES: dict[str, type[BaseModel]] = {
+    "accounting": AccountingSettings,
+    "evaluation": EvaluationSettings,
+    "gateway": GatewaySettings,
+}
+HEARD = {"evaluation": evaluation_consume.TOPICS, "gateway": gateway_consume.TOPICS}
 # Settings that no manifest names, and why; a new setting is named in a manifest or here.
 NOT_IN_MANIFESTS = {
     r"_DATABASE__OWNER_URL$": "the job `migration` is told; a service works as a role that owns nothing",
@@ -182,8 +189,11 @@ def test_compose_tells_a_service_only_what_it_can_be_told(service: str) -> None:
     assert set(compose["services"][service]["environment"]) - known == set()
 
 
-def test_the_gateway_may_read_what_it_listens_to_and_write_its_dead_letters(rendered: dict[str, list[Resource]]) -> None:
-    [user] = [each for each in rendered["production"] if each["metadata"]["name"] == "gateway-kafka"]
+@pytest.mark.parametrize("service", HEARD)
+def test_a_listener_may_read_what_it_listens_to_and_write_its_dead_letters(
+    rendered: dict[str, list[Resource]], service: str
+) -> None:
+    [user] = [each for each in rendered["production"] if each["metadata"]["name"] == f"{service}-kafka"]
 
     def may(operation: str, topic: str) -> bool:
         for rule in user["spec"]["authorization"]["acls"]:
@@ -193,8 +203,8 @@ def test_the_gateway_may_read_what_it_listens_to_and_write_its_dead_letters(rend
                 return True
         return False
 
-    assert all(may("Read", topic) and not may("Write", topic) for topic in TOPICS)
-    assert all(may("Write", dead_letter_topic(topic, "gateway")) for topic in TOPICS)
+    assert all(may("Read", topic) and not may("Write", topic) for topic in HEARD[service])
+    assert all(may("Write", dead_letter_topic(topic, service)) for topic in HEARD[service])
 
 
 def test_every_place_names_the_version_of_this_repository(rendered: dict[str, list[Resource]]) -> None:

@@ -30,8 +30,8 @@ from tests.system.conftest import register
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 NAMESPACE = "parkcarbon"
-DEPLOYMENTS = ("accounting", "gateway")
-IMAGES = ("postgres", "kafka", "accounting", "gateway", "devstack")
+DEPLOYMENTS = ("accounting", "evaluation", "gateway")
+IMAGES = ("postgres", "kafka", "accounting", "evaluation", "gateway", "devstack")
 CA = Path("/etc/ssl/certs/ca-certificates.crt")
 READY_SECONDS = 420
 

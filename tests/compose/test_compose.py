@@ -73,7 +73,7 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     down = ("docker", "compose", "down", "--volumes", "--remove-orphans", "--timeout", "30")
     try:
         ca = ("--ca", str(CA)) if CA.exists() else ()
-        images = ("base", "builder", "postgres", "kafka", "accounting", "gateway")
+        images = ("base", "builder", "postgres", "kafka", "accounting", "evaluation", "gateway")
         run(environment, sys.executable, "deploy/build_images.py", "--tag", TAG, *ca, *images, minutes=12)
         run(environment, *down)
         try:
@@ -109,7 +109,7 @@ def test_changes_arrive_over_kafka(composed: Composed) -> None:
     assert any("ActivityRecorded" in each for each in types), types
 
 
-@pytest.mark.parametrize("service", ["gateway", "accounting"])
+@pytest.mark.parametrize("service", ["gateway", "accounting", "evaluation"])
 def test_a_service_runs_confined(composed: Composed, service: str) -> None:
     container = inspected(composed, service)
     assert container["Config"]["User"] == "10001:10001"
@@ -122,7 +122,7 @@ def test_a_service_runs_confined(composed: Composed, service: str) -> None:
 
 
 def test_only_the_gateway_is_told_the_signing_key_and_only_it_is_published(composed: Composed) -> None:
-    for service in ("accounting", "postgres", "kafka", "gateway"):
+    for service in ("accounting", "evaluation", "postgres", "kafka", "gateway"):
         container = inspected(composed, service)
         volumes = {mount["Name"].removeprefix(f"{PROJECT}_") for mount in container["Mounts"] if mount["Type"] == "volume"}
         assert ("signing-key" in volumes) is (service == "gateway")
@@ -142,10 +142,10 @@ def test_an_acknowledged_account_survives_the_death_of_every_container(composed:
 
 
 def test_a_stop_is_clean(composed: Composed) -> None:
-    composed.compose("stop", "--timeout", "40", "gateway", "accounting")
-    for service in ("gateway", "accounting"):
+    composed.compose("stop", "--timeout", "40", "gateway", "evaluation", "accounting")
+    for service in ("gateway", "evaluation", "accounting"):
         assert inspected(composed, service)["State"]["ExitCode"] == 0, composed.compose("logs", "--tail", "30", service)
-    assert "Traceback" not in composed.compose("logs", "--tail", "50", "gateway", "accounting")
+    assert "Traceback" not in composed.compose("logs", "--tail", "50", "gateway", "evaluation", "accounting")
 
 
 def test_the_profile_that_can_only_be_pulled_is_valid(composed: Composed) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ Databases = dict[str, EmptyDatabase]
 @pytest.fixture
 def databases(postgres_server: str) -> Iterator[Databases]:
     """A database per service, dropped after the test."""
-    with empty_database(postgres_server) as accounting, empty_database(postgres_server) as gateway:
-        yield {"accounting": accounting, "gateway": gateway}
+    with ExitStack() as made:
+        yield {name: made.enter_context(empty_database(postgres_server)) for name in ("accounting", "evaluation", "gateway")}
 
 
 def urls(databases: Databases) -> dict[str, str]:
@@ -137,4 +138,4 @@ def test_a_backup_says_when_each_service_was_saved_and_shows_no_password(tmp_pat
     manifest = (tmp_path / "backup" / "backup.json").read_text(encoding="utf-8")
     assert "hidden" not in saved.stdout + saved.stderr + manifest
     begun = {name: entry["begun"] for name, entry in json.loads(manifest).items()}
-    assert begun["gateway"] <= begun["accounting"]
+    assert begun["gateway"] <= begun["evaluation"] <= begun["accounting"]
