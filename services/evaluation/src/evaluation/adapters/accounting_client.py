@@ -29,13 +29,18 @@ class AccountingClient:
         self._channel = channel
         self._stub = accounting_pb2_grpc.AccountingServiceStub(channel.grpc)
 
-    async def park_ids(self, caller: Caller) -> Sequence[str]:
-        """Returns the ids of the caller's parks."""
+    async def park_ids(self, caller: Caller) -> Sequence[str] | None:
+        """Returns the ids of the caller's parks; None where its credential may not list them."""
 
         async def page(token: str) -> pb.ListParksResponse:
             return await self._call(self._stub.ListParks, pb.ListParksRequest(page_size=_PAGE, page_token=token), caller, "")
 
-        return [park.park_id for answer in await _pages(page) for park in answer.parks]
+        try:
+            return [park.park_id for answer in await _pages(page) for park in answer.parks]
+        except RemoteError as error:
+            if error.kind != Kind.DENIED:
+                raise
+            return None
 
     async def account(self, caller: Caller, park_id: str) -> ParkAccount:
         """Returns a park's account as a whole.

@@ -46,14 +46,17 @@ async def reach_park(outside: Outside, caller: Caller, park_id: str) -> Park:
 
 
 async def reach_region(outside: Outside, caller: Caller, region_code: str) -> list[Park]:
-    """Returns the caller's parks whose region codes begin with a text, their accounts known here."""
+    """Returns the caller's parks whose region codes begin with a text, their accounts known here.
+
+    A credential that may not list parks is shown those that are known here already: by facts, or because somebody asked.
+    """
     listed = await outside.accounting.park_ids(caller)
     async with outside.read() as records:
         known = {park.park_id: park for park in await records.parks(caller.tenant)}
     parks = []
-    for park_id in listed:
+    for park_id in sorted(known) if listed is None else listed:
         park = known.get(park_id)
-        if park is None or park.caught_up_time is None:
+        if park is None or (park.caught_up_time is None and listed is not None):
             park = await _catch_up(outside, caller, park_id)
         if park.region_code.startswith(region_code) and caller.reaches(park.park_id, park.region_code):
             parks.append(park)

@@ -199,8 +199,8 @@ class UnitOfWork(Records, ParkCopy, Protocol):
 class AccountingPort(Protocol):
     """Accounting, asked on behalf of a caller."""
 
-    async def park_ids(self, caller: Caller) -> Sequence[str]:
-        """Returns the ids of the caller's parks."""
+    async def park_ids(self, caller: Caller) -> Sequence[str] | None:
+        """Returns the ids of the caller's parks; None where its credential may not list them."""
         ...
 
     async def account(self, caller: Caller, park_id: str) -> ParkAccount:
