@@ -258,6 +258,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/evaluations:calculate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Calculate
+         * @description Evaluates what the request brings and keeps nothing; rows that break a rule are told and left out.
+         */
+        post: operations["calculate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/factor-sets": {
         parameters: {
             query?: never;
@@ -292,6 +312,90 @@ export interface paths {
         get: operations["list_factors"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/indicator-systems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Systems
+         * @description Returns the indicator systems that the caller can use: the shipped ones and the tenant's own.
+         */
+        get: operations["list_systems"];
+        put?: never;
+        /**
+         * Create System
+         * @description Stores a system of the tenant's own; it needs no code. Weights sum to 1 at every node.
+         */
+        post: operations["create_system"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/indicator-systems/{system}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read System
+         * @description Returns a system with its tree and the platform's thresholds.
+         */
+        get: operations["read_system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/indicator-systems/{system}/threshold-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Threshold Set
+         * @description Stores a version of thresholds; it never changes.
+         */
+        post: operations["create_threshold_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/indicator-systems/{system}/weight-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Weight Set
+         * @description Stores a version of weights; it never changes.
+         */
+        post: operations["create_weight_set"];
         delete?: never;
         options?: never;
         head?: never;
@@ -601,6 +705,154 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/parks/{park}/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Evaluations
+         * @description Returns the evaluations of a park, newest first, without their trees.
+         */
+        get: operations["list_evaluations"];
+        put?: never;
+        /**
+         * Evaluate
+         * @description Evaluates a park and keeps the result with all of its inputs. Each request is an evaluation of its own.
+         */
+        post: operations["evaluate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parks/{park}/evaluations/{evaluation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Evaluation
+         * @description Returns an evaluation, computed again from the inputs that it was stored with.
+         */
+        get: operations["read_evaluation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parks/{park}/evaluations/{evaluation}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare
+         * @description Returns why an evaluation differs from another: by values, weights, thresholds and coverage, exactly.
+         */
+        get: operations["compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parks/{park}/evaluations/{evaluation}/report.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Report
+         * @description Returns the report of an evaluation with radar and tree, in Chinese or English.
+         */
+        get: operations["read_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parks/{park}/evaluations/{evaluation}:plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plan
+         * @description Returns the cheapest combination of steps that brings an evaluation to a target.
+         */
+        post: operations["plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parks/{park}/indicator-values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Values
+         * @description Returns every indicator of a system for a year: its value with origin and evidence, or why it is missing.
+         */
+        get: operations["list_values"];
+        put?: never;
+        /**
+         * Record Values
+         * @description Records values; good rows are kept whatever the others are, and the same again changes nothing.
+         */
+        post: operations["record_values"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parks/{park}/indicator-values.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Workbook
+         * @description Returns a workbook with a row for each indicator, what was entered filled in.
+         */
+        get: operations["read_workbook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/parks/{park}/indicators": {
         parameters: {
             query?: never;
@@ -717,6 +969,26 @@ export interface paths {
          * @description Returns the parks of a province, a city or a county that the caller reaches, in order of id.
          */
         get: operations["list_region_parks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/regions/{code}/rankings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rank
+         * @description Ranks the caller's parks of a region, with the interval of each rank over drawn weights.
+         */
+        get: operations["rank"];
         put?: never;
         post?: never;
         delete?: never;
@@ -894,6 +1166,46 @@ export interface paths {
          * @description Sends again, at once, what a webhook that failed or was disabled has not got.
          */
         post: operations["resume_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/weights:compare-judgements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare Judgements
+         * @description Returns the weights that pairwise judgements say, and how consistent they are (AHP).
+         */
+        post: operations["compare_judgements"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/weights:summarise-rounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Summarise Rounds
+         * @description Returns the summary of each round of expert estimates, and whether they have converged (Delphi).
+         */
+        post: operations["summarise_rounds"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1109,6 +1421,85 @@ export interface components {
             token_endpoint_auth_methods_supported: string[];
         };
         /**
+         * BandAnswer
+         * @description A band that the score can still be in.
+         */
+        BandAnswer: {
+            /** At Least */
+            at_least: string;
+            /** Band */
+            band: string;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Source */
+            source: string;
+        };
+        /**
+         * CalculateBody
+         * @description Data of the caller's own, of which nothing is kept.
+         * @example {
+         *       "system_id": "pdi",
+         *       "values": [
+         *         {
+         *           "indicator_id": "performance",
+         *           "value": "2.94",
+         *           "year": "2022"
+         *         },
+         *         {
+         *           "indicator_id": "development",
+         *           "value": "1.84",
+         *           "year": "2022"
+         *         },
+         *         {
+         *           "indicator_id": "impact",
+         *           "value": "3.65",
+         *           "year": "2022"
+         *         }
+         *       ],
+         *       "year": 2022
+         *     }
+         */
+        CalculateBody: {
+            /**
+             * Energy Tce
+             * @default null
+             */
+            energy_tce: string | null;
+            /**
+             * Industry
+             * @default
+             * @enum {string}
+             */
+            industry: "" | "electronics" | "automotive" | "new_energy";
+            /**
+             * Scopes 1 And 2 T Co2E
+             * @default null
+             */
+            scopes_1_and_2_t_co2e: string | null;
+            /** @default null */
+            system: components["schemas"]["SystemBody"] | null;
+            /**
+             * System Id
+             * @default
+             */
+            system_id: string;
+            /** Thresholds */
+            thresholds?: components["schemas"]["ThresholdBody"][];
+            /** Values */
+            values?: components["schemas"]["EntryBody"][];
+            /**
+             * Weight Set Id
+             * @default
+             */
+            weight_set_id: string;
+            /** Weights */
+            weights?: components["schemas"]["WeightBody"][];
+            /** Year */
+            year: number;
+        };
+        /**
          * CallerAnswer
          * @description A registered caller; a bound that is left out is none.
          * @example {
@@ -1289,6 +1680,40 @@ export interface components {
             next: string;
         };
         /**
+         * ComparisonAnswer
+         * @description Why two evaluations differ; the four effects sum to the change.
+         * @example {
+         *       "change": "4",
+         *       "coverage_points": "-6",
+         *       "indicators": [],
+         *       "only_after": [
+         *         "53"
+         *       ],
+         *       "only_before": [],
+         *       "threshold_points": "0",
+         *       "value_points": "10",
+         *       "weight_points": "0"
+         *     }
+         */
+        ComparisonAnswer: {
+            /** Change */
+            change: string;
+            /** Coverage Points */
+            coverage_points: string;
+            /** Indicators */
+            indicators: components["schemas"]["LeafChangeAnswer"][];
+            /** Only After */
+            only_after: string[];
+            /** Only Before */
+            only_before: string[];
+            /** Threshold Points */
+            threshold_points: string;
+            /** Value Points */
+            value_points: string;
+            /** Weight Points */
+            weight_points: string;
+        };
+        /**
          * DeliveryAnswer
          * @description One attempt to deliver a change; status 0 where the target did not answer.
          */
@@ -1415,6 +1840,228 @@ export interface components {
             next_page_token: string;
         };
         /**
+         * EntriesBody
+         * @description Values of a park, at most 5,000 rows.
+         * @example {
+         *       "system_id": "guide-2021",
+         *       "values": [
+         *         {
+         *           "evidence": "doc-2023-017",
+         *           "indicator_id": "53",
+         *           "unit": "%",
+         *           "value": "71.5",
+         *           "year": "2022"
+         *         }
+         *       ]
+         *     }
+         */
+        EntriesBody: {
+            /** System Id */
+            system_id: string;
+            /** Values */
+            values: components["schemas"]["EntryBody"][];
+        };
+        /**
+         * EntryBody
+         * @description A value of an indicator: a decimal, or yes or no.
+         */
+        EntryBody: {
+            /**
+             * Confirmed
+             * @default false
+             */
+            confirmed: boolean;
+            /**
+             * Evidence
+             * @default
+             */
+            evidence: string;
+            /** Indicator Id */
+            indicator_id: string;
+            /**
+             * Unit
+             * @default
+             */
+            unit: string;
+            /** Value */
+            value: string;
+            /** Year */
+            year: string;
+        };
+        /**
+         * EvaluateBody
+         * @description What a park is to be evaluated by. Without a weight set the system's own weights count.
+         * @example {
+         *       "system_id": "guide-2021",
+         *       "weight_set_id": "annex",
+         *       "year": 2022
+         *     }
+         */
+        EvaluateBody: {
+            /**
+             * Industry
+             * @default
+             * @enum {string}
+             */
+            industry: "" | "electronics" | "automotive" | "new_energy";
+            /** System Id */
+            system_id: string;
+            /** Threshold Set Ids */
+            threshold_set_ids?: string[];
+            /**
+             * Weight Set Id
+             * @default
+             */
+            weight_set_id: string;
+            /** Year */
+            year: number;
+        };
+        /**
+         * EvaluationAnswer
+         * @description An evaluation; `bands` has one entry where what is missing cannot change it. Lists leave the tree out.
+         * @example {
+         *       "bands": [
+         *         {
+         *           "at_least": "2.5",
+         *           "band": "mature",
+         *           "name_en": "mature",
+         *           "name_zh": "成熟期",
+         *           "source": "platform default"
+         *         }
+         *       ],
+         *       "basis": "score",
+         *       "evaluation_id": "7d2f6a52-3f0a-4c39-9d53-0a4f6a5a2f11",
+         *       "inputs_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "park_id": "ganzhou-etdz",
+         *       "problems": [],
+         *       "scale": "5",
+         *       "scored_by": "ada",
+         *       "scored_time": "2026-03-01T12:00:00Z",
+         *       "synthetic": false,
+         *       "system_id": "pdi",
+         *       "threshold_set_ids": [],
+         *       "total": {
+         *         "coverage_pct": "100",
+         *         "high": "2.752",
+         *         "low": "2.752",
+         *         "name_en": "total",
+         *         "name_zh": "总分",
+         *         "node_id": "total",
+         *         "score": "2.752",
+         *         "weight": "1"
+         *       },
+         *       "weight_set_id": "delphi",
+         *       "year": 2022
+         *     }
+         */
+        EvaluationAnswer: {
+            /** Bands */
+            bands: components["schemas"]["BandAnswer"][];
+            /** Basis */
+            basis: string;
+            /** Emissions Gap T Co2E */
+            emissions_gap_t_co2e?: string | null;
+            /** Evaluation Id */
+            evaluation_id?: string | null;
+            /** Indicators */
+            indicators?: components["schemas"]["IndicatorScoreAnswer"][];
+            /** Inputs Sha256 */
+            inputs_sha256?: string | null;
+            /** Nodes */
+            nodes?: components["schemas"]["NodeScoreAnswer"][];
+            /** Park Id */
+            park_id?: string | null;
+            /** Problems */
+            problems?: components["schemas"]["gateway__api__evaluation_models__RowProblemAnswer"][];
+            /** Scale */
+            scale: string;
+            /** Scored By */
+            scored_by?: string | null;
+            /** Scored Time */
+            scored_time?: string | null;
+            /** Strategies */
+            strategies?: components["schemas"]["StrategyAnswer"][];
+            /** Synthetic */
+            synthetic: boolean;
+            /** System Id */
+            system_id: string;
+            /** Threshold Set Ids */
+            threshold_set_ids: string[];
+            total?: components["schemas"]["NodeScoreAnswer"] | null;
+            /** Verdict */
+            verdict?: ("passed" | "failed" | "open") | null;
+            /** Verdicts */
+            verdicts?: components["schemas"]["VerdictAnswer"][];
+            /** Weight Set Id */
+            weight_set_id?: string | null;
+            /** Year */
+            year: number;
+        };
+        /**
+         * EvaluationsAnswer
+         * @description Evaluations, newest first.
+         * @example {
+         *       "evaluations": [
+         *         {
+         *           "bands": [
+         *             {
+         *               "at_least": "2.5",
+         *               "band": "mature",
+         *               "name_en": "mature",
+         *               "name_zh": "成熟期",
+         *               "source": "platform default"
+         *             }
+         *           ],
+         *           "basis": "score",
+         *           "evaluation_id": "7d2f6a52-3f0a-4c39-9d53-0a4f6a5a2f11",
+         *           "inputs_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *           "park_id": "ganzhou-etdz",
+         *           "problems": [],
+         *           "scale": "5",
+         *           "scored_by": "ada",
+         *           "scored_time": "2026-03-01T12:00:00Z",
+         *           "synthetic": false,
+         *           "system_id": "pdi",
+         *           "threshold_set_ids": [],
+         *           "total": {
+         *             "coverage_pct": "100",
+         *             "high": "2.752",
+         *             "low": "2.752",
+         *             "name_en": "total",
+         *             "name_zh": "总分",
+         *             "node_id": "total",
+         *             "score": "2.752",
+         *             "weight": "1"
+         *           },
+         *           "weight_set_id": "delphi",
+         *           "year": 2022
+         *         }
+         *       ],
+         *       "next_page_token": ""
+         *     }
+         */
+        EvaluationsAnswer: {
+            /** Evaluations */
+            evaluations: components["schemas"]["EvaluationAnswer"][];
+            /** Next Page Token */
+            next_page_token: string;
+        };
+        /**
+         * ExpertBody
+         * @description One expert's matrix; an empty cell is a missing judgement, 1/3 is a number.
+         */
+        ExpertBody: {
+            /** Expert Id */
+            expert_id: string;
+            /**
+             * Group
+             * @default
+             */
+            group: string;
+            /** Rows */
+            rows: string[][];
+        };
+        /**
          * FactorAnswer
          * @description One published value with its source.
          */
@@ -1535,6 +2182,20 @@ export interface components {
             next_page_token: string;
         };
         /**
+         * FlipAnswer
+         * @description How far a weight moves before two neighbours change places; without a change nothing flips them.
+         */
+        FlipAnswer: {
+            /** Above Park Id */
+            above_park_id?: string | null;
+            /** Below Park Id */
+            below_park_id?: string | null;
+            /** Change */
+            change?: string | null;
+            /** Indicator Id */
+            indicator_id: string;
+        };
+        /**
          * GroupAnswer
          * @description The sum of one group, with one member per dimension asked for, such as `scope`.
          */
@@ -1577,6 +2238,48 @@ export interface components {
             unit: string;
             /** Value */
             value: string | null;
+        };
+        /**
+         * IndicatorScoreAnswer
+         * @description The figures of an indicator; `missing` is value or threshold where `score` is null.
+         */
+        IndicatorScoreAnswer: {
+            /** Conflicting Value */
+            conflicting_value?: string | null;
+            /** Evidence */
+            evidence?: string | null;
+            /** Gain Per Unit */
+            gain_per_unit?: string | null;
+            /** Indicator Id */
+            indicator_id: string;
+            /** Lost Points */
+            lost_points?: string | null;
+            /** Maximum */
+            maximum?: string | null;
+            /** Minimum */
+            minimum?: string | null;
+            /** Missing */
+            missing?: ("value" | "threshold") | null;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Origin */
+            origin?: string | null;
+            /** Parent Id */
+            parent_id?: string | null;
+            /** Points */
+            points?: string | null;
+            /** Score */
+            score: string | null;
+            /** Threshold Source */
+            threshold_source?: string | null;
+            /** Unit */
+            unit?: string | null;
+            /** Value */
+            value: string | null;
+            /** Weight */
+            weight: string;
         };
         /**
          * IndicatorsAnswer
@@ -1653,6 +2356,87 @@ export interface components {
              * @enum {string}
              */
             state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        };
+        /**
+         * JudgementsAnswer
+         * @description What all experts say together, and what each says.
+         * @example {
+         *       "experts": [],
+         *       "random_index_table": "saaty-1980",
+         *       "together": {
+         *         "consistency_index": "0.00460136",
+         *         "consistency_ratio": "0.00793338",
+         *         "consistent": true,
+         *         "principal_eigenvalue": "3.00920271",
+         *         "weights": [
+         *           {
+         *             "node_id": "performance",
+         *             "weight": "0.539615"
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        JudgementsAnswer: {
+            /** Experts */
+            experts: components["schemas"]["PrioritiesAnswer"][];
+            /** Random Index Table */
+            random_index_table: string;
+            together: components["schemas"]["PrioritiesAnswer"];
+        };
+        /**
+         * JudgementsBody
+         * @description Pairwise judgements of experts.
+         * @example {
+         *       "experts": [
+         *         {
+         *           "expert_id": "e-1",
+         *           "rows": [
+         *             [
+         *               "1",
+         *               "2",
+         *               "3"
+         *             ],
+         *             [
+         *               "",
+         *               "1",
+         *               "2"
+         *             ],
+         *             [
+         *               "",
+         *               "",
+         *               "1"
+         *             ]
+         *           ]
+         *         }
+         *       ],
+         *       "items": [
+         *         "performance",
+         *         "development",
+         *         "impact"
+         *       ]
+         *     }
+         */
+        JudgementsBody: {
+            /** Experts */
+            experts: components["schemas"]["ExpertBody"][];
+            /** Group Weights */
+            group_weights?: {
+                [key: string]: string;
+            };
+            /** Items */
+            items: string[];
+            /**
+             * Method
+             * @default eigenvector
+             * @enum {string}
+             */
+            method: "eigenvector" | "geometric_mean";
+            /**
+             * Random Index Table
+             * @default saaty-1980
+             */
+            random_index_table: string;
         };
         /**
          * KeyAnswer
@@ -1738,6 +2522,20 @@ export interface components {
             api_keys: components["schemas"]["KeyAnswer"][];
             /** Next Page Token */
             next_page_token: string;
+        };
+        /**
+         * LeafChangeAnswer
+         * @description The effects on one indicator's points.
+         */
+        LeafChangeAnswer: {
+            /** Indicator Id */
+            indicator_id: string;
+            /** Threshold Points */
+            threshold_points: string;
+            /** Value Points */
+            value_points: string;
+            /** Weight Points */
+            weight_points: string;
         };
         /**
          * LoginAnswer
@@ -2086,6 +2884,111 @@ export interface components {
             source_id: string;
         };
         /**
+         * NodeAnswer
+         * @description A node of a system.
+         */
+        NodeAnswer: {
+            /** Derived From */
+            derived_from?: string | null;
+            /** Description En */
+            description_en?: string | null;
+            /** Description Zh */
+            description_zh?: string | null;
+            /** Direction */
+            direction?: string | null;
+            /** Kind */
+            kind?: string | null;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Node Id */
+            node_id: string;
+            /** Parent Id */
+            parent_id?: string | null;
+            /** Unit */
+            unit?: string | null;
+            /** Veto */
+            veto: boolean;
+            /** Weight */
+            weight: string;
+        };
+        /**
+         * NodeBody
+         * @description A node of a system; an indicator where it has a kind.
+         */
+        NodeBody: {
+            /**
+             * Description En
+             * @default
+             */
+            description_en: string;
+            /**
+             * Description Zh
+             * @default
+             */
+            description_zh: string;
+            /**
+             * Direction
+             * @default
+             * @enum {string}
+             */
+            direction: "" | "+" | "-";
+            /**
+             * Kind
+             * @default
+             * @enum {string}
+             */
+            kind: "" | "share" | "rate" | "count" | "amount" | "boolean";
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Node Id */
+            node_id: string;
+            /**
+             * Parent Id
+             * @default
+             */
+            parent_id: string;
+            /**
+             * Unit
+             * @default
+             */
+            unit: string;
+            /**
+             * Veto
+             * @default false
+             */
+            veto: boolean;
+            /** Weight */
+            weight: string;
+        };
+        /**
+         * NodeScoreAnswer
+         * @description The figures of a node; `score` is null where nothing below it is scored.
+         */
+        NodeScoreAnswer: {
+            /** Coverage Pct */
+            coverage_pct: string;
+            /** High */
+            high: string;
+            /** Low */
+            low: string;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Node Id */
+            node_id: string;
+            /** Parent Id */
+            parent_id?: string | null;
+            /** Score */
+            score: string | null;
+            /** Weight */
+            weight: string;
+        };
+        /**
          * Outcome
          * @description What became of a row.
          * @enum {string}
@@ -2167,6 +3070,73 @@ export interface components {
             password: string;
         };
         /**
+         * PlanAnswer
+         * @description The cheapest steps to a target.
+         * @example {
+         *       "cost_10k_cny": "450",
+         *       "score_after": "60",
+         *       "score_before": "52",
+         *       "steps": [
+         *         {
+         *           "cost_10k_cny": "450",
+         *           "share": "0.5",
+         *           "step_id": "solar"
+         *         }
+         *       ]
+         *     }
+         */
+        PlanAnswer: {
+            /** Cost 10K Cny */
+            cost_10k_cny: string;
+            /** Score After */
+            score_after: string;
+            /** Score Before */
+            score_before: string | null;
+            /** Steps */
+            steps: components["schemas"]["TakenStepAnswer"][];
+        };
+        /**
+         * PlanBody
+         * @description Steps to choose from, and the score to reach.
+         * @example {
+         *       "steps": [
+         *         {
+         *           "change": "20",
+         *           "cost_10k_cny": "900",
+         *           "divisible": true,
+         *           "indicator_id": "52",
+         *           "step_id": "solar"
+         *         }
+         *       ],
+         *       "target": "60"
+         *     }
+         */
+        PlanBody: {
+            /** Steps */
+            steps: components["schemas"]["StepBody"][];
+            /** Target */
+            target: string;
+        };
+        /**
+         * PrioritiesAnswer
+         * @description What a matrix says.
+         */
+        PrioritiesAnswer: {
+            /** Consistency Index */
+            consistency_index: string;
+            /** Consistency Ratio */
+            consistency_ratio: string;
+            /** Consistent */
+            consistent: boolean;
+            /** Expert Id */
+            expert_id?: string | null;
+            /** Principal Eigenvalue */
+            principal_eigenvalue: string;
+            reconsider?: components["schemas"]["ReconsiderAnswer"] | null;
+            /** Weights */
+            weights: components["schemas"]["WeightAnswer"][];
+        };
+        /**
          * Problem
          * @description RFC 9457: why a request was refused. Further members carry the facts, such as row, found and allowed.
          */
@@ -2213,6 +3183,81 @@ export interface components {
              * @default null
              */
             row: number | null;
+        };
+        /**
+         * RankedParkAnswer
+         * @description Where a park stands; unscored parks have no rank.
+         */
+        RankedParkAnswer: {
+            /** Coverage Pct */
+            coverage_pct: string;
+            /** First Pct */
+            first_pct?: string | null;
+            /** High */
+            high: string;
+            /** Low */
+            low: string;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Park Id */
+            park_id: string;
+            /** Percentile */
+            percentile?: string | null;
+            /** Rank */
+            rank: number | null;
+            /** Rank High */
+            rank_high?: number | null;
+            /** Rank Low */
+            rank_low?: number | null;
+            /** Score */
+            score: string | null;
+        };
+        /**
+         * RankingAnswer
+         * @description Parks of a region, best first.
+         * @example {
+         *       "flips": [
+         *         {
+         *           "above_park_id": "ganzhou-etdz",
+         *           "below_park_id": "other",
+         *           "change": "-0.12",
+         *           "indicator_id": "impact"
+         *         }
+         *       ],
+         *       "parks": [
+         *         {
+         *           "coverage_pct": "100",
+         *           "first_pct": "93.4",
+         *           "high": "2.752",
+         *           "low": "2.752",
+         *           "name_en": "Ganzhou",
+         *           "name_zh": "赣州经开区",
+         *           "park_id": "ganzhou-etdz",
+         *           "percentile": "100",
+         *           "rank": 1,
+         *           "rank_high": 2,
+         *           "rank_low": 1,
+         *           "score": "2.752"
+         *         }
+         *       ],
+         *       "region_code": "3607",
+         *       "system_id": "pdi",
+         *       "year": 2022
+         *     }
+         */
+        RankingAnswer: {
+            /** Flips */
+            flips: components["schemas"]["FlipAnswer"][];
+            /** Parks */
+            parks: components["schemas"]["RankedParkAnswer"][];
+            /** Region Code */
+            region_code: string;
+            /** System Id */
+            system_id: string;
+            /** Year */
+            year: number;
         };
         /**
          * ReadinessAnswer
@@ -2288,6 +3333,22 @@ export interface components {
             superseded: number;
         };
         /**
+         * ReconsiderAnswer
+         * @description The judgement that fits the others least.
+         */
+        ReconsiderAnswer: {
+            /** Consistency Ratio After */
+            consistency_ratio_after: string;
+            /** First */
+            first: string;
+            /** Judgement */
+            judgement: string;
+            /** Second */
+            second: string;
+            /** Suggested */
+            suggested: string;
+        };
+        /**
          * RecordedFiguresAnswer
          * @description The version in force, and whether this request made it.
          * @example {
@@ -2325,26 +3386,142 @@ export interface components {
             year: number;
         };
         /**
+         * RecordedValuesAnswer
+         * @description What became of entered rows.
+         * @example {
+         *       "accepted": 1,
+         *       "problems": [],
+         *       "rejected": 0,
+         *       "unchanged": 0
+         *     }
+         */
+        RecordedValuesAnswer: {
+            /** Accepted */
+            accepted: number;
+            /** Problems */
+            problems: components["schemas"]["gateway__api__evaluation_models__RowProblemAnswer"][];
+            /** Rejected */
+            rejected: number;
+            /** Unchanged */
+            unchanged: number;
+        };
+        /**
          * RevokedAnswer
          * @description Whatever the token was, it is good for nothing now.
          * @example {}
          */
         RevokedAnswer: Record<string, never>;
         /**
-         * RowProblemAnswer
-         * @description Why a row was rejected.
+         * RoundAnswer
+         * @description Summary of a round.
          */
-        RowProblemAnswer: {
-            /** Allowed */
-            allowed: string;
-            /** Field */
-            field: string;
-            /** Found */
-            found: string;
-            /** Message */
-            message: string;
-            /** Reason */
-            reason: string;
+        RoundAnswer: {
+            /** Concordance */
+            concordance: string;
+            /** Converged */
+            converged: boolean;
+            /** Medians */
+            medians: string[];
+            /** Quartile Ranges */
+            quartile_ranges: string[];
+            /** Shift */
+            shift?: string | null;
+            /** Significance */
+            significance: string;
+            /** Variations */
+            variations: string[];
+            /** Weights */
+            weights: components["schemas"]["WeightAnswer"][];
+        };
+        /**
+         * RoundsAnswer
+         * @description Summary of each round.
+         * @example {
+         *       "rounds": [
+         *         {
+         *           "concordance": "1",
+         *           "converged": false,
+         *           "medians": [
+         *             "47.5"
+         *           ],
+         *           "quartile_ranges": [
+         *             "2.5"
+         *           ],
+         *           "significance": "0.135335283",
+         *           "variations": [
+         *             "0.0744322927"
+         *           ],
+         *           "weights": [
+         *             {
+         *               "node_id": "performance",
+         *               "weight": "0.475"
+         *             }
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        RoundsAnswer: {
+            /** Rounds */
+            rounds: components["schemas"]["RoundAnswer"][];
+        };
+        /**
+         * RoundsBody
+         * @description Rounds of estimates: points by round, expert and item.
+         * @example {
+         *       "items": [
+         *         "performance",
+         *         "development",
+         *         "impact"
+         *       ],
+         *       "rounds": [
+         *         [
+         *           [
+         *             "50",
+         *             "30",
+         *             "20"
+         *           ],
+         *           [
+         *             "45",
+         *             "35",
+         *             "20"
+         *           ]
+         *         ],
+         *         [
+         *           [
+         *             "50",
+         *             "30",
+         *             "20"
+         *           ],
+         *           [
+         *             "49",
+         *             "31",
+         *             "20"
+         *           ]
+         *         ]
+         *       ]
+         *     }
+         */
+        RoundsBody: {
+            /** Items */
+            items: string[];
+            /** Rounds */
+            rounds: string[][][];
+            /**
+             * Shift Below
+             * @default null
+             */
+            shift_below: string | null;
+            /**
+             * Significance Below
+             * @default null
+             */
+            significance_below: string | null;
+            /**
+             * Variation Below
+             * @default null
+             */
+            variation_below: string | null;
         };
         /**
          * RowResultAnswer
@@ -2356,7 +3533,7 @@ export interface components {
              * @enum {string}
              */
             outcome: "accepted" | "duplicate" | "superseded" | "rejected";
-            problem?: components["schemas"]["RowProblemAnswer"] | null;
+            problem?: components["schemas"]["gateway__api__models__RowProblemAnswer"] | null;
             /** Record Id */
             record_id: string;
             /** Row */
@@ -2490,6 +3667,39 @@ export interface components {
             sources: components["schemas"]["SourceAnswer"][];
         };
         /**
+         * StepBody
+         * @description Something that the park could do about an indicator.
+         */
+        StepBody: {
+            /** Change */
+            change: string;
+            /** Cost 10K Cny */
+            cost_10k_cny: string;
+            /**
+             * Divisible
+             * @default false
+             */
+            divisible: boolean;
+            /** Indicator Id */
+            indicator_id: string;
+            /** Step Id */
+            step_id: string;
+        };
+        /**
+         * StrategyAnswer
+         * @description A line of advice.
+         */
+        StrategyAnswer: {
+            /** Side */
+            side: string;
+            /** Source */
+            source: string;
+            /** Text En */
+            text_en: string;
+            /** Text Zh */
+            text_zh: string;
+        };
+        /**
          * SumAnswer
          * @description An exact sum.
          */
@@ -2500,6 +3710,220 @@ export interface components {
             energy_tce: string;
             /** Records */
             records: number;
+        };
+        /**
+         * SystemAnswer
+         * @description An indicator system; nodes and the platform's thresholds only where one is asked for.
+         * @example {
+         *       "basis": "score",
+         *       "indicators": 3,
+         *       "method": "delphi",
+         *       "name_en": "Park decarbonisation index, three forces",
+         *       "name_zh": "园区低碳发展指数(三力)",
+         *       "scale": "5",
+         *       "shipped": true,
+         *       "source": "[S] slide 2.1",
+         *       "system_id": "pdi"
+         *     }
+         */
+        SystemAnswer: {
+            /** Basis */
+            basis: string;
+            /** Indicators */
+            indicators: number;
+            /** Method */
+            method: string;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Nodes */
+            nodes?: components["schemas"]["NodeAnswer"][];
+            /** Scale */
+            scale: string;
+            /** Shipped */
+            shipped: boolean;
+            /** Source */
+            source: string;
+            /** System Id */
+            system_id: string;
+            /** Thresholds */
+            thresholds?: components["schemas"]["ThresholdAnswer"][];
+        };
+        /**
+         * SystemBody
+         * @description An indicator system of the tenant's own; parents stand before children, weights sum to 1 at every node.
+         * @example {
+         *       "name_en": "Our own",
+         *       "name_zh": "本园指标",
+         *       "nodes": [
+         *         {
+         *           "direction": "+",
+         *           "kind": "share",
+         *           "name_en": "Roof area with solar panels",
+         *           "name_zh": "屋顶光伏覆盖率",
+         *           "node_id": "roof-solar",
+         *           "unit": "%",
+         *           "weight": "1"
+         *         }
+         *       ],
+         *       "source": "Management, 2026",
+         *       "system_id": "my-park"
+         *     }
+         */
+        SystemBody: {
+            /**
+             * Basis
+             * @default score
+             * @enum {string}
+             */
+            basis: "score" | "targets";
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Nodes */
+            nodes: components["schemas"]["NodeBody"][];
+            /**
+             * Scale
+             * @default 100
+             */
+            scale: string;
+            /** Source */
+            source: string;
+            /** System Id */
+            system_id: string;
+        };
+        /**
+         * SystemsAnswer
+         * @description Indicator systems in order of id.
+         * @example {
+         *       "systems": [
+         *         {
+         *           "basis": "score",
+         *           "indicators": 3,
+         *           "method": "delphi",
+         *           "name_en": "Park decarbonisation index, three forces",
+         *           "name_zh": "园区低碳发展指数(三力)",
+         *           "scale": "5",
+         *           "shipped": true,
+         *           "source": "[S] slide 2.1",
+         *           "system_id": "pdi"
+         *         }
+         *       ]
+         *     }
+         */
+        SystemsAnswer: {
+            /** Systems */
+            systems: components["schemas"]["SystemAnswer"][];
+        };
+        /**
+         * TakenStepAnswer
+         * @description How much of a step is taken.
+         */
+        TakenStepAnswer: {
+            /** Cost 10K Cny */
+            cost_10k_cny: string;
+            /** Share */
+            share: string;
+            /** Step Id */
+            step_id: string;
+        };
+        /**
+         * ThresholdAnswer
+         * @description A threshold.
+         */
+        ThresholdAnswer: {
+            /** Maximum */
+            maximum: string;
+            /** Minimum */
+            minimum: string;
+            /** Node Id */
+            node_id: string;
+            /** Source */
+            source: string;
+        };
+        /**
+         * ThresholdBody
+         * @description Between which values the score of an indicator runs.
+         */
+        ThresholdBody: {
+            /** Maximum */
+            maximum: string;
+            /** Minimum */
+            minimum: string;
+            /** Node Id */
+            node_id: string;
+            /** Source */
+            source: string;
+        };
+        /**
+         * ThresholdSetAnswer
+         * @description A version of thresholds.
+         * @example {
+         *       "origin": "park",
+         *       "rows": [
+         *         {
+         *           "maximum": "0.8",
+         *           "minimum": "0.05",
+         *           "node_id": "65",
+         *           "source": "plan, table 3"
+         *         }
+         *       ],
+         *       "source": "Development plan 2026 to 2030",
+         *       "system_id": "guide-2021",
+         *       "threshold_set_id": "plan-2026"
+         *     }
+         */
+        ThresholdSetAnswer: {
+            /** Origin */
+            origin: string;
+            /** Rows */
+            rows: components["schemas"]["ThresholdAnswer"][];
+            /** Source */
+            source: string;
+            /** System Id */
+            system_id: string;
+            /** Threshold Set Id */
+            threshold_set_id: string;
+        };
+        /**
+         * ThresholdSetBody
+         * @description A version of thresholds; with peers their least and greatest values, and no rows.
+         * @example {
+         *       "origin": "park",
+         *       "rows": [
+         *         {
+         *           "maximum": "0.8",
+         *           "minimum": "0.05",
+         *           "node_id": "65",
+         *           "source": "plan, table 3"
+         *         }
+         *       ],
+         *       "source": "Development plan 2026 to 2030",
+         *       "threshold_set_id": "plan-2026"
+         *     }
+         */
+        ThresholdSetBody: {
+            /**
+             * Origin
+             * @default park
+             * @enum {string}
+             */
+            origin: "region" | "park" | "peers" | "synthetic";
+            /** Peer Park Ids */
+            peer_park_ids?: string[];
+            /**
+             * Peer Year
+             * @default null
+             */
+            peer_year: number | null;
+            /** Rows */
+            rows?: components["schemas"]["ThresholdBody"][];
+            /** Source */
+            source: string;
+            /** Threshold Set Id */
+            threshold_set_id: string;
         };
         /**
          * TokenAnswer
@@ -2542,6 +3966,103 @@ export interface components {
             error: "invalid_request" | "invalid_client" | "invalid_grant" | "unsupported_grant_type" | "invalid_scope";
             /** Error Description */
             error_description: string;
+        };
+        /**
+         * ValueAnswer
+         * @description What is known of an indicator; `value` is null while it is missing, and `missing` says why.
+         */
+        ValueAnswer: {
+            /** Conflicting Evidence */
+            conflicting_evidence?: string | null;
+            /** Conflicting Value */
+            conflicting_value?: string | null;
+            /** Evidence */
+            evidence?: string | null;
+            /** Indicator Id */
+            indicator_id: string;
+            /** Missing */
+            missing?: string | null;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Origin */
+            origin?: ("manual" | "derived") | null;
+            /** Recorded By */
+            recorded_by?: string | null;
+            /** Recorded Time */
+            recorded_time?: string | null;
+            /** Unit */
+            unit?: string | null;
+            /** Value */
+            value: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ValuesAnswer
+         * @description Every indicator of a system for a year.
+         * @example {
+         *       "park_id": "ganzhou-etdz",
+         *       "system_id": "guide-2021",
+         *       "values": [
+         *         {
+         *           "evidence": "accounting: clean energy / energy; records up to position 9",
+         *           "indicator_id": "52",
+         *           "name_en": "Clean-energy share",
+         *           "name_zh": "能源利用绿色化",
+         *           "origin": "derived",
+         *           "recorded_by": "accounting",
+         *           "unit": "%",
+         *           "value": "11.999936",
+         *           "version": 0
+         *         }
+         *       ],
+         *       "year": 2022
+         *     }
+         */
+        ValuesAnswer: {
+            /** Park Id */
+            park_id: string;
+            /** System Id */
+            system_id: string;
+            /** Values */
+            values: components["schemas"]["ValueAnswer"][];
+            /** Year */
+            year: number;
+        };
+        /**
+         * VerdictAnswer
+         * @description How an indicator stands to its target.
+         */
+        VerdictAnswer: {
+            /** Comparison */
+            comparison?: string | null;
+            /** Confidence */
+            confidence?: string | null;
+            /** Gap */
+            gap?: string | null;
+            /** Indicator Id */
+            indicator_id: string;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Source */
+            source?: string | null;
+            /** Target */
+            target?: string | null;
+            /** Unit */
+            unit?: string | null;
+            /** Value */
+            value: string | null;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "met" | "missed" | "open";
+            /** Veto */
+            veto: boolean;
         };
         /**
          * WebhookAnswer
@@ -2720,6 +4241,91 @@ export interface components {
             webhooks: components["schemas"]["WebhookAnswer"][];
         };
         /**
+         * WeightAnswer
+         * @description A weight.
+         */
+        WeightAnswer: {
+            /** Node Id */
+            node_id: string;
+            /** Weight */
+            weight: string;
+        };
+        /**
+         * WeightBody
+         * @description A weight of a node.
+         */
+        WeightBody: {
+            /** Node Id */
+            node_id: string;
+            /** Weight */
+            weight: string;
+        };
+        /**
+         * WeightSetAnswer
+         * @description A version of weights.
+         * @example {
+         *       "method": "ahp",
+         *       "source": "twelve experts, March 2026",
+         *       "system_id": "pdi",
+         *       "weight_set_id": "experts-2026",
+         *       "weights": [
+         *         {
+         *           "node_id": "performance",
+         *           "weight": "0.4"
+         *         }
+         *       ]
+         *     }
+         */
+        WeightSetAnswer: {
+            /** Method */
+            method: string;
+            /** Source */
+            source: string;
+            /** System Id */
+            system_id: string;
+            /** Weight Set Id */
+            weight_set_id: string;
+            /** Weights */
+            weights: components["schemas"]["WeightAnswer"][];
+        };
+        /**
+         * WeightSetBody
+         * @description A version of weights, of every node of the system.
+         * @example {
+         *       "method": "ahp",
+         *       "source": "twelve experts, March 2026",
+         *       "weight_set_id": "experts-2026",
+         *       "weights": [
+         *         {
+         *           "node_id": "performance",
+         *           "weight": "0.4"
+         *         },
+         *         {
+         *           "node_id": "development",
+         *           "weight": "0.35"
+         *         },
+         *         {
+         *           "node_id": "impact",
+         *           "weight": "0.25"
+         *         }
+         *       ]
+         *     }
+         */
+        WeightSetBody: {
+            /**
+             * Method
+             * @default given
+             * @enum {string}
+             */
+            method: "ahp" | "delphi" | "given";
+            /** Source */
+            source: string;
+            /** Weight Set Id */
+            weight_set_id: string;
+            /** Weights */
+            weights: components["schemas"]["WeightBody"][];
+        };
+        /**
          * WhoAnswer
          * @description Who asks, as the platform sees it.
          * @example {
@@ -2748,6 +4354,42 @@ export interface components {
             scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "manage_keys" | "manage_callers" | "audit")[];
             /** Tenant Id */
             tenant_id: string;
+        };
+        /**
+         * RowProblemAnswer
+         * @description Why a row was refused.
+         */
+        gateway__api__evaluation_models__RowProblemAnswer: {
+            /** Allowed */
+            allowed: string;
+            /** Field */
+            field: string;
+            /** Found */
+            found: string;
+            /** Indicator Id */
+            indicator_id: string;
+            /** Message */
+            message: string;
+            /** Reason */
+            reason: string;
+            /** Row */
+            row: number;
+        };
+        /**
+         * RowProblemAnswer
+         * @description Why a row was rejected.
+         */
+        gateway__api__models__RowProblemAnswer: {
+            /** Allowed */
+            allowed: string;
+            /** Field */
+            field: string;
+            /** Found */
+            found: string;
+            /** Message */
+            message: string;
+            /** Reason */
+            reason: string;
         };
     };
     responses: never;
@@ -4359,6 +6001,253 @@ export interface operations {
             };
         };
     };
+    calculate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CalculateBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/evaluations:calculate",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/evaluations:calculate",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/evaluations:calculate",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/evaluations:calculate",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/evaluations:calculate",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/evaluations:calculate",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/evaluations:calculate",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/evaluations:calculate",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/evaluations:calculate",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/evaluations:calculate",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/evaluations:calculate",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_factor_sets: {
         parameters: {
             query?: {
@@ -4618,6 +6507,1003 @@ export interface operations {
                      * @example {
                      *       "detail": "the accounting service did not answer; try again shortly",
                      *       "instance": "/v1/factor-sets/{set}/factors",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_systems: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemsAnswer"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_system: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SystemBody"];
+            };
+        };
+        responses: {
+            /** @description The same system existed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemAnswer"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_system: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The system's id */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemAnswer"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/indicator-systems/{system}",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/indicator-systems/{system}",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/indicator-systems/{system}",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/indicator-systems/{system}",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/indicator-systems/{system}",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_threshold_set: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The system's id */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThresholdSetBody"];
+            };
+        };
+        responses: {
+            /** @description The same set existed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThresholdSetAnswer"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThresholdSetAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_weight_set: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The system's id */
+                system: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WeightSetBody"];
+            };
+        };
+        responses: {
+            /** @description The same set existed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WeightSetAnswer"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WeightSetAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/indicator-systems/{system}/weight-sets",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/indicator-systems/{system}/weight-sets",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/indicator-systems/{system}/weight-sets",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/indicator-systems/{system}/weight-sets",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/indicator-systems/{system}/weight-sets",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/indicator-systems/{system}/weight-sets",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/indicator-systems/{system}/weight-sets",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/indicator-systems/{system}/weight-sets",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/indicator-systems/{system}/weight-sets",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/indicator-systems/{system}/weight-sets",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/indicator-systems/{system}/weight-sets",
                      *       "reason": "ACCOUNTING_UNAVAILABLE",
                      *       "request_id": "0b6f…",
                      *       "status": 503,
@@ -7760,6 +10646,1523 @@ export interface operations {
             };
         };
     };
+    list_evaluations: {
+        parameters: {
+            query?: {
+                /** @description Entries of a page, 1 to 1000 */
+                page_size?: number;
+                /** @description `next_page_token` of the page before */
+                page_token?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The park's id */
+                park: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationsAnswer"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    evaluate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluateBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The park's id */
+                park: string;
+                /** @description The evaluation's id */
+                evaluation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationAnswer"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare: {
+        parameters: {
+            query: {
+                /** @description The evaluation to compare with */
+                before: string;
+            };
+            header?: never;
+            path: {
+                /** @description The park's id */
+                park: string;
+                /** @description The evaluation's id */
+                evaluation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonAnswer"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/comparison",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/comparison",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/comparison",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/comparison",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/comparison",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_report: {
+        parameters: {
+            query?: {
+                /** @description Language of the file; Accept-Language when left out */
+                lang?: ("zh" | "en") | null;
+            };
+            header?: never;
+            path: {
+                /** @description The park's id */
+                park: string;
+                /** @description The evaluation's id */
+                evaluation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/report.pdf",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/report.pdf",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/report.pdf",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/report.pdf",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/report.pdf",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+                /** @description The evaluation's id */
+                evaluation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_values: {
+        parameters: {
+            query: {
+                /** @description The system's id */
+                system: string;
+                year: number;
+            };
+            header?: never;
+            path: {
+                /** @description The park's id */
+                park: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValuesAnswer"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_values: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EntriesBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedValuesAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_workbook: {
+        parameters: {
+            query: {
+                /** @description The system's id */
+                system: string;
+                year: number;
+                /** @description Language of the file; Accept-Language when left out */
+                lang?: ("zh" | "en") | null;
+            };
+            header?: never;
+            path: {
+                /** @description The park's id */
+                park: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/indicator-values.xlsx",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/indicator-values.xlsx",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/indicator-values.xlsx",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/indicator-values.xlsx",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/indicator-values.xlsx",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_indicators: {
         parameters: {
             query: {
@@ -8979,6 +13382,143 @@ export interface operations {
                      * @example {
                      *       "detail": "the accounting service did not answer; try again shortly",
                      *       "instance": "/v1/regions/{code}/parks",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rank: {
+        parameters: {
+            query: {
+                /** @description The system's id */
+                system: string;
+                year: number;
+                /** @description annex, equal, or a weight set's id */
+                weight_set?: string;
+                /** @description Ids of threshold sets, with commas */
+                threshold_sets?: string;
+                /** @description Draws of weights */
+                draws?: number;
+                /** @description The same seed gives the same intervals */
+                seed?: number;
+                /** @description Of each weight, 0 to 1 */
+                spread?: string;
+            };
+            header?: never;
+            path: {
+                /** @description GB/T 2260: two, four or six digits */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RankingAnswer"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/regions/{code}/rankings",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/regions/{code}/rankings",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/regions/{code}/rankings",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/regions/{code}/rankings",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/regions/{code}/rankings",
                      *       "reason": "ACCOUNTING_UNAVAILABLE",
                      *       "request_id": "0b6f…",
                      *       "status": 503,
@@ -10325,6 +14865,500 @@ export interface operations {
                      * @example {
                      *       "detail": "the accounting service did not answer; try again shortly",
                      *       "instance": "/v1/webhooks/{webhook}:resume",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_judgements: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JudgementsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JudgementsAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/weights:compare-judgements",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/weights:compare-judgements",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/weights:compare-judgements",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/weights:compare-judgements",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/weights:compare-judgements",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/weights:compare-judgements",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/weights:compare-judgements",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/weights:compare-judgements",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/weights:compare-judgements",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/weights:compare-judgements",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/weights:compare-judgements",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    summarise_rounds: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoundsBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoundsAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/weights:summarise-rounds",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/weights:summarise-rounds",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/weights:summarise-rounds",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/weights:summarise-rounds",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/weights:summarise-rounds",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/weights:summarise-rounds",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/weights:summarise-rounds",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/weights:summarise-rounds",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/weights:summarise-rounds",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/weights:summarise-rounds",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/weights:summarise-rounds",
                      *       "reason": "ACCOUNTING_UNAVAILABLE",
                      *       "request_id": "0b6f…",
                      *       "status": 503,

@@ -8,6 +8,8 @@ from click.testing import CliRunner
 from devstack.command import command
 from devstack.wording import Words
 
+TABLES = {"accounting": "activity_record", "evaluation": "indicator_value", "gateway": "change"}
+
 
 def run(language: str = "en", **environment: str) -> tuple[int, str]:
     result = CliRunner().invoke(command(Words(language)), ["migrate"], env=environment)
@@ -15,19 +17,19 @@ def run(language: str = "en", **environment: str) -> tuple[int, str]:
 
 
 def test_every_named_database_gets_the_tables_of_its_service(tmp_path: Path) -> None:
-    urls = {f"{name.upper()}_DATABASE__URL": f"sqlite:///{tmp_path}/{name}.sqlite3" for name in ("accounting", "gateway")}
-    assert run(**urls) == (0, "accounting: the schema is up to date\ngateway: the schema is up to date\n")
+    urls = {f"{name.upper()}_DATABASE__URL": f"sqlite:///{tmp_path}/{name}.sqlite3" for name in TABLES}
+    assert run(**urls) == (0, "".join(f"{name}: the schema is up to date\n" for name in TABLES))
     assert run(**urls)[0] == 0, "a second time changes nothing"
-    for name, table in (("accounting", "activity_record"), ("gateway", "change")):
+    for name, table in TABLES.items():
         with sqlite3.connect(tmp_path / f"{name}.sqlite3") as connection:
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         assert table in tables
 
 
 def test_without_a_database_the_command_names_the_variables() -> None:
-    code, output = run(ACCOUNTING_DATABASE__URL="", GATEWAY_DATABASE__URL="")
+    code, output = run(ACCOUNTING_DATABASE__URL="", EVALUATION_DATABASE__URL="", GATEWAY_DATABASE__URL="")
     assert code == 3
-    assert "ACCOUNTING_DATABASE__URL, GATEWAY_DATABASE__URL" in output
+    assert "ACCOUNTING_DATABASE__URL, EVALUATION_DATABASE__URL, GATEWAY_DATABASE__URL" in output
 
 
 def test_database_out_of_reach_is_said_in_words(tmp_path: Path) -> None:

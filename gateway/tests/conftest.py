@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -389,12 +390,36 @@ class FakeListener:
 MANAGER, READER, OPERATOR, STRANGER = "manager-token", "reader-token", "operator-token", "stranger-token"
 
 
+class FakeEvaluation:
+    """An evaluation service that answers what a test puts down, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        """Has no answers yet."""
+        self.answers: dict[str, Any] = {}
+        self.asked: list[tuple[str, str, Any]] = []
+
+    async def ask(self, caller: Caller, question: str, members: Any) -> dict[str, Any]:
+        """Returns the answer that was put down, or raises it."""
+        self.asked.append((caller.subject, question, members))
+        answer = self.answers.get(question, {})
+        if isinstance(answer, Exception):
+            raise answer
+        return dict(answer)
+
+    async def file(self, caller: Caller, question: str, members: Any) -> tuple[bytes, str]:
+        """Returns the file that was put down."""
+        self.asked.append((caller.subject, question, members))
+        content: bytes = self.answers[question]
+        return content, "application/pdf"
+
+
 @dataclass
 class Served:
     """A gateway over a socket, with what stands behind it."""
 
     url: str
     accounting: FakeAccounting
+    evaluation: FakeEvaluation
     feed: FakeFeed
     tokens: FakeTokens
     listener: FakeListener
@@ -487,6 +512,7 @@ async def _serve(
     limits: Limits, allowed_origins: Sequence[str] = (), *, clock: Clock | None = None, trusted: Sequence[TrustedIssuer] = ()
 ) -> AsyncIterator[Served]:
     accounting, feed, listener, log = FakeAccounting(), FakeFeed(), FakeListener(), io.StringIO()
+    evaluation = FakeEvaluation()
     tokens = FakeTokens(
         {
             MANAGER: Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER})),
@@ -528,7 +554,7 @@ async def _serve(
             random_bytes=secrets.token_bytes,
         )
         app = create_app(
-            Ports(accounting, feed, FakeProbe(), listener),
+            Ports(accounting, evaluation, feed, FakeProbe(), listener),
             entrance,
             new_request_id=lambda: f"made-{next(numbers)}",
             logger=logger,
@@ -541,7 +567,7 @@ async def _serve(
         server = HttpServer(app, HttpSettings(port=0, drain_seconds=10), logger)
         await server.start()
         running.push_async_callback(server.stop)
-        yield Served(server.address, accounting, feed, tokens, listener, log, server, entrance, stores, runner, hooking)
+        yield Served(server.address, accounting, evaluation, feed, tokens, listener, log, server, entrance, stores, runner, hooking)
 
 
 @pytest.fixture

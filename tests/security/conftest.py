@@ -137,6 +137,12 @@ async def _settle(made: Attacked) -> None:
     done(await made.rival.put("/v1/mapping-profiles/theirs", json=profile))
     made.objects["webhook"] = await _hook(made.operator)
     made.foreign["webhook"] = await _hook(made.rival)
+    for client, name in ((made.operator, "ours"), (made.rival, "theirs")):
+        node = {"node_id": "a", "name_zh": "甲", "name_en": "A", "weight": "1", "kind": "share", "unit": "%", "direction": "+"}
+        system = {"system_id": f"{name}-system", "name_zh": "系", "name_en": name, "source": "made up", "nodes": [node]}
+        done(await client.post("/v1/indicator-systems", json=system))
+    made.objects.update(system="ours-system", evaluation=await _evaluation(made.operator, OURS))
+    made.foreign.update(system="theirs-system", evaluation=await _evaluation(made.rival, THEIRS))
     made.objects.update(park=OURS, caller="park_manager", profile="ours", job=await _job(made.operator, OURS))
     done(await made.rival.put("/v1/callers/theirs", json={"name": "x", "roles": ["reader"]}))
     key = done(await made.rival.post("/v1/api-keys", json={"caller_id": "theirs", "name": "x"})).json()
@@ -149,6 +155,11 @@ async def _hook(client: httpx.AsyncClient) -> str:
 
 async def _job(client: httpx.AsyncClient, park: str) -> str:
     return str(done(await client.post(f"/v1/parks/{park}/sums:rebuild")).json()["job_id"])
+
+
+async def _evaluation(client: httpx.AsyncClient, park: str) -> str:
+    body = {"system_id": "guide-2021", "year": 2022}
+    return str(done(await client.post(f"/v1/parks/{park}/evaluations", json=body)).json()["evaluation_id"])
 
 
 async def _park(client: httpx.AsyncClient, park: str, region: str) -> None:

@@ -55,6 +55,24 @@ RULES: dict[str, frozenset[str]] = {
     "GET /v1/parks/{park}/emissions": OWN_READERS,
     "GET /v1/parks/{park}/indicators": PARK_READERS,
     "POST /v1/parks/{park}/sums:rebuild": MANAGERS,
+    "GET /v1/indicator-systems": KNOWN,
+    "POST /v1/indicator-systems": MANAGERS,
+    "GET /v1/indicator-systems/{system}": KNOWN,
+    "POST /v1/indicator-systems/{system}/threshold-sets": MANAGERS,
+    "POST /v1/indicator-systems/{system}/weight-sets": MANAGERS,
+    "GET /v1/parks/{park}/indicator-values": PARK_READERS,
+    "POST /v1/parks/{park}/indicator-values": MANAGERS,
+    "GET /v1/parks/{park}/indicator-values.xlsx": PARK_READERS,
+    "GET /v1/parks/{park}/evaluations": PARK_READERS,
+    "POST /v1/parks/{park}/evaluations": MANAGERS,
+    "GET /v1/parks/{park}/evaluations/{evaluation}": PARK_READERS,
+    "GET /v1/parks/{park}/evaluations/{evaluation}/report.pdf": PARK_READERS,
+    "GET /v1/parks/{park}/evaluations/{evaluation}/comparison": PARK_READERS,
+    "POST /v1/parks/{park}/evaluations/{evaluation}:plan": PARK_READERS,
+    "GET /v1/regions/{code}/rankings": PARK_READERS,
+    "POST /v1/evaluations:calculate": KNOWN,
+    "POST /v1/weights:compare-judgements": KNOWN,
+    "POST /v1/weights:summarise-rounds": KNOWN,
     "GET /v1/factor-sets": KNOWN,
     "GET /v1/factor-sets/{set}/factors": KNOWN,
     "GET /v1/jobs/{job}": OWN_READERS,
@@ -73,7 +91,7 @@ RULES: dict[str, frozenset[str]] = {
     "GET /v1/templates/activity-records.xlsx": KNOWN,
 }
 
-OBJECTS = frozenset({"park", "job", "key", "caller", "profile", "webhook"})
+OBJECTS = frozenset({"park", "job", "key", "caller", "profile", "webhook", "system", "evaluation"})
 """Path parameters that name something of one tenant: each operation with one is asked for what is not the caller's."""
 
 NOT_OBJECTS = frozenset({"year", "set", "code"})

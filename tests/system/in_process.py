@@ -1,7 +1,7 @@
-"""Accounting and the gateway in the process of a test, where it can look inside."""
+"""Accounting, evaluation and the gateway in the process of a test, where it can look inside."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from chassis.server import running
 from chassis.settings import DatabaseSettings, LogSettings
 from chassis.telemetry import TelemetrySettings
 from devstack.credentials import load_or_make
+from evaluation import main as evaluation_main
+from evaluation.settings import EvaluationSettings
 from gateway import main as gateway_main
 from gateway.settings import BootstrapToken, GatewaySettings, HttpSettings
 
@@ -26,9 +28,10 @@ PARK = "tested"
 
 @dataclass
 class InProcess:
-    """Both services, running, and a client with the operator's token."""
+    """The services, running, and a client with the operator's token."""
 
     accounting: accounting_main.Accounting
+    evaluation: evaluation_main.Evaluation
     gateway: gateway_main.Gateway
     client: httpx.AsyncClient
 
@@ -44,12 +47,12 @@ async def in_process(
     logs: LogSettings | None = None,
     accounting_clock: Clock | None = None,
 ) -> AsyncIterator[InProcess]:
-    """Runs both services.
+    """Runs the services.
 
     Args:
         folder: For keys, tokens and SQLite files; the same again continues.
         broker: Joins them; stays open.
-        urls: Of their databases; SQLite files in the folder when None.
+        urls: Of their databases; a SQLite file in the folder for a service that is left out.
         owner_urls: Of the roles that own the tables; those of `urls` when None.
         telemetry: What they report; nothing when None.
         logs: What they log; warnings when None.
@@ -59,8 +62,9 @@ async def in_process(
     clock = SystemClock()
 
     def database(service: str) -> DatabaseSettings:
-        url = SecretStr(urls[service] if urls else f"sqlite:///{folder}/{service}.sqlite3")
-        return DatabaseSettings(url=url, owner_url=SecretStr(owner_urls[service]) if owner_urls else None)
+        url = (urls or {}).get(service, f"sqlite:///{folder}/{service}.sqlite3")
+        owner_url = (owner_urls or {}).get(service)
+        return DatabaseSettings(url=SecretStr(url), owner_url=SecretStr(owner_url) if owner_url else None)
 
     accounting = accounting_main.build(
         AccountingSettings(
@@ -72,12 +76,26 @@ async def in_process(
         clock=accounting_clock or clock,
         broker=broker,
     )
-    async with running(accounting):
+    async with AsyncExitStack() as started:
+        await started.enter_async_context(running(accounting))
+        evaluation = evaluation_main.build(
+            EvaluationSettings(
+                database=database("evaluation"),
+                accounting=ChannelSettings(target=accounting.grpc_address),
+                caller_public_key=keys.verifying_key,
+                telemetry=telemetry or TelemetrySettings(),
+                logs=logs or LogSettings(level=Level.WARNING),
+            ),
+            clock=clock,
+            broker=broker,
+        )
+        await started.enter_async_context(running(evaluation))
         gateway = gateway_main.build(
             GatewaySettings(
                 http=HttpSettings(port=0),
                 database=database("gateway"),
                 accounting=ChannelSettings(target=accounting.grpc_address),
+                evaluation=ChannelSettings(target=evaluation.grpc_address),
                 caller_private_key=keys.signing_key,
                 bootstrap_tokens=tuple(BootstrapToken.model_validate(grant) for grant in keys.grants()),
                 telemetry=telemetry or TelemetrySettings(),
@@ -91,7 +109,7 @@ async def in_process(
             running(gateway),
             httpx.AsyncClient(base_url=gateway.http_address, headers=headers, timeout=30) as client,
         ):
-            yield InProcess(accounting, gateway, client)
+            yield InProcess(accounting, evaluation, gateway, client)
 
 
 async def register(client: httpx.AsyncClient) -> None:

@@ -212,6 +212,70 @@ class Indicators:
 
 
 @dataclass(frozen=True)
+class NodeScore:
+    """The figures of a node of an indicator system; `score` is None where nothing below it is scored."""
+
+    node_id: str
+    name_zh: str
+    name_en: str
+    score: Decimal | None
+    low: Decimal
+    high: Decimal
+    coverage_pct: Decimal
+    weight: Decimal
+
+
+@dataclass(frozen=True)
+class IndicatorScore:
+    """The figures of an indicator. Without a score, `missing` says whether its value or its threshold is."""
+
+    indicator_id: str
+    name_zh: str
+    name_en: str
+    weight: Decimal
+    value: Decimal | None = None
+    unit: str | None = None
+    score: Decimal | None = None
+    missing: str | None = None
+    points: Decimal | None = None
+    lost_points: Decimal | None = None
+    origin: str | None = None
+    evidence: str | None = None
+    conflicting_value: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Band:
+    """A band that a score can still be in."""
+
+    band: str
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluation of a park; lists leave nodes and indicators out.
+
+    Attributes:
+        bands: One where what is missing cannot change it.
+        synthetic: Whether some thresholds are made up for a demonstration.
+    """
+
+    evaluation_id: str
+    park_id: str
+    system_id: str
+    year: int
+    scale: Decimal
+    bands: tuple[Band, ...]
+    synthetic: bool
+    total: NodeScore | None = None
+    nodes: tuple[NodeScore, ...] = ()
+    indicators: tuple[IndicatorScore, ...] = ()
+    verdict: str | None = None
+
+
+@dataclass(frozen=True)
 class FactorSet:
     """A named, dated set of factors; a park is computed with one."""
 

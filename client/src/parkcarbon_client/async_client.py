@@ -20,6 +20,7 @@ from parkcarbon_client.answers import (
     ChangePage,
     Emissions,
     Enterprise,
+    Evaluation,
     Factor,
     FactorSet,
     Indicators,
@@ -236,6 +237,34 @@ class AsyncParkCarbonClient:
     async def indicators(self, park_id: str, year: int) -> Indicators:
         """Returns a park's own figures of one year: emissions, energy, mix, intensities."""
         return await self._send(calls.indicators(park_id, year))
+
+    async def evaluate(
+        self,
+        park_id: str,
+        system_id: str,
+        year: int,
+        *,
+        weight_set_id: str = "",
+        threshold_set_ids: Sequence[str] = (),
+    ) -> Evaluation:
+        """Evaluates a park by an indicator system and keeps the result.
+
+        Args:
+            park_id: The park.
+            system_id: Such as guide-2021 or pdi.
+            year: Of the values.
+            weight_set_id: annex, equal, or a stored set; the system's own when left out.
+            threshold_set_ids: Stored sets over the platform's thresholds, later ones first.
+        """
+        return await self._send(calls.evaluate(park_id, system_id, year, weight_set_id, threshold_set_ids))
+
+    async def evaluation(self, park_id: str, evaluation_id: str) -> Evaluation:
+        """Returns an evaluation with its tree."""
+        return await self._send(calls.evaluation(park_id, evaluation_id))
+
+    def iterate_evaluations(self, park_id: str) -> AsyncIterator[Evaluation]:
+        """Yields the evaluations of a park, newest first, without their trees."""
+        return self._items(lambda token: calls.list_evaluations(park_id, token))
 
     def iterate_factor_sets(self) -> AsyncIterator[FactorSet]:
         """Yields the factor sets that a park can choose from."""

@@ -19,6 +19,7 @@ from parkcarbon_client.answers import (
     EmissionsGroup,
     EmissionsSum,
     Enterprise,
+    Evaluation,
     Factor,
     FactorSet,
     Indicators,
@@ -218,6 +219,34 @@ def indicators(park_id: str, year: int) -> Call[Indicators]:
         lambda response: decode(Indicators, parse(response.content)),
         params={"year": str(year)},
     )
+
+
+def evaluate(park_id: str, system_id: str, year: int, weight_set_id: str, threshold_set_ids: Sequence[str]) -> Call[Evaluation]:
+    """Evaluates a park. Not repeated: each is an evaluation of its own."""
+    asked = {
+        "system_id": system_id,
+        "year": year,
+        "weight_set_id": weight_set_id,
+        "threshold_set_ids": list(threshold_set_ids),
+    }
+    return Call(
+        "POST",
+        in_park(park_id, "evaluations"),
+        lambda response: decode(Evaluation, parse(response.content)),
+        content=json.dumps(asked).encode(),
+        media_type=JSON,
+        retried=False,
+    )
+
+
+def evaluation(park_id: str, evaluation_id: str) -> Call[Evaluation]:
+    """Reads an evaluation with its tree."""
+    return Call("GET", in_park(park_id, "evaluations", evaluation_id), lambda response: decode(Evaluation, parse(response.content)))
+
+
+def list_evaluations(park_id: str, page_token: str) -> Call[Page[Evaluation]]:
+    """Reads a page of evaluations, newest first."""
+    return _listing(in_park(park_id, "evaluations"), "evaluations", Evaluation, page_token)
 
 
 def list_factor_sets(page_token: str) -> Call[Page[FactorSet]]:

@@ -29,6 +29,8 @@ from chassis.settings import BrokerSettings, DatabaseSettings, LogSettings, envi
 from chassis.topics import TopicRegistry
 from devstack.credentials import Credentials, load_or_make
 from devstack.folder import claimed
+from evaluation.main import build as build_evaluation
+from evaluation.settings import EvaluationSettings
 from gateway.main import build as build_gateway
 from gateway.settings import BootstrapToken, GatewaySettings, HttpSettings, MailSettings
 
@@ -43,6 +45,7 @@ class Servers(BaseSettings):
     Attributes:
         broker: `PARKCARBON_BROKER__KIND=kafka` and `PARKCARBON_BROKER__KAFKA__BOOTSTRAP_SERVERS=host:port` take Kafka.
         accounting_database_url: Of accounting; None takes a file in the data folder.
+        evaluation_database_url: Of evaluation; None takes a file in the data folder.
         gateway_database_url: Of the gateway; None takes a file in the data folder.
     """
 
@@ -50,6 +53,7 @@ class Servers(BaseSettings):
 
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
     accounting_database_url: SecretStr | None = None
+    evaluation_database_url: SecretStr | None = None
     gateway_database_url: SecretStr | None = None
 
 
@@ -143,12 +147,16 @@ class Stack:
         topics = TopicRegistry.from_json((files("parkcarbon") / "topics.json").read_bytes())
         logs = self._settings.logs
         logger = configure("devstack", level=logs.level, renderer=logs.renderer)
-        told = self._settings.servers.broker.model_copy(update={"embedded_file": folder / "log.sqlite3"})
-        broker = await told.open(topics, clock=clock, logger=logger)
+        broker_told = self._settings.servers.broker.model_copy(update={"embedded_file": folder / "log.sqlite3"})
+        broker = await broker_told.open(topics, clock=clock, logger=logger)
         starting.push_async_callback(broker.close)
         accounting = build_accounting(self._accounting_settings(credentials), clock=clock, broker=broker)
         await starting.enter_async_context(running(accounting))
-        gateway = build_gateway(self._gateway_settings(credentials, accounting.grpc_address), clock=clock, broker=broker)
+        told = self._evaluation_settings(credentials, accounting.grpc_address)
+        evaluation = build_evaluation(told, clock=clock, broker=broker)
+        await starting.enter_async_context(running(evaluation))
+        addresses = (accounting.grpc_address, evaluation.grpc_address)
+        gateway = build_gateway(self._gateway_settings(credentials, *addresses), clock=clock, broker=broker)
         await starting.enter_async_context(running(gateway))
         self._url = gateway.http_address
         self._tokens = credentials.tokens
@@ -162,12 +170,23 @@ class Stack:
             logs=self._settings.logs,
         )
 
-    def _gateway_settings(self, credentials: Credentials, accounting_address: str) -> GatewaySettings:
+    def _evaluation_settings(self, credentials: Credentials, accounting_address: str) -> EvaluationSettings:
+        return EvaluationSettings(
+            database=self._database("evaluation", self._settings.servers.evaluation_database_url),
+            accounting=ChannelSettings(target=accounting_address),
+            caller_public_key=credentials.verifying_key,
+            caller_issuer=ISSUER,
+            caller_audience=AUDIENCE,
+            logs=self._settings.logs,
+        )
+
+    def _gateway_settings(self, credentials: Credentials, accounting_address: str, evaluation_address: str) -> GatewaySettings:
         port = self._settings.port
         settings = GatewaySettings(
             http=HttpSettings(host=HOST, port=port),
             database=self._database("gateway", self._settings.servers.gateway_database_url),
             accounting=ChannelSettings(target=accounting_address),
+            evaluation=ChannelSettings(target=evaluation_address),
             caller_private_key=credentials.signing_key,
             caller_issuer=ISSUER,
             caller_audience=AUDIENCE,

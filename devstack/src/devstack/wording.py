@@ -64,8 +64,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Compute a park's sums anew from its records and say what differed.",
     ),
     "help.migrate": (
-        "将各服务的数据库结构升级到最新版本；地址取自 ACCOUNTING_DATABASE__URL 与 GATEWAY_DATABASE__URL。",
-        "Bring the schema of each service up to date; ACCOUNTING_DATABASE__URL and GATEWAY_DATABASE__URL say where.",
+        "将各服务的数据库结构升级到最新版本；地址取自 ACCOUNTING_DATABASE__URL、EVALUATION_DATABASE__URL 与"
+        " GATEWAY_DATABASE__URL。",
+        "Bring the schema of each service up to date; ACCOUNTING_DATABASE__URL, EVALUATION_DATABASE__URL and"
+        " GATEWAY_DATABASE__URL say where.",
     ),
     "migrated": ("{service}：结构已是最新版本", "{service}: the schema is up to date"),
     "nothing_to_migrate": (
@@ -152,6 +154,19 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "published_10k_t": ("论文 万t", "published 10^4 t"),
     "deviation": ("偏差 %", "deviation %"),
     "intensity": ("强度 t/万元", "intensity t/10^4 CNY"),
+    "evaluated": (
+        "按 69 项指标评价（{year}）：已知 {known} 项，缺 {missing} 项，覆盖权重 {coverage} %",
+        "Evaluated by the 69 indicators ({year}): {known} known, {missing} missing, {coverage} % of the weight",
+    ),
+    "reach": (
+        "已知部分得分 {score} / {scale}；补齐后总分在 {low} 至 {high} 之间",
+        "What is known scores {score} of {scale}; with the rest the total lies from {low} to {high}",
+    ),
+    "node": ("指标", "indicator"),
+    "score": ("得分", "score"),
+    "reachable": ("可能区间", "can be"),
+    "covered": ("覆盖 %", "covered %"),
+    "no_value": ("缺失", "missing"),
     "source": ("来源：{source}", "Source: {source}"),
     "serving": ("平台地址 {url}，接口文档 {docs}", "The platform is at {url}, its API documentation at {docs}"),
     "connection": ("连接文件 {path}，数据目录 {data}", "Connection file {path}, data folder {data}"),

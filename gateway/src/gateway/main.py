@@ -5,7 +5,7 @@ import base64
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
 from importlib import resources
@@ -39,6 +39,7 @@ from gateway.adapters.access_tokens import AccessTokenReader, AccessTokenWriter
 from gateway.adapters.accounting_client import AccountingClient
 from gateway.adapters.courier import HttpCourier
 from gateway.adapters.dispatcher import WebhookDispatcher
+from gateway.adapters.evaluation_client import EvaluationClient, NoEvaluation
 from gateway.adapters.guests import ClientAt, OidcGuests
 from gateway.adapters.known_callers import KnownCallers, KnownCredentials
 from gateway.adapters.mail import Carrier, FolderCarrier, Post, SmtpCarrier
@@ -187,7 +188,7 @@ class Gateway:
         database: Database,
         units: SqlUnitsOfWork,
         grants: list[Grant],
-        channel: Channel,
+        channels: Sequence[Channel],
         issuers: httpx.AsyncClient,
         mail: Post,
         telemetry: Telemetry,
@@ -201,7 +202,7 @@ class Gateway:
         self._database = database
         self._units = units
         self._grants = grants
-        self._channel = channel
+        self._channels = channels
         self._issuers = issuers
         self._mail = mail
         self.telemetry = telemetry
@@ -221,7 +222,8 @@ class Gateway:
         async with AsyncExitStack() as started:
             started.callback(self.telemetry.shutdown)
             started.push_async_callback(self._database.dispose)
-            started.push_async_callback(self._channel.close)
+            for channel in self._channels:
+                started.push_async_callback(channel.close)
             started.push_async_callback(self._issuers.aclose)
             started.push_async_callback(self._mail.stop)
             await self._database.migrate(_MIGRATIONS)
@@ -266,6 +268,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         clock=clock,
     )
     channel = Channel(settings.accounting, signer=signer, telemetry=telemetry)
+    evaluation = Channel(settings.evaluation, signer=signer, telemetry=telemetry) if settings.evaluation else None
     limits = settings.limits
 
     def change_log(session: AsyncSession) -> SqlChangeLog:
@@ -288,6 +291,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     mail = Post(_carrier(settings.mail), sender=settings.mail.sender, logger=logger)
     ports = Ports(
         accounting=AccountingClient(channel),
+        evaluation=NoEvaluation() if evaluation is None else EvaluationClient(evaluation),
         changes=SqlChangeFeed(database, table),
         database=SqlProbe(database),
         events=consumer,
@@ -343,7 +347,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         database=database,
         units=units,
         grants=[Grant(token.sha256, Caller(token.subject, token.tenant, token.roles)) for token in settings.bootstrap_tokens],
-        channel=channel,
+        channels=[channel, *([evaluation] if evaluation else [])],
         issuers=issuers,
         mail=mail,
         telemetry=telemetry,

@@ -158,6 +158,7 @@ class GatewaySettings(BaseSettings):
         database: Where it keeps tokens and the change feed.
         broker: How it hears the services, as a process of its own; in one process with them it is handed one.
         accounting: Where the accounting service is.
+        evaluation: Where the evaluation service is; without it its routes answer 503.
         caller_private_key: File with the Ed25519 key (PKCS#8 PEM) that callers are signed with.
         caller_issuer: Named as the signer.
         caller_audience: For whom callers are signed.
@@ -177,6 +178,7 @@ class GatewaySettings(BaseSettings):
     database: DatabaseSettings
     broker: BrokerSettings = Field(default_factory=BrokerSettings)
     accounting: ChannelSettings
+    evaluation: ChannelSettings | None = None
     caller_private_key: Path
     caller_issuer: str = "parkcarbon-gateway"
     caller_audience: str = "parkcarbon-services"

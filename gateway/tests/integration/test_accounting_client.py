@@ -197,7 +197,9 @@ async def test_enterprises_and_sources_are_carried_over_whole_both_ways(connecte
     texts(source.value, "settlement_basis")
     assert source.value.settlement_basis == "meter"
     assert connected.accounting.asked[0][1].enterprise == filled(pb.Enterprise(), registered_time="")
-    assert connected.accounting.asked[1][1].source == filled(pb.Source(), scope=2, settlement_basis=basis, registered_time="")
+    # where its emissions count is told, never taken
+    asked = filled(pb.Source(), scope=2, settlement_basis=basis, registered_time="", counted_as="")
+    assert connected.accounting.asked[1][1].source == asked
 
 
 async def test_annual_figures_are_carried_over_whole_both_ways(connected: Connected) -> None:

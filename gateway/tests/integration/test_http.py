@@ -367,6 +367,8 @@ class TestParameters:
                             caller="c",
                             key="pck_" + "a" * 16,
                             profile="p",
+                            system="pdi",
+                            evaluation="e",
                             code="36",
                             webhook="w",
                         )

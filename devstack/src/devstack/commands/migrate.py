@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chassis.database import Database, SchemaBehind, Timeouts
 from devstack.wording import Words
 
-SERVICES = ("accounting", "gateway")
+SERVICES = ("accounting", "evaluation", "gateway")
 EXIT_NOT_MIGRATED = 3
 
 # A migration may rewrite a table: nobody waits for it, so it has an hour.

@@ -20,7 +20,7 @@ from devstack.ganzhou import ComparedYear
 from devstack.stack import PortRefused, Stack, StackSettings
 from devstack.tables import console, figure, table
 from devstack.wording import Words
-from parkcarbon_client import AsyncParkCarbonClient
+from parkcarbon_client import AsyncParkCarbonClient, Evaluation
 
 DEFAULT_PORT = 8080
 EXIT_FORCED = 130
@@ -106,12 +106,13 @@ async def _introduce(words: Words, stack: Stack, path: Path) -> None:
     async with AsyncParkCarbonClient(stack.url, token, language=words.language) as client:
         await ganzhou.load(client)
         compared = await ganzhou.compare(client)
+        evaluated = await ganzhou.evaluate(client)
     connection = Connection(stack.url, stack.docs_url, dict(stack.tokens), os.getpid(), str(stack.data_folder))
     write(path, connection)
-    _print(words, connection, path, compared)
+    _print(words, connection, path, compared, evaluated)
 
 
-def _print(words: Words, connection: Connection, path: Path, compared: Sequence[ComparedYear]) -> None:
+def _print(words: Words, connection: Connection, path: Path, compared: Sequence[ComparedYear], evaluated: Evaluation) -> None:
     out = console()
     columns = [(words(key), "right") for key in ("year", "emissions_10k_t", "published_10k_t", "deviation", "intensity")]
     rows = [
@@ -127,8 +128,35 @@ def _print(words: Words, connection: Connection, path: Path, compared: Sequence[
     park = words.name(ganzhou.PARK.name_zh, ganzhou.PARK.name_en)
     out.print(table(words("demo", park=park), columns, rows))
     out.print(words("source", source=ganzhou.PUBLICATION), markup=False)
+    _print_evaluation(words, evaluated)
     out.print(words("serving", url=connection.url, docs=connection.docs_url), markup=False, soft_wrap=True)
     out.print(words("connection", path=path, data=connection.data), markup=False, soft_wrap=True)
     tokens = [(role, token) for role, token in connection.tokens.items()]
     out.print(table(words("credentials", tenant=TENANT), [(words("role"), "left"), (words("token"), "left")], tokens))
     out.print(words("stop_hint"), markup=False)
+
+
+def _print_evaluation(words: Words, evaluated: Evaluation) -> None:
+    """Prints what is known of the park's score, and how much is missing."""
+    total = evaluated.total
+    if total is None:
+        return
+    out = console()
+    known = sum(indicator.score is not None for indicator in evaluated.indicators)
+    facts = {"year": evaluated.year, "known": known, "missing": len(evaluated.indicators) - known}
+    title = words("evaluated", **facts, coverage=figure(total.coverage_pct, 1))
+    # the total, then the first level
+    first = [node for node in evaluated.nodes if node.node_id.startswith("alpha-")]
+    rows = [
+        (
+            words.name(node.name_zh, node.name_en),
+            words("no_value") if node.score is None else figure(node.score, 2),
+            f"{figure(node.low, 2)} – {figure(node.high, 2)}",
+            figure(node.coverage_pct, 1),
+        )
+        for node in (total, *first)
+    ]
+    columns = [(words("node"), "left"), *((words(key), "right") for key in ("score", "reachable", "covered"))]
+    out.print(table(title, columns, rows))
+    bounds = {"low": figure(total.low, 2), "high": figure(total.high, 2), "scale": figure(evaluated.scale)}
+    out.print(words("reach", score=figure(total.score, 2) or words("no_value"), **bounds), markup=False)

@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from gateway.api import access_models, models, people_models, problems, profile_models, webhook_models
+from gateway.api import access_models, evaluation_models, models, people_models, problems, profile_models, webhook_models
 from gateway.api.door import OPEN_PATHS
 from gateway.api.idempotency import takes_key
 from gateway.api.problems import STATUS, TYPE_PREFIX
@@ -28,6 +28,7 @@ _SENT = (
     people_models.PasswordBody,
     profile_models.MappingProfileBody,
     webhook_models.WebhookBody,
+    *evaluation_models.SENT,
 )
 _SECURITY: Mapping[str, dict[str, Any]] = {
     "bearer": {

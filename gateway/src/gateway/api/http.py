@@ -20,6 +20,7 @@ from gateway.api import (
     activity,
     changes,
     elsewhere,
+    evaluation,
     jobs,
     models,
     oauth,
@@ -118,6 +119,7 @@ def create_app(
     app.include_router(templates.router())
     app.include_router(profiles.router(keeping, uploads))
     app.include_router(accounts.router(ports.accounting))
+    app.include_router(evaluation.router(ports.evaluation, uploads))
     app.include_router(changes.router(ports.changes))
     app.include_router(webhooks.router(hooking, uploads))
     app.include_router(jobs.router(ports.accounting, keeping))

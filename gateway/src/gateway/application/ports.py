@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.application.access_ports import AccessRegister
+from gateway.application.evaluation import EvaluationPort
 from gateway.application.people_ports import PeopleRegister
 from gateway.domain.account import (
     ActivityRecord,
@@ -207,6 +208,7 @@ class Ports:
     """Everything outside that requests need, fulfilled."""
 
     accounting: AccountingPort
+    evaluation: EvaluationPort
     changes: ChangeFeed
     database: DatabaseProbe
     events: EventsProbe

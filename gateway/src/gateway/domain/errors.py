@@ -279,7 +279,7 @@ class Busy(GatewayError):
 
 
 class Unavailable(GatewayError):
-    """ACCOUNTING_UNAVAILABLE, DATABASE_UNAVAILABLE or ISSUER_UNAVAILABLE."""
+    """ACCOUNTING_UNAVAILABLE, EVALUATION_UNAVAILABLE, DATABASE_UNAVAILABLE or ISSUER_UNAVAILABLE."""
 
     kind = "unavailable"
 
@@ -311,6 +311,10 @@ class AccountingRefused(GatewayError):
         """Returns accounting's facts, with its rule in Chinese where it gave one."""
         facts = super().facts(language)
         return {**facts, "allowed": self._allowed_zh} if language == "zh" and self._allowed_zh else facts
+
+
+class EvaluationRefused(AccountingRefused):
+    """Evaluation refused; its reason, sentence and facts are kept as accounting's are."""
 
 
 class PushInterrupted(GatewayError):

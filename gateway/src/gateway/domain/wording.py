@@ -391,6 +391,12 @@ REASONS: Mapping[str, Wording] = {
         "the accounting service did not answer; try again shortly",
         "核算服务没有响应,请稍后重试",
     ),
+    "EVALUATION_UNAVAILABLE": Wording(
+        "Evaluation is unavailable",
+        "评价服务暂不可用",
+        "the evaluation service did not answer; try again shortly",
+        "评价服务没有响应,请稍后重试",
+    ),
     "ISSUER_UNAVAILABLE": Wording(
         "Identity provider is unavailable",
         "身份提供方暂不可用",
