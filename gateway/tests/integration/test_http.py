@@ -339,8 +339,8 @@ class TestParameters:
             {
                 "field": "groupby",
                 "found": "scope",
-                "allowed": "from, to, group_by",
-                "message": "groupby is unknown; allowed: from, to, group_by",
+                "allowed": "from, to, group_by, fields",
+                "message": "groupby is unknown; allowed: from, to, group_by, fields",
                 "reason": "FIELD_UNKNOWN",
             }
         ]
