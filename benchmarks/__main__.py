@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-QUESTIONS = ("exact_emissions", "rpc", "door", "ingest", "events", "memory")
+QUESTIONS = ("exact_emissions", "rpc", "door", "ingest", "events", "memory", "ranking")
 
 
 def main() -> int:
