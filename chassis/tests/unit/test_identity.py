@@ -10,6 +10,8 @@ import pytest
 from chassis.clock import FixedClock
 from chassis.identity import (
     Caller,
+    CallerForwarder,
+    CallerGuard,
     CallerSigner,
     CallerVerifier,
     NotAuthenticated,
@@ -143,3 +145,21 @@ def test_a_changed_token_is_refused(clock: FixedClock, verifier: CallerVerifier)
 def test_outside_of_a_call_there_is_no_caller() -> None:
     with pytest.raises(NotAuthenticated):
         current_caller()
+
+
+async def test_a_service_forwards_the_words_of_its_caller_and_speaks_for_nobody_else(
+    clock: FixedClock, verifier: CallerVerifier
+) -> None:
+    statement = signer(clock).sign(ALICE)
+
+    class Call:
+        def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+            return (("x-parkcarbon-caller", statement),)
+
+    call: Any = Call()
+    with pytest.raises(NotAuthenticated):
+        CallerForwarder().sign(ALICE)
+    async with CallerGuard(verifier)("/any", call):
+        assert CallerForwarder().sign(ALICE) == statement
+        with pytest.raises(NotAuthenticated, match="for nobody else"):
+            CallerForwarder().sign(replace(ALICE, tenant="t2"))

@@ -10,7 +10,7 @@ import pytest
 
 from chassis.errors import Kind
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
-from services.accounting.tests.integration.stand import Row, Tenant, encoded_columns, hours, refusal
+from services.accounting.tests.integration.stand import Row, Tenant, encoded_columns, ganzhou_rows, hours, refusal
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -217,3 +217,18 @@ async def test_a_record_is_listed_with_everything_that_it_was_made_of(park: Tena
         recorded_time="2026-03-01T12:00:00Z",
     )
     assert record == expected
+
+
+async def test_sums_come_by_pages_and_are_the_account(park: Tenant) -> None:
+    await park.record(*ganzhou_rows())
+    found: list[tuple[str, int, int, int]] = []
+    token, pages = "", 0
+    while token or not pages:
+        request = pb.ListSumsRequest(park_id=park.park_id, page_size=4, page_token=token)
+        page = await park.stand.channel.call(park.stand.stub.ListSums, request, caller=park.reader)
+        found += zip(page.source_id, page.first_month, page.last_month, page.emissions_mg_co2e, strict=True)
+        assert page.last_position == 9
+        token, pages = page.next_page_token, pages + 1
+    assert pages == 3
+    assert found == sorted(found)
+    assert sum(emissions for *_, emissions in found) == (await park.total())[0]
