@@ -151,6 +151,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Audit Log
+         * @description Returns who pushed, read or changed what in the tenant, in the order in which it was kept. No entry is ever changed.
+         */
+        get: operations["read_audit_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/caller": {
         parameters: {
             query?: never;
@@ -1379,6 +1399,62 @@ export interface components {
          * @example {}
          */
         AskedAnswer: Record<string, never>;
+        /**
+         * AuditAnswer
+         * @description Entries in order; continue from `next`.
+         * @example {
+         *       "entries": [
+         *         {
+         *           "caller_id": "example-mes",
+         *           "method": "POST",
+         *           "operation": "push_activity",
+         *           "park_id": "ganzhou-etdz",
+         *           "path": "/v1/parks/ganzhou-etdz/activity-records",
+         *           "position": 1,
+         *           "request_id": "0b6f…",
+         *           "status": 200,
+         *           "time": "2026-11-21T02:00:00Z",
+         *           "way": "key"
+         *         }
+         *       ],
+         *       "more": false,
+         *       "next": "1"
+         *     }
+         */
+        AuditAnswer: {
+            /** Entries */
+            entries: components["schemas"]["AuditEntryAnswer"][];
+            /** More */
+            more: boolean;
+            /** Next */
+            next: string;
+        };
+        /**
+         * AuditEntryAnswer
+         * @description A request of a known caller, and how it was answered.
+         */
+        AuditEntryAnswer: {
+            /** Caller Id */
+            caller_id: string;
+            /** Method */
+            method: string;
+            /** Operation */
+            operation: string;
+            /** Park Id */
+            park_id: string;
+            /** Path */
+            path: string;
+            /** Position */
+            position: number;
+            /** Request Id */
+            request_id: string;
+            /** Status */
+            status: number;
+            /** Time */
+            time: string;
+            /** Way */
+            way: string;
+        };
         /**
          * AuthorizationServerAnswer
          * @description RFC 8414: where tokens come from.
@@ -4574,6 +4650,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/api-keys",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -4921,6 +5017,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/api-keys/{key}",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -5044,6 +5160,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/api-keys/{key}:rotate",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -5054,6 +5190,135 @@ export interface operations {
                      * @example {
                      *       "detail": "the accounting service did not answer; try again shortly",
                      *       "instance": "/v1/api-keys/{key}:rotate",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_audit_log: {
+        parameters: {
+            query?: {
+                /** @description `next` of the part before */
+                since?: string;
+                /** @description Entries of a part, 1 to 1000 */
+                limit?: number;
+                /** @description Only what this caller did */
+                caller?: string;
+                /** @description Only what was asked of this park */
+                park?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditAnswer"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/audit",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/audit",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/audit",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/audit",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/audit",
                      *       "reason": "ACCOUNTING_UNAVAILABLE",
                      *       "request_id": "0b6f…",
                      *       "status": 503,
@@ -5139,6 +5404,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/caller",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5244,6 +5529,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/callers",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5367,6 +5672,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/callers/{caller}",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5979,6 +6304,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/changes",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -6350,6 +6695,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/factor-sets",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -6497,6 +6862,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/factor-sets/{set}/factors",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -6592,6 +6977,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/indicator-systems",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6971,6 +7376,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/indicator-systems/{system}",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7617,6 +8042,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/jobs/{job}",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -7742,6 +8187,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/jobs/{job}/events",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7881,6 +8346,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/jobs/{job}/results",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -7981,6 +8466,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/mapping-profiles",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8107,6 +8612,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/mapping-profiles/{profile}",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8819,6 +9344,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -9218,6 +9763,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -9360,6 +9925,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/activity-records",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -9821,6 +10406,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/annual-figures",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -10218,6 +10823,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/emissions",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -10360,6 +10985,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/enterprises",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -10752,6 +11397,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/evaluations",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -11127,6 +11792,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -11255,6 +11940,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/comparison",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -11378,6 +12083,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/report.pdf",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -11762,6 +12487,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/indicator-values",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -12141,6 +12886,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/indicator-values.xlsx",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -12280,6 +13045,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/indicators",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -12427,6 +13212,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/sources",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -13372,6 +14177,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/regions/{code}/parks",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -13509,6 +14334,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/regions/{code}/rankings",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -13609,6 +14454,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/session",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -13704,6 +14569,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/session",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -13978,6 +14863,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/sign-in/callback",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -14054,6 +14959,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/sign-in/elsewhere",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -14162,6 +15087,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/templates/activity-records.xlsx",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -14257,6 +15202,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/webhooks",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -14609,6 +15574,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/webhooks/{webhook}",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -14732,6 +15717,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/webhooks/{webhook}",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something behind the gateway does not answer; Retry-After says when to come back */
             503: {
                 headers: {
@@ -14850,6 +15855,26 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "Fields are invalid",
                      *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/webhooks/{webhook}:resume",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

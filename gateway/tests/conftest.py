@@ -41,8 +41,10 @@ from gateway.api.upload_jobs import UploadJobs
 from gateway.api.uploads import Uploads
 from gateway.api.workbooks import Workbooks
 from gateway.application.access import Workshop
+from gateway.application.auditing import Audit
 from gateway.application.authentication import Doors
 from gateway.application.entrance import Entrance
+from gateway.application.limiting import Quotas
 from gateway.application.oauth import Issuing
 from gateway.application.people import Reception
 from gateway.application.ports import Ports, TokenStore
@@ -469,6 +471,8 @@ async def entrance_over(
     seals = Seal(b"the key file of these tests", secrets.token_bytes)
     async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
         oidc = OidcIssuers(trusted, client=client, clock=clock, logger=configure("gateway", level=Level.ERROR))
+        audit = Audit(units, lambda count, error: pytest.fail(f"{count} entries are not kept: {error!r}"))
+        await audit.start()
         reception = Reception(units=units, chance=Randomness(), passwords=QUICK, mail=Letters(), clock=clock)
         names = {"issuer": ISSUER, "audience": "parkcarbon"}
         yield Entrance(
@@ -502,8 +506,11 @@ async def entrance_over(
                 clock=clock,
                 logger=configure("gateway", level=Level.ERROR),
             ),
+            quotas=Quotas(units, clock),
+            audit=audit,
             issuer=ISSUER,
         )
+        await audit.stop()
     await database.dispose()
 
 

@@ -34,6 +34,7 @@ RULES: dict[str, frozenset[str]] = {
     "DELETE /v1/session": SIGNED_IN,
     "PUT /v1/callers/{caller}/login": OPERATOR,
     "GET /v1/caller": KNOWN,
+    "GET /v1/audit": OPERATOR,
     "GET /v1/callers": OPERATOR,
     "GET /v1/callers/{caller}": OPERATOR,
     "PUT /v1/callers/{caller}": OPERATOR,

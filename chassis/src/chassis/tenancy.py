@@ -66,6 +66,7 @@ class Rows(StrEnum):
 
     OF_TENANTS = "of tenants"
     OF_THE_PLATFORM = "of the platform"
+    KEPT = "kept"
 
 
 def protect(connection: Connection, *tables: str, rows: Rows = Rows.OF_TENANTS) -> None:
@@ -73,7 +74,8 @@ def protect(connection: Connection, *tables: str, rows: Rows = Rows.OF_TENANTS) 
 
     The wall holds for the tables' owner as well, and for everyone but superusers and roles with BYPASSRLS. `OF_TENANTS`: a row is
     seen and written by transactions for its `tenant_id` and by the platform's own. `OF_THE_PLATFORM`: everyone reads, everyone may
-    add rows of `PLATFORM_TENANT`, and only the platform's own work changes or deletes. Does nothing in SQLite.
+    add rows of `PLATFORM_TENANT`, and only the platform's own work changes or deletes. `KEPT`: as of tenants, but nobody changes or
+    deletes a row. Does nothing in SQLite.
 
     Args:
         connection: Of the migration.
@@ -92,6 +94,11 @@ def protect(connection: Connection, *tables: str, rows: Rows = Rows.OF_TENANTS) 
         ]
         if rows is Rows.OF_TENANTS:
             statements.append(f"CREATE POLICY {_POLICY} ON {table} USING (tenant_id = {tenant} OR {own_work})")
+        elif rows is Rows.KEPT:
+            statements += [
+                f"CREATE POLICY {_POLICY} ON {table} FOR SELECT USING (tenant_id = {tenant} OR {own_work})",
+                f"CREATE POLICY added_by_its_tenant ON {table} FOR INSERT WITH CHECK (tenant_id = {tenant} OR {own_work})",
+            ]
         else:
             added = f"tenant_id = '{PLATFORM_TENANT}'"
             statements += [

@@ -55,8 +55,10 @@ from gateway.api.upload_jobs import UploadJobs
 from gateway.api.uploads import Uploads
 from gateway.api.workbooks import Workbooks
 from gateway.application.access import Workshop
+from gateway.application.auditing import Audit
 from gateway.application.authentication import Doors, grant_tokens
 from gateway.application.entrance import Entrance
+from gateway.application.limiting import Quotas
 from gateway.application.oauth import Issuing
 from gateway.application.people import Reception
 from gateway.application.ports import Ports
@@ -191,6 +193,7 @@ class Gateway:
         channels: Sequence[Channel],
         issuers: httpx.AsyncClient,
         mail: Post,
+        audit: Audit,
         telemetry: Telemetry,
     ) -> None:
         self.app = app
@@ -205,6 +208,7 @@ class Gateway:
         self._channels = channels
         self._issuers = issuers
         self._mail = mail
+        self._audit = audit
         self.telemetry = telemetry
         self._running = AsyncExitStack()
 
@@ -228,6 +232,8 @@ class Gateway:
             started.push_async_callback(self._mail.stop)
             await self._database.migrate(_MIGRATIONS)
             await grant_tokens(self._units, self._grants)
+            await self._audit.start()
+            started.push_async_callback(self._audit.stop)
             # A stop ends requests first. A start serves them first: a broker may be slow, or away.
             started.push_async_callback(self._consumer.stop)
             await self._runner.start()
@@ -321,9 +327,10 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     )
     dispatcher = WebhookDispatcher(hooking, logger=logger)
     keeping = Keeping(stores, clock, new_id=lambda: str(uuid4()), wake=runner.notify)
+    entrance = _entrance(settings, database, table, units, issuers, mail, clock, logger)
     app = create_app(
         ports,
-        _entrance(settings, database, table, units, issuers, mail, clock, logger),
+        entrance,
         new_request_id=lambda: str(uuid4()),
         logger=logger,
         allowed_origins=settings.http.allowed_origins,
@@ -350,6 +357,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         channels=[channel, *([evaluation] if evaluation else [])],
         issuers=issuers,
         mail=mail,
+        audit=entrance.audit,
         telemetry=telemetry,
     )
 
@@ -413,6 +421,8 @@ def _entrance(
         ),
         reception=reception,
         guests=guests,
+        quotas=Quotas(units, clock),
+        audit=Audit(units, lambda count, error: logger.error("audit not kept", entries=count, error=type(error).__name__)),
         issuer=settings.public_url,
     )
 

@@ -146,6 +146,8 @@ class LimitSettings(BaseModel):
     worker_memory_bytes: int = Field(default=512 * 1024 * 1024, ge=128 * 1024 * 1024)
     worker_cpu_seconds: int = Field(default=30, ge=1)
     workers: int = Field(default=2, ge=1)
+    requests_per_minute: int = Field(default=60_000, ge=1)
+    open_requests_per_minute: int = Field(default=600, ge=1)
     known_callers: int = Field(default=10_000, ge=1)
     known_seconds: float = Field(default=30.0, ge=0.0)
 

@@ -321,7 +321,7 @@ class TestLanguage:
             ("/v1/parks/etdz/emissions?from=2022-13&to=2023", "YYYY-MM 或 YYYY"),
             ("/v1/changes?since=soon", "`next` 给出的游标,或为空"),
             ("/v1/parks?page_size=1&page_size=2", "只给出一次的值"),
-            ("/v1/parks/etdz?page_size=1", "无参数"),
+            ("/v1/session?page_size=1", "无参数"),
         ],
     )
     async def test_the_rule_of_a_parameter_is_chinese_too(self, served: Any, path: str, allowed: str) -> None:

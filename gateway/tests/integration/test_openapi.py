@@ -71,6 +71,8 @@ async def test_the_routes_are_those_of_the_api(document: dict[str, Any]) -> None
         ("get", "/v1/changes"),
         ("get", "/v1/templates/activity-records.xlsx"),
         ("get", "/v1/caller"),
+        ("get", "/v1/audit"),
+        ("get", "/v1/audit"),
         ("get", "/v1/callers"),
         ("get", "/v1/callers/{caller}"),
         ("put", "/v1/callers/{caller}"),

@@ -13,6 +13,7 @@ from chassis.clock import Clock
 from chassis.database import Database, DatabaseUnavailable
 from chassis.tenancy import Platform, Tenant
 from gateway.adapters.access_sql import SqlAccessRegister
+from gateway.adapters.audit_sql import SqlAuditRegister
 from gateway.adapters.people_sql import SqlPeopleRegister
 from gateway.adapters.tables import Tables
 from gateway.adapters.upserting import upsert
@@ -68,6 +69,7 @@ class SqlUnitOfWork:
         self._session = session
         self.tokens = SqlTokenRegister(session, tables, now)
         self.access = SqlAccessRegister(session, tables.access)
+        self.audit = SqlAuditRegister(session, tables.audit)
         self.people = SqlPeopleRegister(session, tables.people, self.access)
 
     async def commit(self) -> None:

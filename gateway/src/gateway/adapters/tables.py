@@ -7,6 +7,7 @@ from sqlalchemy import Column, MetaData, Table, Text
 from chassis.columns import UtcDateTime, big_integer
 from chassis.inbox import inbox_table
 from gateway.adapters.access_tables import AccessTables, access_tables
+from gateway.adapters.audit_tables import AuditTables, audit_tables
 from gateway.adapters.people_tables import PeopleTables, people_tables
 from gateway.adapters.store_tables import StoreTables, store_tables
 
@@ -21,6 +22,7 @@ class Tables:
         change: The change feed.
         park_place: In which region each park lies that was heard of.
         inbox: Events already heard.
+        audit: The audit log, and quotas.
         access: Callers and their credentials.
         people: Logins, codes and sessions.
         store: Files, jobs, mapping profiles and idempotency keys.
@@ -31,6 +33,7 @@ class Tables:
     change: Table
     park_place: Table
     inbox: Table
+    audit: AuditTables
     access: AccessTables
     people: PeopleTables
     store: StoreTables
@@ -80,6 +83,7 @@ def tables(metadata: MetaData) -> Tables:
             sqlite_strict=True,
         ),
         inbox=inbox_table(metadata),
+        audit=audit_tables(metadata),
         access=access_tables(metadata),
         people=people_tables(metadata),
         store=store_tables(metadata),

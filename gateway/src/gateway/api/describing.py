@@ -90,8 +90,8 @@ _FACTS = {"field": "region_code", "found": "36070", "allowed": "six digits", "ac
 
 
 def refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """Returns the refusals of an operation by status code; 401 and 503 are everyone's."""
-    return {code: {"description": _REASONS[code][2]} for code in sorted({401, 503, *codes})}
+    """Returns the refusals of an operation by status code; 401, 429 and 503 are everyone's."""
+    return {code: {"description": _REASONS[code][2]} for code in sorted({401, 429, 503, *codes})}
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:

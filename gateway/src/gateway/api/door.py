@@ -1,7 +1,7 @@
 """The door that every request passes: its id, its caller, the headers of its answer, and the last word on failures."""
 
 import re
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -10,11 +10,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis.database import DatabaseUnavailable
 from chassis.logs import Logger
 from gateway.api.cookies import session_secret
-from gateway.api.problems import language_of, problem_response
+from gateway.api.deprecating import DEPRECATIONS, Deprecation, deprecated
+from gateway.api.problems import STATUS, language_of, problem_response
 from gateway.api.signed_bodies import verified_body
-from gateway.application.authentication import Doors, authenticate
+from gateway.application.authentication import Known, authenticate
+from gateway.application.entrance import Entrance
+from gateway.domain.audit import Entry
 from gateway.domain.errors import GatewayError, Unavailable
 from gateway.domain.limits import Limits
+from gateway.domain.quota import WINDOW_S, Standing
 from gateway.domain.signing import RequestHead
 from gateway.domain.wording import Language
 
@@ -40,9 +44,20 @@ class Door:
     A caller is authenticated here and not by a dependency, so that nothing of a stranger's request is parsed.
     """
 
-    def __init__(self, app: ASGIApp, *, doors: Doors, limits: Limits, new_request_id: Callable[[], str], logger: Logger) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        entrance: Entrance,
+        limits: Limits,
+        new_request_id: Callable[[], str],
+        logger: Logger,
+        deprecations: Mapping[str, Deprecation] = DEPRECATIONS,
+    ) -> None:
         self._app = app
-        self._doors = doors
+        self._entrance = entrance
+        self._always = always(entrance.issuer)
+        self._deprecations = deprecations
         self._limits = limits
         self._new_request_id = new_request_id
         self._logger = logger
@@ -60,27 +75,35 @@ class Door:
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         started = False
+        known: Known | None = None
+        standing: Standing | None = None
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                added = [(b"x-request-id", request_id.encode("latin-1")), *_ALWAYS]
+                added = [(b"x-request-id", request_id.encode("latin-1")), *self._always]
                 if path.startswith(_PROTECTED):
-                    added.append((b"cache-control", b"no-store"))
+                    added += [(b"cache-control", b"no-store"), _NOTHING_RUNS]
+                if standing is not None:
+                    added += rate_headers(standing)
+                added += deprecated(self._deprecations, scope)
+                if known is not None:
+                    await self._audit(scope, known, request_id, message["status"])
                 message["headers"] = [*message["headers"], *added]
                 self._logger.debug("answered", method=scope["method"], status=message["status"], request_id=request_id)
             await send(message)
 
         try:
             if path.startswith(_PROTECTED) and path not in OPEN_PATHS:
-                known = await authenticate(self._doors, request_head(scope))
+                known = await authenticate(self._entrance.doors, request_head(scope))
                 state["caller"] = known.caller
-                if known.body_sha256 is not None:
-                    async with verified_body(receive, known.body_sha256, self._limits) as signed:
-                        await self._app(scope, signed, send_with_headers)
-                    return
-            await self._app(scope, receive, send_with_headers)
+            standing = await self._counted(scope, known)
+            if known is None or known.body_sha256 is None:
+                await self._app(scope, receive, send_with_headers)
+                return
+            async with verified_body(receive, known.body_sha256, self._limits) as signed:
+                await self._app(scope, signed, send_with_headers)
         except GatewayError as error:
             await _refusal(error, path, request_id, language)(scope, receive, send_with_headers)
         except DatabaseUnavailable as error:
@@ -95,13 +118,62 @@ class Door:
                 raise
             await _refusal(GatewayError("INTERNAL"), path, request_id, language)(scope, receive, send_with_headers)
 
+    async def _counted(self, scope: Scope, known: Known | None) -> Standing | None:
+        """Counts a request of a caller, or of an address to what is asked without a credential; others are not counted."""
+        quotas, limits = self._entrance.quotas, self._limits
+        if known is not None:
+            return await quotas.take(known.caller.tenant, known.caller.subject, limits.requests_per_minute)
+        if scope["path"] in OPEN_PATHS:
+            address = (scope.get("client") or ("unknown",))[0]
+            return await quotas.take("platform", f"address {address}", limits.open_requests_per_minute)
+        return None
+
+    async def _audit(self, scope: Scope, known: Known, request_id: str, status: int) -> None:
+        """Keeps who did what; before the answer goes out where something may have changed."""
+        if status == STATUS["exhausted"]:
+            # A flood that is turned away must not become one of entries.
+            return
+        entry = Entry(
+            tenant_id=known.caller.tenant,
+            subject=known.caller.subject,
+            way=known.way,
+            method=scope["method"],
+            operation=getattr(scope.get("route"), "name", ""),
+            park_id=str(scope.get("path_params", {}).get("park", ""))[:_SHOWN],
+            path=scope["path"][:_SHOWN],
+            status=status,
+            request_id=request_id,
+            time=self._entrance.doors.clock.now(),
+        )
+        if scope["method"] in _READING:
+            self._entrance.audit.note(entry)
+        else:
+            await self._entrance.audit.keep(entry)
+
 
 _READ = frozenset({b"x-request-id", b"accept-language"})
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_SHOWN = 200
+_NOTHING_RUNS = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
 )
+_OVER_TLS = (b"strict-transport-security", b"max-age=31536000")
+
+
+def always(issuer: str) -> Sequence[tuple[bytes, bytes]]:
+    """Returns the headers of every answer, at an address of ours that speaks TLS with the promise that it will."""
+    return (*_ALWAYS, _OVER_TLS) if issuer.startswith("https:") else _ALWAYS
+
+
+def rate_headers(standing: Standing) -> list[tuple[bytes, bytes]]:
+    """Returns how a caller stands in its minute (draft-ietf-httpapi-ratelimit-headers-10)."""
+    return [
+        (b"ratelimit-policy", b'"requests";q=%d;w=%d' % (standing.limit, WINDOW_S)),
+        (b"ratelimit", b'"requests";r=%d;t=%d' % (standing.remaining, standing.reset_s)),
+    ]
 
 
 def request_head(scope: Scope) -> RequestHead:

@@ -18,6 +18,7 @@ from gateway.api import (
     access,
     accounts,
     activity,
+    audit,
     changes,
     elsewhere,
     evaluation,
@@ -78,7 +79,7 @@ def create_app(
         readers: How pushes are received and read.
         hooking: What webhooks need.
     """
-    door = Middleware(Door, doors=entrance.doors, limits=readers.limits, new_request_id=new_request_id, logger=logger)
+    door = Middleware(Door, entrance=entrance, limits=readers.limits, new_request_id=new_request_id, logger=logger)
     inside = Middleware(Idempotency, keeping=keeping)
     middleware = [door, inside, Middleware(Pulling)]
     if allowed_origins:
@@ -87,8 +88,27 @@ def create_app(
             CORSMiddleware,
             allow_origins=list(allowed_origins),
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Prefer", "X-Request-Id", "Accept-Language"],
-            expose_headers=["ETag", "X-Next-Page-Token", "X-Request-Id", "Location", "Retry-After"],
+            allow_headers=[
+                "Authorization",
+                "X-Api-Key",
+                "X-CSRF-Token",
+                "Content-Type",
+                "Idempotency-Key",
+                "Prefer",
+                "X-Request-Id",
+                "Accept-Language",
+            ],
+            expose_headers=[
+                "ETag",
+                "X-Next-Page-Token",
+                "X-Request-Id",
+                "Location",
+                "Retry-After",
+                "RateLimit",
+                "RateLimit-Policy",
+                "Deprecation",
+                "Sunset",
+            ],
         )
         middleware = [cors, *middleware]
     # The pages of /docs come from this process: a park behind an air gap reaches no content network.
@@ -110,6 +130,7 @@ def create_app(
     )
     uploads = readers.uploads
     app.include_router(access.router(entrance.workshop, uploads))
+    app.include_router(audit.router(entrance.workshop.units))
     app.include_router(people.router(entrance, uploads))
     app.include_router(elsewhere.router(entrance))
     app.include_router(oauth.router(entrance.issuing, uploads, issuer=entrance.issuer))

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from gateway.domain import wording
 from gateway.domain.activity import RowProblem
 from gateway.domain.errors import AccountingRefused, FieldsInvalid, GatewayError, NothingReadable, PushInterrupted, TokenRefused
+from gateway.domain.quota import RateExceeded
 from gateway.domain.wording import Language
 
 STATUS: Mapping[str, int] = {
@@ -117,7 +118,7 @@ def problem_response(error: GatewayError, *, instance: str, request_id: str, lan
         missing = error.reason == "TOKEN_MISSING"
         headers["WWW-Authenticate"] = "Bearer" if missing else 'Bearer error="invalid_token"'
     if error.kind in ("exhausted", "unavailable"):
-        headers["Retry-After"] = _RETRY_AFTER_SECONDS
+        headers["Retry-After"] = str(error.retry_after_s) if isinstance(error, RateExceeded) else _RETRY_AFTER_SECONDS
     if error.kind == "method_not_allowed":
         headers["Allow"] = error.facts()["allowed"]
     members = problem(error, instance=instance, request_id=request_id, language=language)

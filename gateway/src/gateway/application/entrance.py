@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from gateway.application.access import Workshop
+from gateway.application.auditing import Audit
 from gateway.application.authentication import Doors
+from gateway.application.limiting import Quotas
 from gateway.application.oauth import Issuing
 from gateway.application.people import Reception
 from gateway.application.people_ports import Guests
@@ -19,6 +21,8 @@ class Entrance:
         issuing: What access tokens are given out with.
         reception: What people are received with.
         guests: Where people of other identity providers come from.
+        quotas: Counts requests.
+        audit: Keeps who did what.
         issuer: Our name as an issuer of tokens: the URL of the root as callers see it.
     """
 
@@ -27,4 +31,6 @@ class Entrance:
     issuing: Issuing
     reception: Reception
     guests: Guests
+    quotas: Quotas
+    audit: Audit
     issuer: str

@@ -29,6 +29,7 @@ from gateway.domain.account import (
     YearIndicators,
 )
 from gateway.domain.activity import ActivityRows, BatchOutcome
+from gateway.domain.audit import Entry, KeptEntry
 from gateway.domain.callers import Caller
 from gateway.domain.changes import Change, HeardChange
 from gateway.domain.tokens import Grant
@@ -151,6 +152,22 @@ class ChangeFeed(Protocol):
         ...
 
 
+class AuditRegister(Protocol):
+    """The audit log and what callers have used of their minutes, inside a unit of work."""
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """Stores entries."""
+        ...
+
+    async def entries(self, tenant_id: str, after: int, limit: int, subject: str, park_id: str) -> Sequence[KeptEntry]:
+        """Returns entries of a tenant whose positions come after one; of a caller and a park, unless they are ""."""
+        ...
+
+    async def reserve(self, tenant_id: str, subject: str, start_s: int, share: int) -> int:
+        """Adds a share to what a caller has used of a minute; returns what it has used with it."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction of the gateway's database; without `commit` nothing of it stays."""
 
@@ -162,6 +179,11 @@ class UnitOfWork(Protocol):
     @property
     def access(self) -> AccessRegister:
         """Callers, their keys and what was given out for them, within this transaction."""
+        ...
+
+    @property
+    def audit(self) -> AuditRegister:
+        """The audit log and quotas, within this transaction."""
         ...
 
     @property

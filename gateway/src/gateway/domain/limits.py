@@ -18,6 +18,8 @@ class Limits:
         batch_rows: Rows sent to accounting in one transaction.
         batch_bytes: Text sent to accounting in one transaction.
         uploads_in_memory_bytes: All uploads under way together.
+        requests_per_minute: Of one caller, over all replicas.
+        open_requests_per_minute: Of one address, to what is asked without a credential, such as signing in.
         unpacked_bytes: What the parts of a workbook unpack to.
         worker_memory_bytes: What the process that reads one workbook or Parquet file may take.
         worker_cpu_seconds: The processor's time that it may take.
@@ -34,6 +36,8 @@ class Limits:
     batch_rows: int = 5_000
     batch_bytes: int = 4 * 1024 * 1024
     uploads_in_memory_bytes: int = 256 * 1024 * 1024
+    requests_per_minute: int = 60_000
+    open_requests_per_minute: int = 600
     unpacked_bytes: int = 256 * 1024 * 1024
     worker_memory_bytes: int = 512 * 1024 * 1024
     worker_cpu_seconds: int = 30

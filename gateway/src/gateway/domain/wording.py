@@ -178,6 +178,12 @@ REASONS: Mapping[str, Wording] = {
         "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
         "正在处理的上传已占满内存限额,请稍后重试;本次请求未保存任何数据",
     ),
+    "RATE_EXCEEDED": Wording(
+        "Too many requests",
+        "请求过于频繁",
+        "a caller may make {allowed} requests in a minute; come back in {seconds} seconds",
+        "每个调用者每分钟最多 {allowed} 次请求;请在 {seconds} 秒后重试",
+    ),
     "CLIENT_GONE": Wording(
         "The body ended early", "请求体不完整", "the connection ended before the body did", "连接在请求体传完之前中断"
     ),
