@@ -81,6 +81,9 @@ class Attacked:
             example = content["example"] if "example" in content else self._example(content["schema"])
             if media == "application/x-www-form-urlencoded":
                 more["data"] = example
+            elif media != "application/json":
+                more["content"] = example
+                headers["Content-Type"] = media
             else:
                 more["json"] = example
         found: httpx.Response = await self.anyone.request(method, path, params=query, headers=headers, **more)
@@ -135,6 +138,8 @@ async def _settle(made: Attacked) -> None:
     profile = {"columns": {"编号": "record_id"}}
     done(await made.operator.put("/v1/mapping-profiles/ours", json=profile))
     done(await made.rival.put("/v1/mapping-profiles/theirs", json=profile))
+    made.objects["document"] = await _document(made.operator, "ours")
+    made.foreign["document"] = await _document(made.rival, "theirs")
     made.objects["webhook"] = await _hook(made.operator)
     made.foreign["webhook"] = await _hook(made.rival)
     for client, name in ((made.operator, "ours"), (made.rival, "theirs")):
@@ -147,6 +152,14 @@ async def _settle(made: Attacked) -> None:
     done(await made.rival.put("/v1/callers/theirs", json={"name": "x", "roles": ["reader"]}))
     key = done(await made.rival.post("/v1/api-keys", json={"caller_id": "theirs", "name": "x"})).json()
     made.foreign.update(park=THEIRS, caller="theirs", profile="theirs", key=key["key_id"], job=await _job(made.rival, THEIRS))
+
+
+async def _document(client: httpx.AsyncClient, document: str) -> str:
+    said = {"kind": "news", "title": "t", "issuing_body": "b", "issued_date": "2026-01-01"}
+    done(await client.put(f"/v1/documents/{document}", json=said))
+    path, headers = f"/v1/documents/{document}/file", {"Content-Type": "text/plain"}
+    done(await client.put(path, content=document, headers=headers))
+    return document
 
 
 async def _hook(client: httpx.AsyncClient) -> str:

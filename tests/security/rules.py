@@ -83,6 +83,12 @@ RULES: dict[str, frozenset[str]] = {
     "GET /v1/mapping-profiles/{profile}": RECORDERS,
     "PUT /v1/mapping-profiles/{profile}": RECORDERS,
     "GET /v1/regions/{code}/parks": OWN_READERS,
+    "GET /v1/documents": KNOWN,
+    "GET /v1/documents/{document}": KNOWN,
+    "PUT /v1/documents/{document}": MANAGERS,
+    "GET /v1/documents/{document}/file": KNOWN,
+    "PUT /v1/documents/{document}/file": MANAGERS,
+    "GET /v1/document-statistics": KNOWN,
     "GET /v1/changes": FOLLOWERS,
     "GET /v1/webhooks": FOLLOWERS,
     "POST /v1/webhooks": FOLLOWERS,
@@ -92,7 +98,7 @@ RULES: dict[str, frozenset[str]] = {
     "GET /v1/templates/activity-records.xlsx": KNOWN,
 }
 
-OBJECTS = frozenset({"park", "job", "key", "caller", "profile", "webhook", "system", "evaluation"})
+OBJECTS = frozenset({"caller", "document", "evaluation", "job", "key", "park", "profile", "system", "webhook"})
 """Path parameters that name something of one tenant: each operation with one is asked for what is not the caller's."""
 
 NOT_OBJECTS = frozenset({"year", "set", "code"})

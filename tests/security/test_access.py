@@ -12,7 +12,7 @@ from tests.security.rules import NOT_OBJECTS, OBJECTS, OPEN, ROLES, RULES, SIGNE
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 # what these are given a name for is made in the caller's tenant, whoever else has one of that name
-OF_ONES_OWN = frozenset({"PUT /v1/callers/{caller}", "PUT /v1/mapping-profiles/{profile}"})
+OF_ONES_OWN = frozenset({"PUT /v1/callers/{caller}", "PUT /v1/mapping-profiles/{profile}", "PUT /v1/documents/{document}"})
 BOUND = ("park_manager", "reader", "region_reader", "verifier", "enterprise")
 
 

@@ -371,6 +371,7 @@ class TestParameters:
                             evaluation="e",
                             code="36",
                             webhook="w",
+                            document="d",
                         )
                         + "?colour=1",
                     )

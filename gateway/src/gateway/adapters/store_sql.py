@@ -15,6 +15,7 @@ from chassis.clock import Clock
 from chassis.columns import utc_text
 from chassis.database import Database
 from chassis.tenancy import Platform, Tenant
+from gateway.adapters.documents_sql import SqlDocuments
 from gateway.adapters.store_tables import StoreTables
 from gateway.adapters.upserting import upsert
 from gateway.domain.account import Job
@@ -71,10 +72,20 @@ class SqlFiles:
         for table in (self._chunks, self._files):
             await self._session.execute(delete(table).where(table.c.tenant_id == tenant_id, table.c.file_id == file_id))
 
+    async def rename(self, tenant_id: str, file_id: str, new_id: str) -> None:
+        """Gives a file its lasting name; where there is one of that name already, that one stays and this one goes."""
+        if await self.find(tenant_id, new_id) is not None:
+            await self.delete(tenant_id, file_id)
+            return
+        for table in (self._chunks, self._files):
+            ours = update(table).where(table.c.tenant_id == tenant_id, table.c.file_id == file_id)
+            await self._session.execute(ours.values(file_id=new_id))
+
     async def expire(self, before: datetime) -> None:
         """Forgets the files of pushes that began before a moment."""
         files, chunks = self._files, self._chunks
-        old = select(files.c.tenant_id, files.c.file_id).where(files.c.begun_time < before)
+        kept = files.c.file_id.startswith("document.", autoescape=True)
+        old = select(files.c.tenant_id, files.c.file_id).where(files.c.begun_time < before, ~kept)
         for tenant_id, file_id in (await self._session.execute(old)).all():
             await self._session.execute(delete(chunks).where(chunks.c.tenant_id == tenant_id, chunks.c.file_id == file_id))
             await self._session.execute(delete(files).where(files.c.tenant_id == tenant_id, files.c.file_id == file_id))
@@ -353,6 +364,7 @@ class SqlStore:
         self.profiles = SqlProfiles(session, tables, now)
         self.keys = SqlKeys(session, tables)
         self.hooks = SqlHooks(session, tables, now)
+        self.documents = SqlDocuments(session, tables, now)
 
     async def commit(self) -> None:
         """Makes everything permanent."""

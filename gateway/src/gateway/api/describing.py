@@ -8,7 +8,16 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from gateway.api import access_models, evaluation_models, models, people_models, problems, profile_models, webhook_models
+from gateway.api import (
+    access_models,
+    document_models,
+    evaluation_models,
+    models,
+    people_models,
+    problems,
+    profile_models,
+    webhook_models,
+)
 from gateway.api.door import OPEN_PATHS
 from gateway.api.idempotency import takes_key
 from gateway.api.problems import STATUS, TYPE_PREFIX
@@ -29,6 +38,7 @@ _SENT = (
     profile_models.MappingProfileBody,
     webhook_models.WebhookBody,
     *evaluation_models.SENT,
+    document_models.DocumentBody,
 )
 _SECURITY: Mapping[str, dict[str, Any]] = {
     "bearer": {

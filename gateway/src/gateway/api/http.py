@@ -20,6 +20,7 @@ from gateway.api import (
     activity,
     audit,
     changes,
+    documents,
     elsewhere,
     evaluation,
     jobs,
@@ -143,6 +144,7 @@ def create_app(
     app.include_router(evaluation.router(ports.evaluation, uploads))
     app.include_router(changes.router(ports.changes))
     app.include_router(webhooks.router(hooking, uploads))
+    app.include_router(documents.router(keeping, uploads))
     app.include_router(jobs.router(ports.accounting, keeping))
 
     @app.get("/healthz", response_model=models.HealthAnswer, tags=["health"])

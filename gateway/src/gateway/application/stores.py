@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from gateway.domain.documents import Description, Document, Statistics, StoredContent
 from gateway.domain.profiles import MappingProfile, SavedProfile
 from gateway.domain.stored import KeptAnswer, KeyOf, KeyState, NewJob, OwnJob, StoredFile
 from gateway.domain.webhooks import Delivery, Webhook
@@ -36,6 +37,10 @@ class Files(Protocol):
 
     async def delete(self, tenant_id: str, file_id: str) -> None:
         """Forgets a file."""
+        ...
+
+    async def rename(self, tenant_id: str, file_id: str, new_id: str) -> None:
+        """Gives a file its lasting name; where there is one of that name already, that one stays and this one goes."""
         ...
 
     async def expire(self, before: datetime) -> None:
@@ -127,6 +132,44 @@ class Hooks(Protocol):
         ...
 
 
+class Documents(Protocol):
+    """The library, within a transaction."""
+
+    async def find(self, tenant_id: str, document_id: str, version: int | None) -> Document | None:
+        """Returns a version of a document, the newest when none is named."""
+        ...
+
+    async def add(
+        self,
+        tenant_id: str,
+        document_id: str,
+        version: int,
+        description: Description,
+        content: StoredContent | None,
+        saved_by: str,
+    ) -> Document:
+        """Saves a version, which is the newest from now on."""
+        ...
+
+    async def index(self, tenant_id: str, document_id: str, pieces: Sequence[str]) -> None:
+        """Says by which pieces a document is found, from now on."""
+        ...
+
+    async def view(self, tenant_id: str, document_id: str, month: str) -> int:
+        """Counts a view, and returns how many there were."""
+        ...
+
+    async def list(
+        self, tenant_id: str, *, kind: str, pieces: Sequence[str], after: tuple[str, str] | None, limit: int
+    ) -> Sequence[Document]:
+        """Returns documents in their newest version, the last issued first, then by id."""
+        ...
+
+    async def statistics(self, tenant_id: str, from_month: str, to_month: str) -> Statistics:
+        """Returns what came and what was read from a month, inclusive, to another, exclusive."""
+        ...
+
+
 class Store(Protocol):
     """One transaction; without `commit` nothing of it stays."""
 
@@ -148,6 +191,11 @@ class Store(Protocol):
     @property
     def keys(self) -> Keys:
         """Idempotency keys."""
+        ...
+
+    @property
+    def documents(self) -> Documents:
+        """The library."""
         ...
 
     @property

@@ -385,6 +385,15 @@ REASONS: Mapping[str, Wording] = {
         "a tenant may have at most {allowed} webhooks; withdraw one first",
         "每个租户最多 {allowed} 个网络钩子,请先删除一个",
     ),
+    "DOCUMENT_NOT_FOUND": Wording(
+        "No such document", "文档不存在", "there is no document or file {found}", "不存在文档或文件 {found}"
+    ),
+    "DOCUMENT_CHANGED_MEANWHILE": Wording(
+        "Changed at the same moment",
+        "同时被修改",
+        "the document {found} was changed by another request at the same moment; send it again",
+        "文档 {found} 同时被另一请求修改,请重新发送",
+    ),
     "PUSH_INTERRUPTED": Wording(
         "Interrupted; send the same again",
         "处理中断,请重新发送",
