@@ -5,6 +5,7 @@ Takes minutes, so it is a stage of its own; skips where no Docker engine can be 
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,18 @@ def test_the_published_quantities_give_the_published_figures(composed: Composed)
     with composed.client() as client:
         push_ganzhou(client, "ganzhou-compose")
         check_ganzhou(client, "ganzhou-compose")
+
+
+def test_the_systems_own_tests_pass_in_containers(composed: Composed, tmp_path: Path) -> None:
+    """Those that speak HTTP only, against this platform."""
+    file = tmp_path / "connection.json"
+    file.write_text(json.dumps({"url": composed.url, "tokens": composed.tokens}), encoding="utf-8")
+    suites = [f"tests/system/test_{name}.py" for name in ("ganzhou", "bad_input", "events")]
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "-rs", *suites]
+    output = run(dict(os.environ) | {"PARKCARBON_TEST_CONNECTION": str(file)}, *command)
+    summary = output.strip().splitlines()[-1]
+    # two of them kill their platform
+    assert re.fullmatch(r"\d+ passed, 2 skipped in .*", summary), output
 
 
 def test_changes_arrive_over_kafka(composed: Composed) -> None:

@@ -1,4 +1,8 @@
-"""A platform as a user starts it: the `parkcarbon up` of this checkout, in a process of its own, on a fresh data folder."""
+"""A platform as a user starts it: the `parkcarbon up` of this checkout, in a process of its own, on a fresh data folder.
+
+Where PARKCARBON_TEST_CONNECTION names a connection file, that platform is tested instead, such as one in containers, and what would
+kill it is left out.
+"""
 
 import json
 import os
@@ -14,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+ELSEWHERE = os.environ.get("PARKCARBON_TEST_CONNECTION")
 COMMAND = Path(sys.executable).parent / "parkcarbon"
 START_SECONDS = 60
 
@@ -72,6 +77,10 @@ class Platform:
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """One platform for all tests of a worker that leave it running."""
+    if ELSEWHERE:
+        connection = json.loads(Path(ELSEWHERE).read_text(encoding="utf-8"))
+        yield Platform(tmp_path_factory.mktemp("platform") / "data", connection=connection)
+        return
     running = Platform(tmp_path_factory.mktemp("platform") / "data").start()
     yield running
     running.end()
@@ -80,6 +89,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 @pytest.fixture
 def own_platform(tmp_path: Path) -> Iterator[Platform]:
     """A platform that a test may kill."""
+    if ELSEWHERE:
+        pytest.skip("a platform that runs elsewhere is not killed")
     own = Platform(tmp_path / "data")
     yield own
     if own.process is not None:
