@@ -15,6 +15,7 @@ from accounting.main import Accounting
 from accounting.main import build as build_accounting
 from accounting.settings import AccountingSettings
 from benchmarks.readings import METERS, PARK, meter
+from chassis.broker import Broker
 from chassis.channel import ChannelSettings
 from chassis.clock import SystemClock
 from chassis.embedded_log import EmbeddedLog
@@ -58,9 +59,12 @@ async def accounting_alone(folder: Path, database_url: str) -> AsyncIterator[Acc
 
 
 @asynccontextmanager
-async def platform(folder: Path, accounting_url: str, gateway_url: str) -> AsyncIterator[Standing]:
-    """Runs gateway and accounting with a park of METERS meters; the relay rests, as in `accounting_alone`."""
-    accounting, log = _accounting(folder, accounting_url)
+async def platform(folder: Path, accounting_url: str, gateway_url: str, *, broker: Broker | None = None) -> AsyncIterator[Standing]:
+    """Runs gateway and accounting with a park of METERS meters.
+
+    With a broker everything works; without one the embedded log stands there, and the relay rests, as in `accounting_alone`.
+    """
+    accounting, log = _accounting(folder, accounting_url, broker)
     async with running(accounting):
         settings = GatewaySettings(
             http=HttpSettings(port=0),
@@ -81,18 +85,19 @@ async def platform(folder: Path, accounting_url: str, gateway_url: str) -> Async
         )
         gateway = build_gateway(settings, clock=SystemClock(), broker=log)
         async with running(gateway):
-            await accounting.relay.stop()
+            if broker is None:
+                await accounting.relay.stop()
             await register_meters(accounting)
             yield Standing(accounting, gateway, folder / "key.pem", folder / "public.pem")
     await log.close()
 
 
-def _accounting(folder: Path, database_url: str) -> tuple[Accounting, EmbeddedLog]:
+def _accounting(folder: Path, database_url: str, broker: Broker | None = None) -> tuple[Accounting, Broker]:
     private, public = generate_key_pair()
     (folder / "key.pem").write_bytes(private)
     (folder / "public.pem").write_bytes(public)
     clock = SystemClock()
-    log = EmbeddedLog(folder / "log.sqlite3", topic_registry(), clock=clock)
+    log = broker if broker is not None else EmbeddedLog(folder / "log.sqlite3", topic_registry(), clock=clock)
     settings = AccountingSettings(
         database=DatabaseSettings(url=SecretStr(database_url)), caller_public_key=folder / "public.pem", logs=_LOGS
     )

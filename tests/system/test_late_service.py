@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pydantic import SecretStr
 from sqlalchemy import Table, select
 
@@ -20,7 +19,6 @@ from chassis.logs import Level
 from chassis.server import running
 from chassis.settings import DatabaseSettings, LogSettings
 from chassis.tenancy import Platform
-from chassis.testing.postgres import EmptyDatabase
 from devstack.credentials import load_or_make
 from evaluation.adapters import tables as copies
 from evaluation.main import Evaluation, build
@@ -70,14 +68,8 @@ async def rows_of(database: Database, table: Table, *names: str) -> list[tuple[A
         return [tuple(row) for row in found]
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-async def test_an_evaluation_that_comes_late_has_accountings_registers_and_sums(
-    tmp_path: Path, kind: str, request: pytest.FixtureRequest
-) -> None:
+async def test_an_evaluation_that_comes_late_has_accountings_registers_and_sums(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/evaluation.sqlite3"
-    if kind == "postgresql":
-        made: EmptyDatabase = request.getfixturevalue("postgres_database")
-        url = made.owner_url
     broker = EmbeddedLog(tmp_path / "log.sqlite3", topic_registry(), clock=SystemClock())
     async with in_process(tmp_path, broker) as stack:
         await work(stack)
