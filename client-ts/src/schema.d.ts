@@ -933,6 +933,8 @@ export interface paths {
         /**
          * Record Values
          * @description Records values; good rows are kept whatever the others are, and the same again changes nothing.
+         *
+         *     Takes JSON, CSV, and the workbook that `GET …/indicator-values.xlsx` gives: rows of it without a value say nothing.
          */
         post: operations["record_values"];
         delete?: never;
@@ -3720,9 +3722,10 @@ export interface components {
         };
         /**
          * RecordedValuesAnswer
-         * @description What became of entered rows.
+         * @description What became of entered rows; a problem of a workbook names its cell, and `blank` counts rows of a table without a value.
          * @example {
          *       "accepted": 1,
+         *       "blank": 0,
          *       "problems": [],
          *       "rejected": 0,
          *       "unchanged": 0
@@ -3731,6 +3734,8 @@ export interface components {
         RecordedValuesAnswer: {
             /** Accepted */
             accepted: number;
+            /** Blank */
+            blank: number;
             /** Problems */
             problems: components["schemas"]["gateway__api__evaluation_models__RowProblemAnswer"][];
             /** Rejected */
@@ -4707,6 +4712,8 @@ export interface components {
         gateway__api__evaluation_models__RowProblemAnswer: {
             /** Allowed */
             allowed: string;
+            /** Cell */
+            cell?: string | null;
             /** Field */
             field: string;
             /** Found */
@@ -13847,7 +13854,10 @@ export interface operations {
     };
     record_values: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The system of a CSV or workbook; JSON names its own */
+                system?: string | null;
+            };
             header?: {
                 /** @description Names this request: sent again with its key, it is answered as before and done once */
                 "Idempotency-Key"?: string;
@@ -13861,6 +13871,12 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["EntriesBody"];
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                /**
+                 * @example indicator_id,year,value,unit,evidence,confirmed
+                 *     53,2022,71.5,%,doc-2023-017,
+                 */
+                "text/csv": string;
             };
         };
         responses: {

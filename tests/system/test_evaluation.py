@@ -1,9 +1,11 @@
 """A park is evaluated from outside: what accounting was pushed fills itself, the rest is entered, and what is missing is shown."""
 
+import io
 from decimal import Decimal
 from typing import Any
 
 import httpx
+import openpyxl
 import pytest
 
 from tests.system import ganzhou
@@ -83,3 +85,47 @@ def test_the_examples_of_bodies_are_accepted(client: httpx.Client, park: str) ->
     assert compared["change"] == "0"
     workbook = client.get(f"/v1/parks/{park}/indicator-values.xlsx", params={"system": "guide-2021", "year": 2022})
     assert workbook.content[:2] == b"PK"
+
+
+XLSX = {"Content-Type": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+
+
+@pytest.mark.parametrize("spoken", ["zh", "en"])
+def test_the_workbook_of_values_sent_back_changes_nothing_and_filled_in_it_does(
+    client: httpx.Client, park: str, spoken: str
+) -> None:
+    path, system = f"/v1/parks/{park}/indicator-values", {"system": "guide-2021"}
+    rows = [
+        {"indicator_id": "1", "year": "2022", "value": "80", "unit": "%", "evidence": "=HYPERLINK(1)"},
+        {"indicator_id": "2", "year": "2022", "value": "0", "unit": "%", "confirmed": True},
+        {"indicator_id": "5", "year": "2022", "value": "0.98", "unit": "%", "confirmed": True},
+        {"indicator_id": "28", "year": "2022", "value": "yes"},
+    ]
+    assert client.post(path, json={"system_id": "guide-2021", "values": rows}).json()["rejected"] == 0
+    given = client.get(f"{path}.xlsx", params={**system, "year": 2022, "lang": spoken}).content
+    answer = client.post(path, content=given, headers=XLSX, params=system).json()
+    assert answer == {"accepted": 0, "unchanged": 4, "rejected": 0, "blank": 65, "problems": []}
+
+    book = openpyxl.load_workbook(io.BytesIO(given))
+    sheet = book.active
+    at = {str(row[0].value): row[0].row for row in sheet.iter_rows(min_row=2)}
+    for indicator, value in (("7", 140), ("54", 0.98), ("6", "85"), ("4", "1,234"), ("3", 5), ("8", "85")):
+        sheet.cell(at[indicator], 4).value = value
+    sheet.cell(at["3"], 5).value = "kWh"
+    sheet.cell(at["8"], 1).value = "\uff18"
+    changed = io.BytesIO()
+    book.save(changed)
+    headers = {**XLSX, "Accept-Language": spoken}
+    answer = client.post(path, content=changed.getvalue(), headers=headers, params=system).json()
+    assert (answer["accepted"], answer["unchanged"], answer["rejected"], answer["blank"]) == (1, 4, 5, 59)
+    assert [(each["row"], each["cell"], each["reason"], each["found"]) for each in answer["problems"]] == [
+        (at["3"], f"E{at['3']}", "UNIT_NOT_ALLOWED", "kWh"),
+        (at["4"], f"D{at['4']}", "VALUE_NOT_A_DECIMAL", "1,234"),
+        (at["7"], f"D{at['7']}", "VALUE_OUT_OF_RANGE", "140"),
+        (at["8"], f"A{at['8']}", "INDICATOR_UNKNOWN", "\uff18"),
+        (at["54"], f"D{at['54']}", "FRACTION_FOR_PERCENT", "0.98"),
+    ]
+    assert all(each["allowed"] for each in answer["problems"])
+    assert ("取值应为" if spoken == "zh" else "value must be") in answer["problems"][1]["message"]
+    listed = client.get(path, params={**system, "year": 2022}).json()["values"]
+    assert {each["indicator_id"]: each["value"] for each in listed if each["value"] and each["indicator_id"] in at}["6"] == "85"

@@ -95,6 +95,7 @@ async def test_rows_are_numbered_and_their_problems_speak_the_callers_language(s
         "accepted": 1,
         "unchanged": 0,
         "rejected": 1,
+        "blank": 0,
         "problems": [
             {
                 "indicator_id": "53",

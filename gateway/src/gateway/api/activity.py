@@ -1,6 +1,6 @@
 """Routes of activity data: upload and list."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -110,6 +110,15 @@ class Readers:
         if media.format in WORKBOOKS:
             return self._workbooks.read(chunks, media.format, layout)
         return read_parts(chunks, media, self.limits, layout)
+
+    async def cells(self, chunks: AsyncIterator[bytes], rows: int) -> Sequence[tuple[int, Sequence[str]]]:
+        """Returns the rows of a workbook that are not empty, with their numbers on the sheet.
+
+        Args:
+            chunks: The workbook.
+            rows: The most rows below the headings.
+        """
+        return await self._workbooks.read_cells(chunks, rows)
 
     @asynccontextmanager
     async def receive(self, request: Request, media: Media, *, to_keep: bool = False) -> AsyncIterator[AsyncIterator[bytes]]:

@@ -109,7 +109,7 @@ def read_rows(body: bytes, media: Media, limits: Limits, layout: Layout = PLAIN)
         case Format.NDJSON:
             read = _ndjson(body.removeprefix(BOM), limits, layout)
         case Format.CSV:
-            read = _csv(_text(body, media.charset), limits, layout)
+            read = _csv(decoded(body, media.charset), limits, layout)
         case _:
             raise AssertionError(f"{media.format} is read by a worker")
     if not len(read.rows) and not read.rejected:
@@ -525,7 +525,7 @@ def _ndjson_line_by_line(lines: Sequence[bytes], first_row: int, limits: Limits,
     return rows.read()
 
 
-def _text(body: bytes, charset: str) -> str:
+def decoded(body: bytes, charset: str) -> str:
     """Returns a CSV as text.
 
     Without a charset: UTF-8, and what is not UTF-8 is GB18030. The order decides nothing wrongly for real text: Chinese in GB18030
@@ -541,6 +541,21 @@ def _text(body: bytes, charset: str) -> str:
             return text.removeprefix("\ufeff")
     allowed = charset.removesuffix("-sig") if charset else "utf-8, gb18030"
     raise NothingReadable("TEXT_NOT_DECODABLE", allowed=allowed)
+
+
+def csv_cells(text: str, limits: Limits) -> list[tuple[int, list[str] | None]]:
+    """Returns the lines of a small CSV that are not blank as cells, with their numbers from 1; None where quotes do not match.
+
+    Raises:
+        TooLarge: ROW_TOO_LONG.
+    """
+    found: list[tuple[int, list[str] | None]] = []
+    for row, line in enumerate(text.split("\n"), start=1):
+        if 4 * len(line) > limits.row_bytes and len(line.encode()) > limits.row_bytes:
+            raise TooLarge("ROW_TOO_LONG", allowed=limits.row_bytes)
+        if line.strip(", \t\r"):
+            found.append((row, _quoted_cells(line.removesuffix("\r"))))
+    return found
 
 
 def _csv(text: str, limits: Limits, layout: Layout) -> ReadRows:

@@ -1,6 +1,8 @@
 """Routes of the evaluation: indicator systems, values, evaluations, ranking, and what is calculated without being kept."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -9,14 +11,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import evaluation_models as shapes
+from gateway.api.activity import Readers
 from gateway.api.answers import answer
 from gateway.api.asking import PageSize, PageToken, ParkId, caller_of, language
+from gateway.api.bodies import Format, media_of
 from gateway.api.describing import body_of, refusals
 from gateway.api.models import ID_PATTERN
 from gateway.api.regions import RegionCode
 from gateway.api.uploads import Uploads, read_json
+from gateway.api.value_tables import read_table
 from gateway.application import evaluation as questions
-from gateway.application.evaluation import EvaluationPort
+from gateway.application.evaluation import ACTIONS, EvaluationPort
+from gateway.domain.activity import RowProblem
+from gateway.domain.errors import FieldProblem, FieldsInvalid
 from gateway.domain.wording import Language
 
 _READ = refusals(403, 404, 422)
@@ -39,7 +46,18 @@ def _file_of(media: str) -> dict[int | str, dict[str, Any]]:
 
 
 _PDF = "application/pdf"
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_XLSX = Format.XLSX
+_CSV_EXAMPLE = "indicator_id,year,value,unit,evidence,confirmed\n53,2022,71.5,%,doc-2023-017,\n"
+_VALUES_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            **body_of(shapes.EntriesBody)["requestBody"]["content"],
+            Format.CSV: {"schema": {"type": "string"}, "example": _CSV_EXAMPLE},
+            _XLSX: {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
 
 
 class _Questions:
@@ -65,12 +83,18 @@ class _Questions:
         return Response(content, headers=headers, media_type=media)
 
 
-def router(evaluation: EvaluationPort, uploads: Uploads) -> APIRouter:
-    """Returns the routes of the evaluation."""
+def router(evaluation: EvaluationPort, readers: Readers) -> APIRouter:
+    """Returns the routes of the evaluation.
+
+    Args:
+        evaluation: The service.
+        readers: How bodies and files are received.
+    """
+    uploads = readers.uploads
     routes = APIRouter(prefix="/v1", tags=["evaluation"])
     asking = _Questions(evaluation)
     _add_catalogue(routes, asking, uploads)
-    _add_values(routes, asking, uploads)
+    _add_values(routes, asking, readers)
     _add_evaluations(routes, asking, uploads)
     _add_calculations(routes, asking, uploads)
     return routes
@@ -133,7 +157,7 @@ def _add_catalogue(routes: APIRouter, asking: _Questions, uploads: Uploads) -> N
         return _made(found, "weight_set", f"/v1/indicator-systems/{system}")
 
 
-def _add_values(routes: APIRouter, asking: _Questions, uploads: Uploads) -> None:
+def _add_values(routes: APIRouter, asking: _Questions, readers: Readers) -> None:
     """Adds the routes of values."""
 
     @routes.get("/parks/{park}/indicator-values", response_model=shapes.ValuesAnswer, responses=_READ)
@@ -146,16 +170,39 @@ def _add_values(routes: APIRouter, asking: _Questions, uploads: Uploads) -> None
         "/parks/{park}/indicator-values",
         response_model=shapes.RecordedValuesAnswer,
         responses=_SENT,
-        openapi_extra=body_of(shapes.EntriesBody),
+        openapi_extra=_VALUES_BODY,
     )
-    async def record_values(request: Request, park: ParkId) -> Response:
-        """Records values; good rows are kept whatever the others are, and the same again changes nothing."""
-        body = await read_json(uploads, request, shapes.EntriesBody)
-        members = {"park_id": park, "system_id": body.system_id, "rows": _rows(body.values)}
+    async def record_values(
+        request: Request,
+        park: ParkId,
+        system: Annotated[
+            str | None, Query(pattern=ID_PATTERN, description="The system of a CSV or workbook; JSON names its own")
+        ] = None,
+    ) -> Response:
+        """Records values; good rows are kept whatever the others are, and the same again changes nothing.
+
+        Takes JSON, CSV, and the workbook that `GET …/indicator-values.xlsx` gives: rows of it without a value say nothing.
+        """
+        # Asked before a file is read: what the caller may not send is not worth unpacking.
+        caller_of(request).must(ACTIONS["RecordIndicatorValues"])
+        media = media_of(request.headers.get("content-type"), allowed=(Format.JSON, Format.CSV, Format.XLSX))
+        if media.format is Format.JSON:
+            body = await read_json(readers.uploads, request, shapes.EntriesBody)
+            if system not in (None, body.system_id):
+                raise FieldsInvalid([FieldProblem("FIELD_INVALID", "system", str(system), body.system_id)])
+            members = {"park_id": park, "system_id": body.system_id, "rows": _rows(body.values)}
+            found = await asking.ask(request, "RecordIndicatorValues", members)
+            return _recorded(found, found.get("problems", []), 0)
+        if system is None:
+            raise FieldsInvalid([FieldProblem("FIELD_MISSING", "system", "", "the id of an indicator system", "指标体系编号")])
+        table = await read_table(readers, request, media)
+        members = {"park_id": park, "system_id": system, "rows": [asdict(row) for row in table.rows]}
         found = await asking.ask(request, "RecordIndicatorValues", members)
-        problems = found.get("problems", [])
-        counts = {"accepted": found["accepted"], "unchanged": found["unchanged"], "rejected": len(problems)}
-        return answer({**counts, "problems": problems})
+        problems = [_unread(problem, language(request)) for problem in table.rejected]
+        for problem in found.get("problems", []):
+            cell = table.cell(problem["row"], problem["field"])
+            problems.append({**problem, "cell": cell} if cell else problem)
+        return _recorded(found, sorted(problems, key=itemgetter("row")), table.blank)
 
     @routes.get("/parks/{park}/indicator-values.xlsx", response_class=Response, responses={**_file_of(_XLSX), **_READ})
     async def read_workbook(request: Request, park: ParkId, system: SystemQuery, year: YearQuery, lang: Spoken = None) -> Response:
@@ -304,6 +351,18 @@ def _rows(values: Sequence[shapes.EntryBody]) -> list[dict[str, Any]]:
         {**_sent(each), "confirmed": "true" if each.confirmed else "", "row_number": number}
         for number, each in enumerate(values, start=1)
     ]
+
+
+def _recorded(found: Mapping[str, Any], problems: Sequence[Mapping[str, Any]], blank: int) -> Response:
+    counts = {"accepted": found["accepted"], "unchanged": found["unchanged"], "rejected": len(problems), "blank": blank}
+    return answer({**counts, "problems": problems})
+
+
+def _unread(problem: RowProblem, spoken: Language) -> dict[str, Any]:
+    """Returns a row that the gateway could not read as the evaluation tells of those that it refuses."""
+    told = {"row": problem.row, "indicator_id": "", "reason": problem.reason, "field": problem.field}
+    said = problem.message_zh if spoken == "zh" else problem.message_en
+    return {**told, "found": problem.found, "allowed": problem.allowed, "message": said}
 
 
 def _made(found: Mapping[str, Any], name: str, location: str) -> Response:

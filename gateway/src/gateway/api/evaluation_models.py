@@ -382,19 +382,21 @@ class RowProblemAnswer(Answer):
     indicator_id: str
     reason: str
     field: str
+    cell: str | None = None
     found: str
     allowed: str
     message: str
 
 
 class RecordedValuesAnswer(Answer):
-    """What became of entered rows."""
+    """What became of entered rows; a problem of a workbook names its cell, and `blank` counts rows of a table without a value."""
 
-    model_config = _shown({"accepted": 1, "unchanged": 0, "rejected": 0, "problems": []})
+    model_config = _shown({"accepted": 1, "unchanged": 0, "rejected": 0, "blank": 0, "problems": []})
 
     accepted: int
     unchanged: int
     rejected: int
+    blank: int
     problems: list[RowProblemAnswer]
 
 

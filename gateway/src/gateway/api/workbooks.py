@@ -4,7 +4,8 @@ import asyncio
 import struct
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
+from dataclasses import replace
 
 import msgspec
 
@@ -21,11 +22,11 @@ _SECONDS_PER_CPU_SECOND = 4
 
 
 class Asked(msgspec.Struct):
-    """What the worker is told, as its argument."""
+    """What the worker is told, as its argument. Without a layout it gives back the cells of a workbook as they are."""
 
     format: Format
     limits: Limits
-    layout: Layout
+    layout: Layout | None
 
 
 class PartRead(msgspec.Struct, tag="part"):
@@ -34,6 +35,12 @@ class PartRead(msgspec.Struct, tag="part"):
     row_numbers: Sequence[int]
     columns: Sequence[Sequence[str]]
     rejected: Sequence[RowProblem]
+
+
+class CellsRead(msgspec.Struct, tag="cells"):
+    """Rows of a sheet that are not empty, each with its number on the sheet and its cells from column A on, as text."""
+
+    rows: Sequence[tuple[int, Sequence[str]]]
 
 
 class FileRefused(msgspec.Struct, tag="refused"):
@@ -48,11 +55,12 @@ class AllRead(msgspec.Struct, tag="end"):
     """The file was read to its end."""
 
 
-_decoder: msgspec.msgpack.Decoder[PartRead | FileRefused | AllRead] = msgspec.msgpack.Decoder(PartRead | FileRefused | AllRead)
+_Message = PartRead | CellsRead | FileRefused | AllRead
+_decoder: msgspec.msgpack.Decoder[_Message] = msgspec.msgpack.Decoder(_Message)
 _encoder = msgspec.msgpack.Encoder()
 
 
-def message(value: PartRead | FileRefused | AllRead) -> bytes:
+def message(value: _Message) -> bytes:
     """Returns a message with its length before it, as the worker writes it."""
     body = _encoder.encode(value)
     return _LENGTH.pack(len(body)) + body
@@ -83,14 +91,39 @@ class Workbooks:
             TooLarge: TOO_MANY_ROWS, or FILE_TOO_COSTLY where the worker reached one of its limits.
             WorkerFailed: The worker is at fault.
         """
-        asked = msgspec.json.encode(Asked(form, self._limits, layout)).decode()
+        async with aclosing(self._parts(Asked(form, self._limits, layout), chunks)) as parts:
+            async for part in parts:
+                assert isinstance(part, PartRead)
+                yield ReadRows(ActivityRows(part.row_numbers, *part.columns), part.rejected)
+
+    async def read_cells(self, chunks: AsyncIterator[bytes], rows: int) -> Sequence[tuple[int, Sequence[str]]]:
+        """Returns the rows of a workbook that are not empty, with their numbers on the sheet: headings and all.
+
+        Args:
+            chunks: The file, bounded in bytes by whoever receives it.
+            rows: The most rows below the headings; a few thousand, as they are held together.
+
+        Raises:
+            NothingReadable: FILE_NOT_READABLE, BODY_EMPTY or CELLS_MERGED.
+            TooLarge, WorkerFailed: As in `read`.
+        """
+        asked = Asked(Format.XLSX, replace(self._limits, rows=rows), None)
+        found: list[tuple[int, Sequence[str]]] = []
+        async with aclosing(self._parts(asked, chunks)) as parts:
+            async for part in parts:
+                assert isinstance(part, CellsRead)
+                found += part.rows
+        return found
+
+    async def _parts(self, asked: Asked, chunks: AsyncIterator[bytes]) -> AsyncGenerator[PartRead | CellsRead]:
+        argument = msgspec.json.encode(asked).decode()
         async with self._free:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-I",
                 "-m",
                 _WORKER,
-                asked,
+                argument,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -104,8 +137,8 @@ class Workbooks:
                         asyncio.get_running_loop().time() + _SECONDS_PER_CPU_SECOND * self._limits.worker_cpu_seconds
                     )
                     found = await self._next(process)
-                while isinstance(found, PartRead):
-                    yield ReadRows(ActivityRows(found.row_numbers, *found.columns), found.rejected)
+                while isinstance(found, PartRead | CellsRead):
+                    yield found
                     async with asyncio.timeout(_SECONDS_PER_CPU_SECOND * self._limits.worker_cpu_seconds):
                         found = await self._next(process)
                 if isinstance(found, FileRefused):
@@ -128,7 +161,7 @@ class Workbooks:
             # The worker has ended; what it said, or how it ended, tells why.
             return
 
-    async def _next(self, process: asyncio.subprocess.Process) -> PartRead | FileRefused | AllRead:
+    async def _next(self, process: asyncio.subprocess.Process) -> _Message:
         assert process.stdout is not None
         assert process.stderr is not None
         try:

@@ -37,6 +37,7 @@ class Layout:
 
     Attributes:
         headings: The field of each heading.
+        fields: Those that every row has.
         given: Fields that need no column, as their value is known.
         passes_over_others: Whether a column of another name is left out, instead of refused.
     """
@@ -44,11 +45,12 @@ class Layout:
     headings: Mapping[str, str]
     given: frozenset[str] = frozenset()
     passes_over_others: bool = False
+    fields: Sequence[str] = REQUIRED_FIELDS
 
     @property
     def required(self) -> Sequence[str]:
         """The fields that must have a column."""
-        return [field for field in REQUIRED_FIELDS if field not in self.given]
+        return [field for field in self.fields if field not in self.given]
 
     def heading_of(self, field: str) -> str:
         """Returns the first heading of a field; the field's own name where it has none."""

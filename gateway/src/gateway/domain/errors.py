@@ -185,7 +185,8 @@ class MalformedBody(GatewayError):
 class NothingReadable(GatewayError):
     """No row of the file can be read.
 
-    BODY_EMPTY, BODY_NOT_JSON, BODY_NOT_ROWS, TEXT_NOT_DECODABLE, a HEADER_ reason, FILE_NOT_READABLE or COLUMN_TYPE.
+    BODY_EMPTY, BODY_NOT_JSON, BODY_NOT_ROWS, TEXT_NOT_DECODABLE, a HEADER_ reason, FILE_NOT_READABLE, CELLS_MERGED or
+    COLUMN_TYPE.
     """
 
     kind = "invalid"
@@ -246,7 +247,7 @@ class ParameterInvalid(FieldsInvalid):
 
 
 class TooLarge(GatewayError):
-    """BODY_TOO_LARGE (bytes), TOO_MANY_ROWS, UNPACKS_TOO_FAR or FILE_TOO_COSTLY."""
+    """BODY_TOO_LARGE (bytes), TOO_MANY_ROWS, ROW_TOO_LONG (bytes), UNPACKS_TOO_FAR or FILE_TOO_COSTLY."""
 
     kind = "too_large"
 

@@ -212,6 +212,13 @@ REASONS: Mapping[str, Wording] = {
         "the file is not a readable {allowed} file: {found}",
         "该文件不是可读取的 {allowed} 文件:{found}",
     ),
+    "CELLS_MERGED": Wording(
+        "Merged cells",
+        "存在合并单元格",
+        "the cells {found} are merged; only the first of them holds a value: unmerge them and fill in each",
+        "单元格 {found} 已合并,其中仅首个单元格有值;请取消合并并逐一填写",
+    ),
+    "ROW_TOO_LONG": Wording("Row too long", "数据行过长", "a row may have at most {allowed} bytes", "每行至多 {allowed} 字节"),
     "FILE_TOO_COSTLY": Wording(
         "File takes too much to read",
         "读取该文件代价过大",

@@ -118,5 +118,5 @@ async def test_the_template_has_a_row_for_each_indicator_and_what_was_entered(pa
         texts = book.read("xl/sharedStrings.xml").decode()
         sheet = book.read("xl/worksheets/sheet1.xml").decode()
     assert sheet.count("<row ") == 70
-    assert all(each in texts for each in ("园区新型网络覆盖率", ">80<", "=cmd()", "indicator_id"))
+    assert all(each in texts for each in ("园区新型网络覆盖率", ">80<", "=cmd()", "指标编号"))
     assert "<f>" not in sheet

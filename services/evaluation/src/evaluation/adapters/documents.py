@@ -26,6 +26,7 @@ from evaluation.domain.evaluations import TARGETS, Assessment, Evaluation, Input
 from evaluation.domain.parks import Park
 from evaluation.domain.scoring import NO_THRESHOLD, NodeScore
 from evaluation.domain.systems import ROOT, IndicatorSystem, Node, decimal
+from evaluation.domain.values import looks_mistaken
 
 _FONT = "wqy-microhei"
 _WIDTH = A4[0] - 36 * mm
@@ -72,17 +73,20 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "failed": ("未达标", "failed"),
     "yes": ("是", "yes"),
     "no": ("否", "no"),
-    "code": ("编号", "id"),
-    "unit": ("单位", "unit"),
-    "evidence": ("佐证", "evidence"),
-    "confirmed": ("确认", "confirmed"),
-    "what": ("说明", "what it is"),
-    "name": ("名称", "name"),
 }
 """Every word of the files, in Chinese and in English."""
 
-TEMPLATE_COLUMNS = ("indicator_id", "name", "year", "value", "unit", "evidence", "confirmed", "description")
-"""The first row of the template; what reads it back goes by these names."""
+TEMPLATE_COLUMNS: Mapping[str, str] = {
+    "indicator_id": "指标编号",
+    "name": "名称",
+    "year": "年度",
+    "value": "取值",
+    "unit": "单位",
+    "evidence": "佐证",
+    "confirmed": "确认",
+    "description": "说明",
+}
+"""The first row of the template, in English and in Chinese; what reads it back goes by these names."""
 
 
 class Files:
@@ -106,11 +110,14 @@ class Files:
         with xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
             sheet = book.add_worksheet("values")
             bold, text = book.add_format({"bold": True}), book.add_format({"num_format": "@"})
-            for column, name in enumerate(TEMPLATE_COLUMNS):
-                sheet.write_string(0, column, name, bold)
+            for column, (english, chinese) in enumerate(TEMPLATE_COLUMNS.items()):
+                sheet.write_string(0, column, (chinese, english)[place], bold)
             for row, leaf in enumerate(system.leaves, start=1):
                 known = values.get(leaf.node_id)
-                shown = "" if known is None else _value(leaf, known.value, ("是", "否") if place == 0 else ("yes", "no"))
+                yes_no = (("是", "否"), ("yes", "no"))[place]
+                shown = "" if known is None else _value(leaf, known.value, yes_no)
+                # Whoever entered such a value stood by it, and the file sent back does so again.
+                stands_by = known is not None and looks_mistaken(leaf, known.value) is not None
                 cells = (
                     leaf.node_id,
                     (leaf.name_zh, leaf.name_en)[place],
@@ -118,7 +125,7 @@ class Files:
                     shown,
                     leaf.unit,
                     known.evidence if known else "",
-                    "",
+                    yes_no[0] if stands_by else "",
                     (leaf.description_zh, leaf.description_en)[place],
                 )
                 for column, cell in enumerate(cells):

@@ -31,12 +31,12 @@ PROBLEMS: Mapping[str, tuple[str, str]] = {
     "VALUE_NOT_WHOLE": ("a count must be {allowed}, got {found}", "数量应为 {allowed},实际为 {found}"),
     "VALUE_OUT_OF_RANGE": ("value must be {allowed}, got {found}", "取值应为 {allowed},实际为 {found}"),
     "ZERO_NOT_CONFIRMED": (
-        "0 is a value, not a missing one; set confirmed to true if {allowed} is 0, or leave the row out",
-        "0 是有效取值而非缺失;如 {allowed} 确为 0,请将 confirmed 设为 true,否则请删除该行",
+        "0 is a value, not a missing one; set confirmed to true if {allowed} is 0, or leave the value out",
+        "0 是有效取值而非缺失;如 {allowed} 确为 0,请将“确认”(confirmed)填为 是(true),否则请将取值留空",
     ),
     "FRACTION_FOR_PERCENT": (
         "{found} % looks like a fraction, {allowed} % may be meant; set confirmed to true if it is right",
-        "{found} % 疑似小数写法,可能应为 {allowed} %;如确认无误,请将 confirmed 设为 true",
+        "{found} % 疑似小数写法,可能应为 {allowed} %;如确认无误,请将“确认”(confirmed)填为 是(true)",
     ),
     "UNIT_NOT_ALLOWED": ("unit must be one of {allowed}, got {found!r}", "单位应为 {allowed} 之一,实际为 {found!r}"),
     "EVIDENCE_TOO_LONG": ("evidence must be {allowed}, got {found} characters", "佐证引用应为 {allowed},实际为 {found} 个字符"),
@@ -201,12 +201,21 @@ def _value(leaf: Node, entry: Entry, conversions: Sequence[UnitConversion]) -> F
     refusal = out_of_range(leaf, value)
     if refusal:
         raise _Refused(refusal[0], "value", decimal(value), refusal[1])
-    if entry.confirmed != "true":
-        if value == 0:
-            raise _Refused("ZERO_NOT_CONFIRMED", "value", "0", leaf.name_en)
-        if leaf.kind == "share" and value <= 1:
-            raise _Refused("FRACTION_FOR_PERCENT", "value", decimal(value), decimal(value * 100))
+    mistake = looks_mistaken(leaf, value)
+    if mistake and entry.confirmed != "true":
+        raise _Refused(mistake[0], "value", decimal(value), mistake[1])
     return value
+
+
+def looks_mistaken(leaf: Node, value: Fraction) -> tuple[str, str] | None:
+    """Returns the reason why a value in the indicator's unit is kept only when it is confirmed, and what may be meant, or None."""
+    if leaf.kind == "boolean":
+        return None
+    if value == 0:
+        return "ZERO_NOT_CONFIRMED", leaf.name_en
+    if leaf.kind == "share" and value <= 1:
+        return "FRACTION_FOR_PERCENT", decimal(value * 100)
+    return None
 
 
 def out_of_range(leaf: Node, value: Fraction) -> tuple[str, str] | None:
