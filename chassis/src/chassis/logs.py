@@ -6,8 +6,9 @@ under their own name.
 
 import logging
 import sys
+from contextlib import suppress
 from enum import StrEnum
-from typing import Any, TextIO, cast
+from typing import Any, Final, TextIO, cast
 
 import structlog
 from opentelemetry import trace
@@ -41,10 +42,43 @@ def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
     return event
 
 
+_LOST_LINES: Final = "lost_lines"
+
+
+class _LossyStream:
+    """A stream whose writer outlives it: a full disk or a reader that is gone costs lines, never the work that they tell of."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.lost = 0
+
+    def write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+        except OSError:
+            self.lost += 1
+
+    def flush(self) -> None:
+        # What could not be written stays in the stream's buffer, and goes out with a later line or not at all.
+        with suppress(OSError):
+            self._stream.flush()
+
+
+def _add_lost(stream: _LossyStream) -> Processor:
+    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if stream.lost:
+            event[_LOST_LINES] = stream.lost
+        return event
+
+    return add
+
+
 def configure(
     service: str, *, level: Level = Level.INFO, renderer: Renderer = Renderer.JSON, stream: TextIO | None = None
 ) -> Logger:
     """Makes the logger of one service.
+
+    A line that cannot be written, as on a full disk, is lost, and later ones say in `lost_lines` how many were.
 
     Args:
         service: The name every line carries.
@@ -52,9 +86,11 @@ def configure(
         renderer: JSON lines for machines, or coloured text for a terminal.
         stream: Where lines go; standard error when None, so that a command's own output stays clean.
     """
+    lossy = _LossyStream(stream if stream is not None else sys.stderr)
     chain: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         _add_trace,
+        _add_lost(lossy),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -66,7 +102,7 @@ def configure(
     else:
         chain += [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     logger = structlog.wrap_logger(
-        structlog.WriteLogger(stream if stream is not None else sys.stderr),
+        structlog.WriteLogger(cast("TextIO", lossy)),
         processors=chain,
         wrapper_class=structlog.make_filtering_bound_logger(level.value),
         cache_logger_on_first_use=True,

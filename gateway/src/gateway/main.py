@@ -348,7 +348,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         monitoring=Monitoring(
             telemetry,
             logger=logger,
-            parts={"consumer": consumer, "job runner": runner, "webhooks": dispatcher},
+            parts={"consumer": consumer, "job runner": runner, "webhooks": dispatcher, "audit": entrance.audit},
             consumers={"gateway": consumer},
         ),
         database=database,

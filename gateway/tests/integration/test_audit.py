@@ -133,6 +133,18 @@ class TestLog:
         await audit.stop()
         assert failed == [1]
 
+    async def test_a_writer_that_ended_by_itself_holds_up_no_answer_and_is_seen(self) -> None:
+        def failed(_count: int, _error: Exception) -> None:
+            raise OSError("no space left on device")
+
+        audit = Audit(away, failed)
+        await audit.start()
+        assert audit.healthy
+        async with asyncio.timeout(10):
+            await asyncio.gather(audit.keep(entry(1)), audit.keep(entry(2)))
+            await audit.keep(entry(3))
+        assert not audit.healthy
+
     @pytest.mark.parametrize("statement", ["UPDATE audit SET subject = 'eve'", "DELETE FROM audit"])
     async def test_nobody_changes_what_is_kept(self, tmp_path: Path, statement: str) -> None:
         """In SQLite; tests/architecture/test_tenancy.py holds PostgreSQL to it, as a role that owns nothing."""

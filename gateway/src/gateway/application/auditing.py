@@ -45,13 +45,18 @@ class Audit:
 
     async def keep(self, entry: Entry) -> None:
         """Returns when an entry is kept, or cannot be."""
-        if self._writing is None:
+        if not self.healthy:
             return
         kept = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, kept))
         self._arrived.set()
         self._urgent.set()
         await kept
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it works: it was started, and has not ended by itself."""
+        return self._writing is not None and not self._writing.done()
 
     async def start(self) -> None:
         """Begins to write."""
@@ -67,6 +72,13 @@ class Audit:
             self._writing = None
 
     async def _write(self) -> None:
+        try:
+            await self._write_all()
+        finally:
+            # However it ends, nobody waits for what is not written any more.
+            _release(self._waiting)
+
+    async def _write_all(self) -> None:
         while True:
             await self._arrived.wait()
             with suppress(TimeoutError):
@@ -87,9 +99,13 @@ class Audit:
         except Exception as error:
             self._failed(len(part), error)
         finally:
-            for _, kept in part:
-                if kept is not None and not kept.done():
-                    kept.set_result(None)
+            _release(part)
+
+
+def _release(part: Sequence[tuple[Entry, asyncio.Future[None] | None]]) -> None:
+    for _, kept in part:
+        if kept is not None and not kept.done():
+            kept.set_result(None)
 
 
 async def read_audit(
