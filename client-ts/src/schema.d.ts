@@ -983,6 +983,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/parks/{park}/inventories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Inventories
+         * @description Returns the closed inventories of a park by year and version, restated ones too.
+         */
+        get: operations["list_inventories"];
+        put?: never;
+        /**
+         * Close Inventory
+         * @description Closes the inventory of a year, for good. Closed again with other records, it is the next version, and needs a reason.
+         */
+        post: operations["close_inventory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parks/{park}/inventories/{inventory}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Inventory
+         * @description Returns an inventory with its parts by item, gas and sector, and the factor rows that it was made with.
+         */
+        get: operations["read_inventory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parks/{park}/inventories/{inventory}/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Inventory Lines
+         * @description Returns the lines of an inventory: its sums by enterprise, scope, item, carrier and gas.
+         */
+        get: operations["list_inventory_lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parks/{park}/inventories/{inventory}:replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay Inventory
+         * @description Computes an inventory again from the stored records and says where it differs from what was closed; changes nothing.
+         */
+        post: operations["replay_inventory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/parks/{park}/sources": {
         parameters: {
             query?: never;
@@ -1856,6 +1940,22 @@ export interface components {
             next: string;
         };
         /**
+         * CloseBody
+         * @description Which year to close, and why once more.
+         * @example {
+         *       "year": 2022
+         *     }
+         */
+        CloseBody: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Year */
+            year: number;
+        };
+        /**
          * ComparisonAnswer
          * @description Why two evaluations differ; the four effects sum to the change.
          * @example {
@@ -1904,6 +2004,23 @@ export interface components {
             status: number;
             /** Time */
             time: string;
+        };
+        /**
+         * DifferenceAnswer
+         * @description Where a replay found another value than what was closed.
+         */
+        DifferenceAnswer: {
+            /** Closed */
+            closed?: string | null;
+            /** Key */
+            key?: string | null;
+            /** Replayed */
+            replayed?: string | null;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "records" | "records_sha256" | "totals" | "content_sha256" | "record" | "line";
         };
         /**
          * DocumentAnswer
@@ -2655,6 +2772,112 @@ export interface components {
             year: number;
         };
         /**
+         * InventoriesAnswer
+         * @description Inventories by year and version.
+         * @example {
+         *       "inventories": [
+         *         {
+         *           "biogenic_t_co2e": "0",
+         *           "closed_by": "park-manager",
+         *           "closed_time": "2026-11-21T02:00:00Z",
+         *           "content_sha256": "b71a…",
+         *           "emissions_t_co2e": "1005953.9959278",
+         *           "energy_tce": "327601.4561",
+         *           "factor_set_id": "wang-2024",
+         *           "inventory_id": "2022-v1",
+         *           "last_position": 9,
+         *           "park_id": "ganzhou-etdz",
+         *           "records": 3,
+         *           "records_sha256": "5f0c…",
+         *           "removals_t_co2e": "0",
+         *           "scope_1_t_co2e": "394680.9177218",
+         *           "scope_2_t_co2e": "611273.078206",
+         *           "scope_3_t_co2e": "0",
+         *           "state": "in_force",
+         *           "version": 1,
+         *           "year": 2022
+         *         }
+         *       ],
+         *       "next_page_token": ""
+         *     }
+         */
+        InventoriesAnswer: {
+            /** Inventories */
+            inventories: components["schemas"]["InventoryAnswer"][];
+            /** Next Page Token */
+            next_page_token: string;
+        };
+        /**
+         * InventoryAnswer
+         * @description A closed inventory. Removals and biogenic CO2 stand apart from the total of the scopes.
+         * @example {
+         *       "biogenic_t_co2e": "0",
+         *       "closed_by": "park-manager",
+         *       "closed_time": "2026-11-21T02:00:00Z",
+         *       "content_sha256": "b71a…",
+         *       "emissions_t_co2e": "1005953.9959278",
+         *       "energy_tce": "327601.4561",
+         *       "factor_set_id": "wang-2024",
+         *       "inventory_id": "2022-v1",
+         *       "last_position": 9,
+         *       "park_id": "ganzhou-etdz",
+         *       "records": 3,
+         *       "records_sha256": "5f0c…",
+         *       "removals_t_co2e": "0",
+         *       "scope_1_t_co2e": "394680.9177218",
+         *       "scope_2_t_co2e": "611273.078206",
+         *       "scope_3_t_co2e": "0",
+         *       "state": "in_force",
+         *       "version": 1,
+         *       "year": 2022
+         *     }
+         */
+        InventoryAnswer: {
+            /** Biogenic T Co2E */
+            biogenic_t_co2e: string;
+            /** Closed By */
+            closed_by: string;
+            /** Closed Time */
+            closed_time: string;
+            /** Content Sha256 */
+            content_sha256: string;
+            /** Emissions T Co2E */
+            emissions_t_co2e: string;
+            /** Energy Tce */
+            energy_tce: string;
+            /** Factor Set Id */
+            factor_set_id: string;
+            /** Inventory Id */
+            inventory_id: string;
+            /** Last Position */
+            last_position: number;
+            /** Park Id */
+            park_id: string;
+            /** Reason */
+            reason?: string | null;
+            /** Records */
+            records: number;
+            /** Records Sha256 */
+            records_sha256: string;
+            /** Removals T Co2E */
+            removals_t_co2e: string;
+            /** Scope 1 T Co2E */
+            scope_1_t_co2e: string;
+            /** Scope 2 T Co2E */
+            scope_2_t_co2e: string;
+            /** Scope 3 T Co2E */
+            scope_3_t_co2e: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "in_force" | "restated";
+            /** Version */
+            version: number;
+            /** Year */
+            year: number;
+        };
+        /**
          * JobAnswer
          * @description A long task. `result` or `error` stands when it has ended.
          * @example {
@@ -2861,6 +3084,64 @@ export interface components {
             value_points: string;
             /** Weight Points */
             weight_points: string;
+        };
+        /**
+         * LineAnswer
+         * @description The sum over the records of one enterprise, scope, item, carrier and gas; no enterprise is the park itself.
+         */
+        LineAnswer: {
+            /** Carrier */
+            carrier: string;
+            /**
+             * Counted As
+             * @enum {string}
+             */
+            counted_as: "total" | "removal" | "biogenic";
+            /** Emissions T Co2E */
+            emissions_t_co2e: string;
+            /** Energy Tce */
+            energy_tce: string;
+            /** Enterprise Id */
+            enterprise_id?: string | null;
+            /** Gas */
+            gas: string;
+            /** Item */
+            item: string;
+            /** Line */
+            line: number;
+            /** Records */
+            records: number;
+            /** Scope */
+            scope: number;
+            /** Sector */
+            sector: string;
+        };
+        /**
+         * LinesAnswer
+         * @description Lines in the order of their number.
+         * @example {
+         *       "lines": [
+         *         {
+         *           "carrier": "natural_gas",
+         *           "counted_as": "total",
+         *           "emissions_t_co2e": "63265.4",
+         *           "energy_tce": "39312.0",
+         *           "gas": "CO2",
+         *           "item": "enterprise.fuel_combustion",
+         *           "line": 1,
+         *           "records": 1,
+         *           "scope": 1,
+         *           "sector": "energy"
+         *         }
+         *       ],
+         *       "next_page_token": ""
+         *     }
+         */
+        LinesAnswer: {
+            /** Lines */
+            lines: components["schemas"]["LineAnswer"][];
+            /** Next Page Token */
+            next_page_token: string;
         };
         /**
          * LoginAnswer
@@ -3391,6 +3672,25 @@ export interface components {
             parks: components["schemas"]["ParkAnswer"][];
         };
         /**
+         * PartAnswer
+         * @description The part of the total that has one key in a dimension.
+         */
+        PartAnswer: {
+            /**
+             * Dimension
+             * @enum {string}
+             */
+            dimension: "gas" | "item" | "sector";
+            /** Emissions T Co2E */
+            emissions_t_co2e: string;
+            /** Energy Tce */
+            energy_tce: string;
+            /** Key */
+            key: string;
+            /** Records */
+            records: number;
+        };
+        /**
          * PasswordBody
          * @description A new password, and the code of the letter that allows it.
          * @example {
@@ -3742,6 +4042,23 @@ export interface components {
             rejected: number;
             /** Unchanged */
             unchanged: number;
+        };
+        /**
+         * ReplayAnswer
+         * @description What a replay found.
+         * @example {
+         *       "differences": [],
+         *       "equal": true,
+         *       "records": 3
+         *     }
+         */
+        ReplayAnswer: {
+            /** Differences */
+            differences: components["schemas"]["DifferenceAnswer"][];
+            /** Equal */
+            equal: boolean;
+            /** Records */
+            records: number;
         };
         /**
          * RevokedAnswer
@@ -4704,6 +5021,90 @@ export interface components {
             scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "manage_keys" | "manage_callers" | "audit")[];
             /** Tenant Id */
             tenant_id: string;
+        };
+        /**
+         * WholeInventoryAnswer
+         * @description A closed inventory with its parts and factor rows.
+         * @example {
+         *       "biogenic_t_co2e": "0",
+         *       "closed_by": "park-manager",
+         *       "closed_time": "2026-11-21T02:00:00Z",
+         *       "content_sha256": "b71a…",
+         *       "emissions_t_co2e": "1005953.9959278",
+         *       "energy_tce": "327601.4561",
+         *       "factor_set_id": "wang-2024",
+         *       "factors": [],
+         *       "inventory_id": "2022-v1",
+         *       "last_position": 9,
+         *       "park_id": "ganzhou-etdz",
+         *       "parts": [
+         *         {
+         *           "dimension": "gas",
+         *           "emissions_t_co2e": "1005953.9959278",
+         *           "energy_tce": "327601.4561",
+         *           "key": "CO2",
+         *           "records": 3
+         *         }
+         *       ],
+         *       "records": 3,
+         *       "records_sha256": "5f0c…",
+         *       "removals_t_co2e": "0",
+         *       "scope_1_t_co2e": "394680.9177218",
+         *       "scope_2_t_co2e": "611273.078206",
+         *       "scope_3_t_co2e": "0",
+         *       "state": "in_force",
+         *       "version": 1,
+         *       "year": 2022
+         *     }
+         */
+        WholeInventoryAnswer: {
+            /** Biogenic T Co2E */
+            biogenic_t_co2e: string;
+            /** Closed By */
+            closed_by: string;
+            /** Closed Time */
+            closed_time: string;
+            /** Content Sha256 */
+            content_sha256: string;
+            /** Emissions T Co2E */
+            emissions_t_co2e: string;
+            /** Energy Tce */
+            energy_tce: string;
+            /** Factor Set Id */
+            factor_set_id: string;
+            /** Factors */
+            factors: components["schemas"]["FactorAnswer"][];
+            /** Inventory Id */
+            inventory_id: string;
+            /** Last Position */
+            last_position: number;
+            /** Park Id */
+            park_id: string;
+            /** Parts */
+            parts: components["schemas"]["PartAnswer"][];
+            /** Reason */
+            reason?: string | null;
+            /** Records */
+            records: number;
+            /** Records Sha256 */
+            records_sha256: string;
+            /** Removals T Co2E */
+            removals_t_co2e: string;
+            /** Scope 1 T Co2E */
+            scope_1_t_co2e: string;
+            /** Scope 2 T Co2E */
+            scope_2_t_co2e: string;
+            /** Scope 3 T Co2E */
+            scope_3_t_co2e: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "in_force" | "restated";
+            /** Version */
+            version: number;
+            /** Year */
+            year: number;
         };
         /**
          * RowProblemAnswer
@@ -14412,6 +14813,1014 @@ export interface operations {
                      * @example {
                      *       "detail": "the accounting service did not answer; try again shortly",
                      *       "instance": "/v1/parks/{park}/indicators",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_inventories: {
+        parameters: {
+            query?: {
+                /** @description Entries of a page, 1 to 1000 */
+                page_size?: number;
+                /** @description `next_page_token` of the page before */
+                page_token?: string;
+                /** @description Only these members of each row, with commas */
+                fields?: string;
+            };
+            header?: {
+                /** @description The `ETag` of an earlier answer: 304 where nothing has changed */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Names the answer as it stands */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoriesAnswer"];
+                    /**
+                     * @example a,b
+                     *     1,2
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description It is what the entity tag names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_inventory: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseBody"];
+            };
+        };
+        responses: {
+            /** @description The inventory in force says the same */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryAnswer"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/inventories",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_inventory: {
+        parameters: {
+            query?: {
+                /** @description Only these members of each row, with commas */
+                fields?: string;
+            };
+            header?: {
+                /** @description The `ETag` of an earlier answer: 304 where nothing has changed */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+                /** @description The year and version */
+                inventory: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Names the answer as it stands */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeInventoryAnswer"];
+                    /**
+                     * @example a,b
+                     *     1,2
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description It is what the entity tag names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_inventory_lines: {
+        parameters: {
+            query?: {
+                /** @description Entries of a page, 1 to 1000 */
+                page_size?: number;
+                /** @description `next_page_token` of the page before */
+                page_token?: string;
+                /** @description Only these members of each row, with commas */
+                fields?: string;
+            };
+            header?: {
+                /** @description The `ETag` of an earlier answer: 304 where nothing has changed */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+                /** @description The year and version */
+                inventory: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Names the answer as it stands */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinesAnswer"];
+                    /**
+                     * @example a,b
+                     *     1,2
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description It is what the entity tag names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/lines",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/lines",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/lines",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/lines",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/lines",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/lines",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay_inventory: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+                /** @description The year and version */
+                inventory: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
                      *       "reason": "ACCOUNTING_UNAVAILABLE",
                      *       "request_id": "0b6f…",
                      *       "status": 503,

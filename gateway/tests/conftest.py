@@ -561,7 +561,7 @@ async def _serve(
             random_bytes=secrets.token_bytes,
         )
         app = create_app(
-            Ports(accounting, evaluation, feed, FakeProbe(), listener),
+            Ports(accounting, evaluation, feed, FakeProbe(), listener, FakeEvaluation()),
             entrance,
             new_request_id=lambda: f"made-{next(numbers)}",
             logger=logger,

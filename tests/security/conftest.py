@@ -148,6 +148,8 @@ async def _settle(made: Attacked) -> None:
         done(await client.post("/v1/indicator-systems", json=system))
     made.objects.update(system="ours-system", evaluation=await _evaluation(made.operator, OURS))
     made.foreign.update(system="theirs-system", evaluation=await _evaluation(made.rival, THEIRS))
+    made.objects["inventory"] = await _inventory(made.operator, OURS)
+    made.foreign["inventory"] = await _inventory(made.rival, THEIRS)
     made.objects.update(park=OURS, caller="park_manager", profile="ours", job=await _job(made.operator, OURS))
     done(await made.rival.put("/v1/callers/theirs", json={"name": "x", "roles": ["reader"]}))
     key = done(await made.rival.post("/v1/api-keys", json={"caller_id": "theirs", "name": "x"})).json()
@@ -173,6 +175,10 @@ async def _job(client: httpx.AsyncClient, park: str) -> str:
 async def _evaluation(client: httpx.AsyncClient, park: str) -> str:
     body = {"system_id": "guide-2021", "year": 2022}
     return str(done(await client.post(f"/v1/parks/{park}/evaluations", json=body)).json()["evaluation_id"])
+
+
+async def _inventory(client: httpx.AsyncClient, park: str) -> str:
+    return str(done(await client.post(f"/v1/parks/{park}/inventories", json={"year": 2022})).json()["inventory_id"])
 
 
 async def _park(client: httpx.AsyncClient, park: str, region: str) -> None:

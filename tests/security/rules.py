@@ -56,6 +56,11 @@ RULES: dict[str, frozenset[str]] = {
     "GET /v1/parks/{park}/emissions": OWN_READERS,
     "GET /v1/parks/{park}/indicators": PARK_READERS,
     "POST /v1/parks/{park}/sums:rebuild": MANAGERS,
+    "POST /v1/parks/{park}/inventories": MANAGERS,
+    "GET /v1/parks/{park}/inventories": PARK_READERS,
+    "GET /v1/parks/{park}/inventories/{inventory}": PARK_READERS,
+    "GET /v1/parks/{park}/inventories/{inventory}/lines": PARK_READERS,
+    "POST /v1/parks/{park}/inventories/{inventory}:replay": PARK_READERS,
     "GET /v1/indicator-systems": KNOWN,
     "POST /v1/indicator-systems": MANAGERS,
     "GET /v1/indicator-systems/{system}": KNOWN,
@@ -98,7 +103,7 @@ RULES: dict[str, frozenset[str]] = {
     "GET /v1/templates/activity-records.xlsx": KNOWN,
 }
 
-OBJECTS = frozenset({"caller", "document", "evaluation", "job", "key", "park", "profile", "system", "webhook"})
+OBJECTS = frozenset({"caller", "document", "evaluation", "inventory", "job", "key", "park", "profile", "system", "webhook"})
 """Path parameters that name something of one tenant: each operation with one is asked for what is not the caller's."""
 
 NOT_OBJECTS = frozenset({"year", "set", "code"})

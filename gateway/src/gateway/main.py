@@ -295,12 +295,14 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     units = SqlUnitsOfWork(database, table, clock)
     issuers = httpx.AsyncClient(timeout=_ISSUER_SECONDS, follow_redirects=False, trust_env=False)
     mail = Post(_carrier(settings.mail), sender=settings.mail.sender, logger=logger)
+    accounting = AccountingClient(channel)
     ports = Ports(
-        accounting=AccountingClient(channel),
+        accounting=accounting,
         evaluation=NoEvaluation() if evaluation is None else EvaluationClient(evaluation),
         changes=SqlChangeFeed(database, table),
         database=SqlProbe(database),
         events=consumer,
+        inventories=accounting,
     )
     bounds = Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"}))
     readers = Readers(Uploads(bounds), Workbooks(bounds))

@@ -1,6 +1,6 @@
 """The accounting service over gRPC. Its refusals become the gateway's own errors and keep their reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from google.longrunning import operations_pb2, operations_pb2_grpc  # type: ignore[import-untyped]
@@ -58,6 +58,11 @@ _BASES: dict[SettlementBasis, "pb.SettlementBasis.ValueType"] = {
     "meter": pb.SETTLEMENT_BASIS_METER,
 }
 _BASIS_NAMES: dict[int, SettlementBasis] = {number: name for name, number in _BASES.items()}
+
+
+READS_A_YEAR = frozenset({"CloseInventory", "ReplayInventory"})
+YEAR_SECONDS = 300.0
+"""How long reading every record of a year may take: millions of them."""
 
 
 class AccountingClient:
@@ -257,6 +262,17 @@ class AccountingClient:
             raise AccountingRefused(Kind.NOT_FOUND, "JOB_NOT_FOUND", f"there is no job {job_id!r}", {"job_id": job_id})
         return job
 
+    async def ask(self, caller: Caller, question: str, members: Mapping[str, Any]) -> dict[str, Any]:
+        """Asks an rpc by its name, and returns the members of its answer, those without a value too."""
+        request = json_format.ParseDict(dict(members), getattr(pb, f"{question}Request")())
+        found = await self._call(
+            getattr(self._stub, question),
+            request,
+            caller,
+            deadline_seconds=YEAR_SECONDS if question in READS_A_YEAR else None,
+        )
+        return json_format.MessageToDict(found, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
     async def check(self) -> None:
         """Returns when accounting serves."""
         try:
@@ -268,9 +284,19 @@ class AccountingClient:
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
             raise Unavailable("ACCOUNTING_UNAVAILABLE")
 
-    async def _call(self, method: SingleAnswer[A], request: Any, caller: Caller, *, idempotent: bool = True) -> A:
+    async def _call(
+        self,
+        method: SingleAnswer[A],
+        request: Any,
+        caller: Caller,
+        *,
+        idempotent: bool = True,
+        deadline_seconds: float | None = None,
+    ) -> A:
         try:
-            return await self._channel.call(method, request, caller=signed(caller), idempotent=idempotent)
+            return await self._channel.call(
+                method, request, caller=signed(caller), idempotent=idempotent, deadline_seconds=deadline_seconds
+            )
         except RemoteError as error:
             _refuse(error)
 

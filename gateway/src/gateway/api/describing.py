@@ -12,6 +12,7 @@ from gateway.api import (
     access_models,
     document_models,
     evaluation_models,
+    inventory_models,
     models,
     people_models,
     problems,
@@ -38,6 +39,7 @@ _SENT = (
     profile_models.MappingProfileBody,
     webhook_models.WebhookBody,
     *evaluation_models.SENT,
+    *inventory_models.SENT,
     document_models.DocumentBody,
 )
 _SECURITY: Mapping[str, dict[str, Any]] = {

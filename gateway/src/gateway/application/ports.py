@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gateway.application.access_ports import AccessRegister
 from gateway.application.evaluation import EvaluationPort
+from gateway.application.inventories import InventoryPort
 from gateway.application.people_ports import PeopleRegister
 from gateway.domain.account import (
     ActivityRecord,
@@ -234,3 +235,4 @@ class Ports:
     changes: ChangeFeed
     database: DatabaseProbe
     events: EventsProbe
+    inventories: InventoryPort

@@ -17,7 +17,7 @@ from gateway.domain.changes import HeardChange
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.evaluation.events.v1 import events_pb2 as results_pb2
 
-TOPICS = ("accounting.activity.v1", "accounting.park.v1", "evaluation.result.v1")
+TOPICS = ("accounting.activity.v1", "accounting.inventory.v1", "accounting.park.v1", "evaluation.result.v1")
 """What the gateway subscribes to."""
 
 FACTS: tuple[type[Message], ...] = (
@@ -27,6 +27,7 @@ FACTS: tuple[type[Message], ...] = (
     events_pb2.AnnualFiguresRecorded,
     events_pb2.ActivityRecorded,
     events_pb2.EmissionsCalculated,
+    events_pb2.InventoryClosed,
     results_pb2.EvaluationScored,
 )
 """Every fact on those topics."""

@@ -12,7 +12,8 @@ from accounting.adapters import tables
 from accounting.adapters.factor_files import load_factor_book, load_reference_tables
 from accounting.adapters.sql import REBUILD_SUMS, Registers, SqlAccount, SqlUnitOfWork, read_account
 from accounting.api.measures import Measures
-from accounting.api.servicer import AccountingServicer, Rooms
+from accounting.api.rooms import Rooms
+from accounting.api.servicer import AccountingServicer
 from accounting.application.maintain import open_years, publish_factors, rebuild_sums
 from accounting.events.publish import FactEncoder
 from accounting.settings import AccountingSettings

@@ -289,6 +289,28 @@ class Tenant:
         assert operation.response.Unpack(result), operation
         return json_format.MessageToDict(result)
 
+    async def close(self, year: int, reason: str = "", caller: Caller | None = None) -> pb.CloseInventoryResponse:
+        """Closes the inventory of a year."""
+        request = pb.CloseInventoryRequest(park_id=self.park_id, year=year, reason=reason)
+        return await self.stand.channel.call(self.stand.stub.CloseInventory, request, caller=caller or self.manager)
+
+    async def inventory(self, inventory_id: str, caller: Caller | None = None) -> pb.GetInventoryResponse:
+        """Asks for an inventory."""
+        request = pb.GetInventoryRequest(park_id=self.park_id, inventory_id=inventory_id)
+        return await self.stand.channel.call(self.stand.stub.GetInventory, request, caller=caller or self.reader)
+
+    async def lines(self, inventory_id: str, page_size: int = 0, token: str = "") -> pb.ListInventoryLinesResponse:
+        """Asks for a page of an inventory's lines."""
+        request = pb.ListInventoryLinesRequest(
+            park_id=self.park_id, inventory_id=inventory_id, page_size=page_size, page_token=token
+        )
+        return await self.stand.channel.call(self.stand.stub.ListInventoryLines, request, caller=self.reader)
+
+    async def replay(self, inventory_id: str) -> pb.ReplayInventoryResponse:
+        """Has an inventory computed again."""
+        request = pb.ReplayInventoryRequest(park_id=self.park_id, inventory_id=inventory_id)
+        return await self.stand.channel.call(self.stand.stub.ReplayInventory, request, caller=self.reader)
+
     async def facts(self, *kinds: type[WireMessage]) -> list[tuple[Event, Any]]:
         """Returns the park's published events with what they say, in order per topic; of some kinds, or all."""
         decoders = {kind.DESCRIPTOR.full_name: kind for kind in kinds or FACTS}
@@ -307,6 +329,7 @@ FACTS: tuple[type[WireMessage], ...] = (
     events_pb2.ActivityRecorded,
     events_pb2.EmissionsCalculated,
     events_pb2.FactorPublished,
+    events_pb2.InventoryClosed,
 )
 
 

@@ -258,6 +258,7 @@ async def tell_everything(stand: Stand) -> Tenant:
     power, gas, oil = (row for row in ganzhou_rows() if row.record_id.endswith("2020"))
     await park.record(power._replace(quantity="882077"))
     await park.record(power._replace(record_id="electricity-2020-corrected", supersedes="electricity-2020"), gas, oil)
+    await park.close(2020)
     return park
 
 

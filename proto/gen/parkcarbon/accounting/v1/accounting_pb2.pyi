@@ -709,6 +709,467 @@ class Factor(_message.Message):
 Global___Factor: _TypeAlias = Factor  # noqa: Y015
 
 @_typing.final
+class Inventory(_message.Message):
+    """A closed greenhouse gas inventory of a year of the park's time zone (ISO 14064-1). Nothing of it changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FACTOR_SET_ID_FIELD_NUMBER: _builtins.int
+    LAST_POSITION_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    RECORDS_SHA256_FIELD_NUMBER: _builtins.int
+    CONTENT_SHA256_FIELD_NUMBER: _builtins.int
+    CLOSED_BY_FIELD_NUMBER: _builtins.int
+    CLOSED_TIME_FIELD_NUMBER: _builtins.int
+    EMISSIONS_T_CO2E_FIELD_NUMBER: _builtins.int
+    SCOPE_1_T_CO2E_FIELD_NUMBER: _builtins.int
+    SCOPE_2_T_CO2E_FIELD_NUMBER: _builtins.int
+    SCOPE_3_T_CO2E_FIELD_NUMBER: _builtins.int
+    REMOVALS_T_CO2E_FIELD_NUMBER: _builtins.int
+    BIOGENIC_T_CO2E_FIELD_NUMBER: _builtins.int
+    ENERGY_TCE_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    inventory_id: _builtins.str
+    """The year and version, such as 2022-v1."""
+    year: _builtins.int
+    version: _builtins.int
+    """Starts at 1; a later one restates the year."""
+    state: _builtins.str
+    """in_force or restated."""
+    reason: _builtins.str
+    """Why the year was restated; empty for version 1."""
+    factor_set_id: _builtins.str
+    last_position: _builtins.int
+    """The park's last position when it was closed."""
+    records: _builtins.int
+    """How many records were in force."""
+    records_sha256: _builtins.str
+    """Over the rows of these records, lower-case hex."""
+    content_sha256: _builtins.str
+    """Over everything that was closed, lower-case hex."""
+    closed_by: _builtins.str
+    closed_time: _builtins.str
+    emissions_t_co2e: _builtins.str
+    """Decimals, exact. The total of the scopes; removals and biogenic CO2 stand apart."""
+    scope_1_t_co2e: _builtins.str
+    scope_2_t_co2e: _builtins.str
+    scope_3_t_co2e: _builtins.str
+    removals_t_co2e: _builtins.str
+    biogenic_t_co2e: _builtins.str
+    energy_tce: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        year: _builtins.int = ...,
+        version: _builtins.int = ...,
+        state: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        factor_set_id: _builtins.str = ...,
+        last_position: _builtins.int = ...,
+        records: _builtins.int = ...,
+        records_sha256: _builtins.str = ...,
+        content_sha256: _builtins.str = ...,
+        closed_by: _builtins.str = ...,
+        closed_time: _builtins.str = ...,
+        emissions_t_co2e: _builtins.str = ...,
+        scope_1_t_co2e: _builtins.str = ...,
+        scope_2_t_co2e: _builtins.str = ...,
+        scope_3_t_co2e: _builtins.str = ...,
+        removals_t_co2e: _builtins.str = ...,
+        biogenic_t_co2e: _builtins.str = ...,
+        energy_tce: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic_t_co2e", b"biogenic_t_co2e", "closed_by", b"closed_by", "closed_time", b"closed_time", "content_sha256", b"content_sha256", "emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "factor_set_id", b"factor_set_id", "inventory_id", b"inventory_id", "last_position", b"last_position", "park_id", b"park_id", "reason", b"reason", "records", b"records", "records_sha256", b"records_sha256", "removals_t_co2e", b"removals_t_co2e", "scope_1_t_co2e", b"scope_1_t_co2e", "scope_2_t_co2e", b"scope_2_t_co2e", "scope_3_t_co2e", b"scope_3_t_co2e", "state", b"state", "version", b"version", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Inventory: _TypeAlias = Inventory  # noqa: Y015
+
+@_typing.final
+class InventoryLine(_message.Message):
+    """The sum of an inventory over the records of one enterprise, scope, item, carrier and gas."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: _builtins.int
+    ENTERPRISE_ID_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    CARRIER_FIELD_NUMBER: _builtins.int
+    GAS_FIELD_NUMBER: _builtins.int
+    SECTOR_FIELD_NUMBER: _builtins.int
+    COUNTED_AS_FIELD_NUMBER: _builtins.int
+    EMISSIONS_T_CO2E_FIELD_NUMBER: _builtins.int
+    ENERGY_TCE_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    line: _builtins.int
+    """From 1."""
+    enterprise_id: _builtins.str
+    """Empty for the park's own."""
+    scope: _builtins.int
+    item: _builtins.str
+    carrier: _builtins.str
+    gas: _builtins.str
+    sector: _builtins.str
+    counted_as: _builtins.str
+    """total, removal or biogenic."""
+    emissions_t_co2e: _builtins.str
+    energy_tce: _builtins.str
+    records: _builtins.int
+    def __init__(
+        self,
+        *,
+        line: _builtins.int = ...,
+        enterprise_id: _builtins.str = ...,
+        scope: _builtins.int = ...,
+        item: _builtins.str = ...,
+        carrier: _builtins.str = ...,
+        gas: _builtins.str = ...,
+        sector: _builtins.str = ...,
+        counted_as: _builtins.str = ...,
+        emissions_t_co2e: _builtins.str = ...,
+        energy_tce: _builtins.str = ...,
+        records: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "counted_as", b"counted_as", "emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "enterprise_id", b"enterprise_id", "gas", b"gas", "item", b"item", "line", b"line", "records", b"records", "scope", b"scope", "sector", b"sector"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InventoryLine: _TypeAlias = InventoryLine  # noqa: Y015
+
+@_typing.final
+class InventoryPart(_message.Message):
+    """The part of an inventory's total that has one key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    EMISSIONS_T_CO2E_FIELD_NUMBER: _builtins.int
+    ENERGY_TCE_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    dimension: _builtins.str
+    """item, gas or sector."""
+    key: _builtins.str
+    emissions_t_co2e: _builtins.str
+    energy_tce: _builtins.str
+    records: _builtins.int
+    def __init__(
+        self,
+        *,
+        dimension: _builtins.str = ...,
+        key: _builtins.str = ...,
+        emissions_t_co2e: _builtins.str = ...,
+        energy_tce: _builtins.str = ...,
+        records: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dimension", b"dimension", "emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "key", b"key", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InventoryPart: _TypeAlias = InventoryPart  # noqa: Y015
+
+@_typing.final
+class InventoryDifference(_message.Message):
+    """Where a replay found another value than what was closed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WHAT_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
+    REPLAYED_FIELD_NUMBER: _builtins.int
+    what: _builtins.str
+    """records, records_sha256, totals, content_sha256, record or line."""
+    key: _builtins.str
+    """Which record or line; empty where there is one."""
+    closed: _builtins.str
+    replayed: _builtins.str
+    def __init__(
+        self,
+        *,
+        what: _builtins.str = ...,
+        key: _builtins.str = ...,
+        closed: _builtins.str = ...,
+        replayed: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "key", b"key", "replayed", b"replayed", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InventoryDifference: _TypeAlias = InventoryDifference  # noqa: Y015
+
+@_typing.final
+class CloseInventoryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    year: _builtins.int
+    """A year that is over in the park's time zone."""
+    reason: _builtins.str
+    """At most 500 characters; needed when the year was closed before with other records."""
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        year: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["park_id", b"park_id", "reason", b"reason", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseInventoryRequest: _TypeAlias = CloseInventoryRequest  # noqa: Y015
+
+@_typing.final
+class CloseInventoryResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVENTORY_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    created: _builtins.bool
+    """False when the inventory in force says the same."""
+    @_builtins.property
+    def inventory(self) -> Global___Inventory: ...
+    def __init__(
+        self,
+        *,
+        inventory: Global___Inventory | None = ...,
+        created: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["inventory", b"inventory"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "inventory", b"inventory"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseInventoryResponse: _TypeAlias = CloseInventoryResponse  # noqa: Y015
+
+@_typing.final
+class ListInventoriesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    page_size: _builtins.int
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "park_id", b"park_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListInventoriesRequest: _TypeAlias = ListInventoriesRequest  # noqa: Y015
+
+@_typing.final
+class ListInventoriesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVENTORIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def inventories(self) -> _containers.RepeatedCompositeFieldContainer[Global___Inventory]: ...
+    def __init__(
+        self,
+        *,
+        inventories: _abc.Iterable[Global___Inventory] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inventories", b"inventories", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListInventoriesResponse: _TypeAlias = ListInventoriesResponse  # noqa: Y015
+
+@_typing.final
+class GetInventoryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    inventory_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inventory_id", b"inventory_id", "park_id", b"park_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetInventoryRequest: _TypeAlias = GetInventoryRequest  # noqa: Y015
+
+@_typing.final
+class GetInventoryResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVENTORY_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    FACTORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def inventory(self) -> Global___Inventory: ...
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___InventoryPart]:
+        """By item, gas and sector: each dimension adds up to the total."""
+
+    @_builtins.property
+    def factors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Factor]: ...
+    def __init__(
+        self,
+        *,
+        inventory: Global___Inventory | None = ...,
+        parts: _abc.Iterable[Global___InventoryPart] | None = ...,
+        factors: _abc.Iterable[Global___Factor] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["inventory", b"inventory"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factors", b"factors", "inventory", b"inventory", "parts", b"parts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetInventoryResponse: _TypeAlias = GetInventoryResponse  # noqa: Y015
+
+@_typing.final
+class ListInventoryLinesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    inventory_id: _builtins.str
+    page_size: _builtins.int
+    """1 to 10000; 0 means 1000."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inventory_id", b"inventory_id", "page_size", b"page_size", "page_token", b"page_token", "park_id", b"park_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListInventoryLinesRequest: _TypeAlias = ListInventoryLinesRequest  # noqa: Y015
+
+@_typing.final
+class ListInventoryLinesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___InventoryLine]: ...
+    def __init__(
+        self,
+        *,
+        lines: _abc.Iterable[Global___InventoryLine] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListInventoryLinesResponse: _TypeAlias = ListInventoryLinesResponse  # noqa: Y015
+
+@_typing.final
+class ReplayInventoryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    inventory_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inventory_id", b"inventory_id", "park_id", b"park_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayInventoryRequest: _TypeAlias = ReplayInventoryRequest  # noqa: Y015
+
+@_typing.final
+class ReplayInventoryResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EQUAL_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    equal: _builtins.bool
+    records: _builtins.int
+    """How many records were read."""
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___InventoryDifference]:
+        """At most 100."""
+
+    def __init__(
+        self,
+        *,
+        equal: _builtins.bool = ...,
+        records: _builtins.int = ...,
+        differences: _abc.Iterable[Global___InventoryDifference] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "equal", b"equal", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayInventoryResponse: _TypeAlias = ReplayInventoryResponse  # noqa: Y015
+
+@_typing.final
 class CreateParkRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -120,6 +120,31 @@ class AccountingServiceStub:
                 request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.RebuildSumsRequest.SerializeToString,
                 response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.RebuildSumsResponse.FromString,
                 _registered_method=True)
+        self.CloseInventory = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/CloseInventory',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CloseInventoryRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CloseInventoryResponse.FromString,
+                _registered_method=True)
+        self.ListInventories = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/ListInventories',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListInventoriesRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListInventoriesResponse.FromString,
+                _registered_method=True)
+        self.GetInventory = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/GetInventory',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetInventoryRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetInventoryResponse.FromString,
+                _registered_method=True)
+        self.ListInventoryLines = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/ListInventoryLines',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListInventoryLinesRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListInventoryLinesResponse.FromString,
+                _registered_method=True)
+        self.ReplayInventory = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/ReplayInventory',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryResponse.FromString,
+                _registered_method=True)
 
 
 class AccountingServiceServicer:
@@ -249,6 +274,43 @@ class AccountingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CloseInventory(self, request, context):
+        """Closes the greenhouse gas inventory of a year: the records in force as they are, kept for good. Idempotent while these are the
+        same: it answers with the inventory in force. When they are others, it closes the year's next version, which needs a reason.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListInventories(self, request, context):
+        """Returns the inventories of a park by year, then by version, restated ones included.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetInventory(self, request, context):
+        """Returns one inventory with its sums and the factor rows that it was made with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListInventoryLines(self, request, context):
+        """Returns the lines of an inventory in the order of their number.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayInventory(self, request, context):
+        """Computes an inventory anew from the records, bases and sources that are stored, and returns where it differs from what was
+        closed. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -336,6 +398,31 @@ def add_AccountingServiceServicer_to_server(servicer, server):
                     servicer.RebuildSums,
                     request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.RebuildSumsRequest.FromString,
                     response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.RebuildSumsResponse.SerializeToString,
+            ),
+            'CloseInventory': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseInventory,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CloseInventoryRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CloseInventoryResponse.SerializeToString,
+            ),
+            'ListInventories': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInventories,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListInventoriesRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListInventoriesResponse.SerializeToString,
+            ),
+            'GetInventory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetInventory,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetInventoryRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetInventoryResponse.SerializeToString,
+            ),
+            'ListInventoryLines': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInventoryLines,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListInventoryLinesRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListInventoryLinesResponse.SerializeToString,
+            ),
+            'ReplayInventory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayInventory,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -798,6 +885,141 @@ class AccountingService:
             '/parkcarbon.accounting.v1.AccountingService/RebuildSums',
             parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.RebuildSumsRequest.SerializeToString,
             parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.RebuildSumsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseInventory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/CloseInventory',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CloseInventoryRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CloseInventoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInventories(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/ListInventories',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListInventoriesRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListInventoriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetInventory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/GetInventory',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetInventoryRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetInventoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInventoryLines(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/ListInventoryLines',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListInventoryLinesRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListInventoryLinesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayInventory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/ReplayInventory',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

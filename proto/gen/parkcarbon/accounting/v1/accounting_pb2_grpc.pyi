@@ -79,6 +79,20 @@ class AccountingServiceStub:
     """Starts a job that computes the sums of a park anew from its records and reports what differed. The job is polled by
     google.longrunning.Operations.GetOperation on this service.
     """
+    CloseInventory: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.CloseInventoryRequest, _accounting_pb2.CloseInventoryResponse]
+    """Closes the greenhouse gas inventory of a year: the records in force as they are, kept for good. Idempotent while these are the
+    same: it answers with the inventory in force. When they are others, it closes the year's next version, which needs a reason.
+    """
+    ListInventories: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListInventoriesRequest, _accounting_pb2.ListInventoriesResponse]
+    """Returns the inventories of a park by year, then by version, restated ones included."""
+    GetInventory: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.GetInventoryRequest, _accounting_pb2.GetInventoryResponse]
+    """Returns one inventory with its sums and the factor rows that it was made with."""
+    ListInventoryLines: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListInventoryLinesRequest, _accounting_pb2.ListInventoryLinesResponse]
+    """Returns the lines of an inventory in the order of their number."""
+    ReplayInventory: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ReplayInventoryRequest, _accounting_pb2.ReplayInventoryResponse]
+    """Computes an inventory anew from the records, bases and sources that are stored, and returns where it differs from what was
+    closed. Changes nothing.
+    """
 
 @_typing.type_check_only
 class AccountingServiceAsyncStub(AccountingServiceStub):
@@ -125,6 +139,20 @@ class AccountingServiceAsyncStub(AccountingServiceStub):
     RebuildSums: _aio.UnaryUnaryMultiCallable[_accounting_pb2.RebuildSumsRequest, _accounting_pb2.RebuildSumsResponse]  # type: ignore[assignment]
     """Starts a job that computes the sums of a park anew from its records and reports what differed. The job is polled by
     google.longrunning.Operations.GetOperation on this service.
+    """
+    CloseInventory: _aio.UnaryUnaryMultiCallable[_accounting_pb2.CloseInventoryRequest, _accounting_pb2.CloseInventoryResponse]  # type: ignore[assignment]
+    """Closes the greenhouse gas inventory of a year: the records in force as they are, kept for good. Idempotent while these are the
+    same: it answers with the inventory in force. When they are others, it closes the year's next version, which needs a reason.
+    """
+    ListInventories: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListInventoriesRequest, _accounting_pb2.ListInventoriesResponse]  # type: ignore[assignment]
+    """Returns the inventories of a park by year, then by version, restated ones included."""
+    GetInventory: _aio.UnaryUnaryMultiCallable[_accounting_pb2.GetInventoryRequest, _accounting_pb2.GetInventoryResponse]  # type: ignore[assignment]
+    """Returns one inventory with its sums and the factor rows that it was made with."""
+    ListInventoryLines: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListInventoryLinesRequest, _accounting_pb2.ListInventoryLinesResponse]  # type: ignore[assignment]
+    """Returns the lines of an inventory in the order of their number."""
+    ReplayInventory: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ReplayInventoryRequest, _accounting_pb2.ReplayInventoryResponse]  # type: ignore[assignment]
+    """Computes an inventory anew from the records, bases and sources that are stored, and returns where it differs from what was
+    closed. Changes nothing.
     """
 
 class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -271,6 +299,50 @@ class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_accounting_pb2.RebuildSumsResponse, _abc.Awaitable[_accounting_pb2.RebuildSumsResponse]]:
         """Starts a job that computes the sums of a park anew from its records and reports what differed. The job is polled by
         google.longrunning.Operations.GetOperation on this service.
+        """
+
+    @_abc_1.abstractmethod
+    def CloseInventory(
+        self,
+        request: _accounting_pb2.CloseInventoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.CloseInventoryResponse, _abc.Awaitable[_accounting_pb2.CloseInventoryResponse]]:
+        """Closes the greenhouse gas inventory of a year: the records in force as they are, kept for good. Idempotent while these are the
+        same: it answers with the inventory in force. When they are others, it closes the year's next version, which needs a reason.
+        """
+
+    @_abc_1.abstractmethod
+    def ListInventories(
+        self,
+        request: _accounting_pb2.ListInventoriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.ListInventoriesResponse, _abc.Awaitable[_accounting_pb2.ListInventoriesResponse]]:
+        """Returns the inventories of a park by year, then by version, restated ones included."""
+
+    @_abc_1.abstractmethod
+    def GetInventory(
+        self,
+        request: _accounting_pb2.GetInventoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.GetInventoryResponse, _abc.Awaitable[_accounting_pb2.GetInventoryResponse]]:
+        """Returns one inventory with its sums and the factor rows that it was made with."""
+
+    @_abc_1.abstractmethod
+    def ListInventoryLines(
+        self,
+        request: _accounting_pb2.ListInventoryLinesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.ListInventoryLinesResponse, _abc.Awaitable[_accounting_pb2.ListInventoryLinesResponse]]:
+        """Returns the lines of an inventory in the order of their number."""
+
+    @_abc_1.abstractmethod
+    def ReplayInventory(
+        self,
+        request: _accounting_pb2.ReplayInventoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.ReplayInventoryResponse, _abc.Awaitable[_accounting_pb2.ReplayInventoryResponse]]:
+        """Computes an inventory anew from the records, bases and sources that are stored, and returns where it differs from what was
+        closed. Changes nothing.
         """
 
 def add_AccountingServiceServicer_to_server(servicer: AccountingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -30,14 +30,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounting.adapters import tables
+from accounting.adapters import inventories_sql, tables
 from accounting.adapters.wave import SUM_COLUMNS, SUPERSEDE, ConnectionMemory, StagedWave
 from accounting.domain.accounts import MonthRange, Sum, SummedRow, month_key
 from accounting.domain.batches import Candidates
 from accounting.domain.callers import Bounds
+from accounting.domain.emissions import Ratio
 from accounting.domain.errors import ParkIdTaken, RegisteredMeanwhile
 from accounting.domain.factors import Basis, Factor
 from accounting.domain.facts import Fact, SpanSum
+from accounting.domain.inventories import Inventory, InventoryLine
 from accounting.domain.months import calendar
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
 from accounting.domain.plausibility import PastSpan
@@ -327,6 +329,28 @@ class SqlAccount:
         query = select(key.c.record_id, key.c.source_id).where(key.c.park_id == park_id, self._among(key.c.record_id, record_ids))
         return {row.record_id: row.source_id for row in await self._session.execute(query)}
 
+    async def records_in_force(self, park_id: str, year: int, last_position: int, after: int, limit: int) -> Sequence[StoredRecord]:
+        """Returns records of a year that were in force at a position, whose own positions come after one."""
+        return await inventories_sql.records_in_force(self._session, park_id, year, last_position, after, limit)
+
+    async def bases_named(self, basis_ids: Sequence[str]) -> Mapping[str, Basis]:
+        """Returns those of the named bases that are stored."""
+        table = tables.basis
+        query = select(table).where(self._among(table.c.basis_id, basis_ids))
+        return {row.basis_id: _basis(row) for row in await self._session.execute(query)}
+
+    async def inventory(self, park_id: str, year: int, version: int | None = None) -> Inventory | None:
+        """Returns an inventory of a year; without a version the one in force."""
+        return await inventories_sql.inventory(self._session, park_id, year, version)
+
+    async def inventories(self, park_id: str, after: tuple[int, int], limit: int) -> Sequence[Inventory]:
+        """Returns inventories that come after a year and version."""
+        return await inventories_sql.inventories(self._session, park_id, after, limit)
+
+    async def inventory_lines(self, park_id: str, year: int, version: int, after: int, limit: int) -> Sequence[InventoryLine]:
+        """Returns lines of an inventory whose numbers come after one."""
+        return await inventories_sql.inventory_lines(self._session, park_id, year, version, after, limit)
+
     def _sources_of(self, park_id: str, own: Set[str]) -> Select[tuple[str]]:
         table = tables.source
         return select(table.c.source_id).where(table.c.park_id == park_id, self._among(table.c.enterprise_id, sorted(own)))
@@ -433,6 +457,10 @@ class SqlUnitOfWork(SqlAccount):
             await self._session.execute(insert(table), [values])
         except IntegrityError as error:
             raise RegisteredMeanwhile(table.name) from error
+
+    async def add_inventory(self, inventory: Inventory, lines: Sequence[InventoryLine]) -> None:
+        """Stores a new inventory."""
+        await inventories_sql.add_inventory(self._session, inventory, lines)
 
     async def lock(self, park_id: str) -> int:
         """Makes this the only transaction that writes to the park's account; returns the last position in it."""
@@ -634,6 +662,19 @@ async def read_account(database: Database, registers: ScopedRegisters, scope: Sc
 
 def _park(row: Row[Any]) -> Park:
     return Park(**{name: getattr(row, name) for name in Park.__dataclass_fields__})
+
+
+def _basis(row: Row[Any]) -> Basis:
+    return Basis(
+        basis_id=row.basis_id,
+        set_id=row.factor_set_id,
+        carrier=row.carrier,
+        gas=row.gas,
+        unit=row.unit,
+        emissions=Ratio(int(row.emissions_numerator), int(row.emissions_denominator)),
+        energy=Ratio(int(row.energy_numerator), int(row.energy_denominator)),
+        factor_ids=tuple(row.factor_ids.split(";")),
+    )
 
 
 def _key(row: Any, dimension: str) -> str:

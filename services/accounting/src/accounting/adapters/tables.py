@@ -201,6 +201,54 @@ basis = Table(
     sqlite_strict=True,
 )
 
+# Closed once and kept: the database itself lets nobody change a row of these two.
+inventory = Table(
+    "inventory",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("version", big_integer(), primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+    Column("factor_set_id", Text, nullable=False),
+    Column("last_position", big_integer(), nullable=False),
+    Column("records", big_integer(), nullable=False),
+    Column("records_sha256", Text, nullable=False),
+    Column("content_sha256", Text, nullable=False),
+    Column("factor_ids", Text, nullable=False),
+    Column("scope_1_mg", big_integer(), nullable=False),
+    Column("scope_2_mg", big_integer(), nullable=False),
+    Column("scope_3_mg", big_integer(), nullable=False),
+    Column("removals_mg", big_integer(), nullable=False),
+    Column("biogenic_mg", big_integer(), nullable=False),
+    Column("energy_mgce", big_integer(), nullable=False),
+    Column("closed_by", Text, nullable=False),
+    Column("closed_time", UtcDateTime, nullable=False),
+    sqlite_strict=True,
+)
+
+inventory_line = Table(
+    "inventory_line",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("version", big_integer(), primary_key=True, autoincrement=False),
+    Column("line", big_integer(), primary_key=True, autoincrement=False),
+    Column("enterprise_id", identifier(), nullable=False),
+    Column("scope", big_integer(), nullable=False),
+    Column("item", Text, nullable=False),
+    Column("carrier", Text, nullable=False),
+    Column("gas", Text, nullable=False),
+    Column("sector", Text, nullable=False),
+    Column("counted_as", Text, nullable=False),
+    Column("emissions_mg", big_integer(), nullable=False),
+    Column("energy_mgce", big_integer(), nullable=False),
+    Column("records", big_integer(), nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)
 job = job_table(metadata)

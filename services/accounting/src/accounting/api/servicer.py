@@ -1,8 +1,5 @@
 """Serves parkcarbon.accounting.v1.AccountingService: wire to use case to wire."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +7,7 @@ from zoneinfo import ZoneInfo
 import grpc
 
 from accounting.api.columns import read_columns, write_outcomes
-from accounting.api.measures import Measures
+from accounting.api.inventory_servicer import InventoryRpcs
 from accounting.api.pages import (
     DEFAULT_RECORDS,
     MAX_RECORDS,
@@ -20,15 +17,14 @@ from accounting.api.pages import (
     read_token,
     write_token,
 )
+from accounting.api.rooms import caller_of_call, factor_to_wire, time_to_wire
 from accounting.application import maintain, record, register, report
-from accounting.application.ports import Account, Clock, UnitOfWork
 from accounting.domain.accounts import Sum, counted_as
-from accounting.domain.callers import READ_PUBLISHED, Caller, require
-from accounting.domain.factors import Factor, FactorBook, FactorSet
+from accounting.domain.callers import READ_PUBLISHED, require
+from accounting.domain.factors import FactorSet
 from accounting.domain.parks import FIGURE_NAMES, AnnualFigures, Enterprise, Park, Source
 from accounting.domain.reference import ReferenceTables
 from accounting.domain.stored import StoredRecord
-from chassis.identity import current_caller
 from kernel.periods import format_instant
 from kernel.quantities import MAX_DECIMALS, format_scaled
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
@@ -42,29 +38,8 @@ _CALORIFIC = "calorific"
 """How electricity becomes coal equivalent: every shipped set counts by calorific value (当量), 0.1229 kgce/kWh."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rooms:
-    """What the servicer works with.
-
-    Attributes:
-        write: opens a transaction.
-        read: opens the account for reading.
-        measures: what is counted and timed.
-    """
-
-    write: Callable[[], UnitOfWork]
-    read: Callable[[], AbstractAsyncContextManager[Account]]
-    book: FactorBook
-    reference: ReferenceTables
-    clock: Clock
-    measures: Measures
-
-
-class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
+class AccountingServicer(InventoryRpcs, accounting_pb2_grpc.AccountingServiceServicer):
     """One method per rpc; the contract is in accounting.proto."""
-
-    def __init__(self, rooms: Rooms) -> None:
-        self._rooms = rooms
 
     async def CreatePark(self, request: pb.CreateParkRequest, context: _Context) -> pb.CreateParkResponse:
         """Registers a park."""
@@ -84,20 +59,20 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
         rooms = self._rooms
         async with rooms.write() as uow:
             kept, created = await register.register_park(
-                uow, _caller(), park, book=rooms.book, reference=rooms.reference, clock=rooms.clock
+                uow, caller_of_call(), park, book=rooms.book, reference=rooms.reference, clock=rooms.clock
             )
         return pb.CreateParkResponse(park=_park(kept), created=created)
 
     async def GetPark(self, request: pb.GetParkRequest, context: _Context) -> pb.GetParkResponse:
         """Returns one park."""
         async with self._rooms.read() as account:
-            return pb.GetParkResponse(park=_park(await register.read_park(account, _caller(), request.park_id)))
+            return pb.GetParkResponse(park=_park(await register.read_park(account, caller_of_call(), request.park_id)))
 
     async def ListParks(self, request: pb.ListParksRequest, context: _Context) -> pb.ListParksResponse:
         """Returns a page of parks."""
         size = page_size(request.page_size)
         async with self._rooms.read() as account:
-            parks = await register.list_parks(account, _caller(), read_text_token(request.page_token, "parks"), size + 1)
+            parks = await register.list_parks(account, caller_of_call(), read_text_token(request.page_token, "parks"), size + 1)
         token = write_token("parks", parks[size - 1].park_id) if len(parks) > size else ""
         return pb.ListParksResponse(parks=map(_park, parks[:size]), next_page_token=token)
 
@@ -117,7 +92,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
         rooms = self._rooms
         async with rooms.write() as uow:
             kept, created = await register.register_enterprise(
-                uow, _caller(), enterprise, reference=rooms.reference, clock=rooms.clock
+                uow, caller_of_call(), enterprise, reference=rooms.reference, clock=rooms.clock
             )
         return pb.CreateEnterpriseResponse(enterprise=_enterprise(kept), created=created)
 
@@ -126,7 +101,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
         listed = f"{request.park_id}/enterprises"
         size, after = page_size(request.page_size), read_text_token(request.page_token, listed)
         async with self._rooms.read() as account:
-            found = await register.list_enterprises(account, _caller(), request.park_id, after, size + 1)
+            found = await register.list_enterprises(account, caller_of_call(), request.park_id, after, size + 1)
         token = write_token(listed, found[size - 1].enterprise_id) if len(found) > size else ""
         return pb.ListEnterprisesResponse(enterprises=map(_enterprise, found[:size]), next_page_token=token)
 
@@ -151,7 +126,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
         rooms = self._rooms
         async with rooms.write() as uow:
             kept, created = await register.register_source(
-                uow, _caller(), source, book=rooms.book, reference=rooms.reference, clock=rooms.clock
+                uow, caller_of_call(), source, book=rooms.book, reference=rooms.reference, clock=rooms.clock
             )
         return pb.CreateSourceResponse(source=_source(kept, rooms.reference), created=created)
 
@@ -160,7 +135,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
         listed = f"{request.park_id}/sources"
         size, after = page_size(request.page_size), read_text_token(request.page_token, listed)
         async with self._rooms.read() as account:
-            found = await register.list_sources(account, _caller(), request.park_id, after, size + 1)
+            found = await register.list_sources(account, caller_of_call(), request.park_id, after, size + 1)
         token = write_token(listed, found[size - 1].source_id) if len(found) > size else ""
         return pb.ListSourcesResponse(
             sources=[_source(each, self._rooms.reference) for each in found[:size]], next_page_token=token
@@ -185,7 +160,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
             recorded_time=_UNSET_TIME,
         )
         async with self._rooms.write() as uow:
-            kept, changed = await register.record_annual_figures(uow, _caller(), figures, clock=self._rooms.clock)
+            kept, changed = await register.record_annual_figures(uow, caller_of_call(), figures, clock=self._rooms.clock)
         return pb.RecordAnnualFiguresResponse(figures=_figures(kept), changed=changed)
 
     async def ListAnnualFigures(self, request: pb.ListAnnualFiguresRequest, context: _Context) -> pb.ListAnnualFiguresResponse:
@@ -194,7 +169,9 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
         size = page_size(request.page_size)
         key = read_token(request.page_token, listed, int, int) or (0, 0)
         async with self._rooms.read() as account:
-            found = await register.list_annual_figures(account, _caller(), request.park_id, (int(key[0]), int(key[1])), size + 1)
+            found = await register.list_annual_figures(
+                account, caller_of_call(), request.park_id, (int(key[0]), int(key[1])), size + 1
+            )
         token = write_token(listed, found[size - 1].year, found[size - 1].version) if len(found) > size else ""
         return pb.ListAnnualFiguresResponse(figures=map(_figures, found[:size]), next_page_token=token)
 
@@ -204,7 +181,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
         with rooms.measures.calculating("record_activity"):
             async with rooms.write() as uow:
                 result = await record.record_activity(
-                    uow, _caller(), request.park_id, columns, book=rooms.book, reference=rooms.reference, clock=rooms.clock
+                    uow, caller_of_call(), request.park_id, columns, book=rooms.book, reference=rooms.reference, clock=rooms.clock
                 )
         rooms.measures.ingested(result)
         return pb.RecordActivityResponse(outcomes=write_outcomes(result), last_position=result.last_position)
@@ -217,7 +194,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
         size = page_size(request.page_size, DEFAULT_RECORDS, MAX_RECORDS)
         after = read_number_token(request.page_token, listed)
         async with self._rooms.read() as account:
-            park, found = await report.list_records(account, _caller(), request.park_id, after, size + 1)
+            park, found = await report.list_records(account, caller_of_call(), request.park_id, after, size + 1)
         token = write_token(listed, found[size - 1].position) if len(found) > size else ""
         records = [_record(each, park.zone) for each in found[:size]]
         return pb.ListActivityRecordsResponse(records=records, next_page_token=token)
@@ -228,7 +205,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
             async with self._rooms.read() as account:
                 park, found = await report.query_emissions(
                     account,
-                    _caller(),
+                    caller_of_call(),
                     request.park_id,
                     request.from_month,
                     request.to_month,
@@ -251,7 +228,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
         key = read_token(request.page_token, listed, str, int, int) or ("", 0, 0)
         after = (str(key[0]), int(key[1]), int(key[2]))
         async with self._rooms.read() as account:
-            found, last_position = await report.list_sums(account, _caller(), request.park_id, after, size + 1)
+            found, last_position = await report.list_sums(account, caller_of_call(), request.park_id, after, size + 1)
         page = found[:size]
         last = page[-1] if len(found) > size else None
         return pb.ListSumsResponse(
@@ -270,7 +247,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
         with self._rooms.measures.calculating("read_yearly_account"):
             async with self._rooms.read() as account:
                 park, yearly = await report.read_yearly_account(
-                    account, _caller(), request.park_id, request.year, reference=self._rooms.reference
+                    account, caller_of_call(), request.park_id, request.year, reference=self._rooms.reference
                 )
         return pb.GetIndicatorsResponse(
             indicators=[
@@ -295,7 +272,7 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
 
     async def ListFactorSets(self, request: pb.ListFactorSetsRequest, context: _Context) -> pb.ListFactorSetsResponse:
         """Returns a page of factor sets."""
-        require(_caller(), READ_PUBLISHED)
+        require(caller_of_call(), READ_PUBLISHED)
         size, after = page_size(request.page_size), read_text_token(request.page_token, "factor-sets")
         found = [each for each in self._rooms.book.sets if each.set_id > after]
         token = write_token("factor-sets", found[size - 1].set_id) if len(found) > size else ""
@@ -304,34 +281,17 @@ class AccountingServicer(accounting_pb2_grpc.AccountingServiceServicer):
     async def ListFactors(self, request: pb.ListFactorsRequest, context: _Context) -> pb.ListFactorsResponse:
         """Returns a page of the factors of a set."""
         listed = f"{request.set_id}/factors"
-        require(_caller(), READ_PUBLISHED)
+        require(caller_of_call(), READ_PUBLISHED)
         size, after = page_size(request.page_size), read_text_token(request.page_token, listed)
         found = [each for each in self._rooms.book.factors_of(request.set_id) if each.factor_id > after]
         token = write_token(listed, found[size - 1].factor_id) if len(found) > size else ""
-        return pb.ListFactorsResponse(factors=map(_factor, found[:size]), next_page_token=token)
+        return pb.ListFactorsResponse(factors=map(factor_to_wire, found[:size]), next_page_token=token)
 
     async def RebuildSums(self, request: pb.RebuildSumsRequest, context: _Context) -> pb.RebuildSumsResponse:
         """Queues a rebuild of a park's sums."""
         async with self._rooms.write() as uow:
-            job_id = await maintain.request_rebuild(uow, _caller(), request.park_id)
+            job_id = await maintain.request_rebuild(uow, caller_of_call(), request.park_id)
         return pb.RebuildSumsResponse(operation_name=f"operations/{job_id}")
-
-
-def _caller() -> Caller:
-    verified = current_caller()
-    return Caller(
-        verified.subject,
-        verified.tenant,
-        verified.roles,
-        verified.scopes,
-        verified.parks,
-        verified.regions,
-        verified.enterprises,
-    )
-
-
-def _time(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _park(park: Park) -> pb.Park:
@@ -345,7 +305,7 @@ def _park(park: Park) -> pb.Park:
         latitude_deg=park.latitude_deg,
         longitude_deg=park.longitude_deg,
         factor_set_id=park.factor_set_id,
-        registered_time=_time(park.registered_time),
+        registered_time=time_to_wire(park.registered_time),
     )
 
 
@@ -357,7 +317,7 @@ def _enterprise(enterprise: Enterprise) -> pb.Enterprise:
         name_en=enterprise.name_en,
         industry_code=enterprise.industry_code,
         credit_code=enterprise.credit_code,
-        registered_time=_time(enterprise.registered_time),
+        registered_time=time_to_wire(enterprise.registered_time),
     )
 
 
@@ -374,7 +334,7 @@ def _source(source: Source, reference: ReferenceTables) -> pb.Source:
         gas=source.gas,
         sector=source.sector,
         settlement_basis=_BASIS_TO_WIRE[source.settlement_basis],
-        registered_time=_time(source.registered_time),
+        registered_time=time_to_wire(source.registered_time),
         counted_as=counted_as(source.item, source.carrier, source.gas, reference),
     )
 
@@ -384,7 +344,7 @@ def _figures(figures: AnnualFigures) -> pb.AnnualFigures:
         park_id=figures.park_id,
         year=figures.year,
         version=figures.version,
-        recorded_time=_time(figures.recorded_time),
+        recorded_time=time_to_wire(figures.recorded_time),
         **{name: getattr(figures, name) or "" for name in FIGURE_NAMES},
     )
 
@@ -403,7 +363,7 @@ def _record(record_: StoredRecord, zone: ZoneInfo) -> pb.ActivityRecord:
         supersedes=record_.supersedes,
         superseded_by=record_.superseded_by,
         position=record_.position,
-        recorded_time=_time(record_.recorded_time),
+        recorded_time=time_to_wire(record_.recorded_time),
     )
 
 
@@ -421,26 +381,5 @@ def _factor_set(each: FactorSet) -> pb.FactorSet:
         gwp_table=each.gwp_table,
         published_date=each.published.isoformat(),
         source=each.source,
-        note=each.note,
-    )
-
-
-def _factor(each: Factor) -> pb.Factor:
-    return pb.Factor(
-        factor_id=each.factor_id,
-        table_id=each.table_id,
-        quantity=each.quantity,
-        carrier=each.carrier,
-        gas=each.gas,
-        region=each.region,
-        basis=each.basis,
-        value=each.value,
-        unit=each.unit,
-        valid_from_date=each.valid_from.isoformat(),
-        valid_to_date=each.valid_to.isoformat() if each.valid_to else "",
-        published_date=each.published.isoformat(),
-        confidence=each.confidence,
-        source=each.source,
-        checked_where=each.checked_where,
         note=each.note,
     )

@@ -10,6 +10,7 @@ from accounting.domain.batches import Candidates
 from accounting.domain.callers import Bounds
 from accounting.domain.factors import Basis, Factor
 from accounting.domain.facts import Fact, SpanSum
+from accounting.domain.inventories import Inventory, InventoryLine
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
 from accounting.domain.plausibility import PastSpan
 from accounting.domain.record import Existing
@@ -86,6 +87,27 @@ class Account(Protocol):
         """Returns those of the record ids that are taken, and the source of each record."""
         ...
 
+    async def records_in_force(self, park_id: str, year: int, last_position: int, after: int, limit: int) -> Sequence[StoredRecord]:
+        """Returns records of a year that were in force when `last_position` was the park's last, whose positions come after one,
+        in order of position."""
+        ...
+
+    async def bases_named(self, basis_ids: Sequence[str]) -> Mapping[str, Basis]:
+        """Returns those of the named bases that are stored."""
+        ...
+
+    async def inventory(self, park_id: str, year: int, version: int | None = None) -> Inventory | None:
+        """Returns an inventory of a year; without a version the one in force."""
+        ...
+
+    async def inventories(self, park_id: str, after: tuple[int, int], limit: int) -> Sequence[Inventory]:
+        """Returns inventories that come after a year and version."""
+        ...
+
+    async def inventory_lines(self, park_id: str, year: int, version: int, after: int, limit: int) -> Sequence[InventoryLine]:
+        """Returns lines of an inventory whose numbers come after one."""
+        ...
+
 
 class UnitOfWork(Account, Protocol):
     """One transaction. What is not committed when the block ends never was."""
@@ -134,6 +156,10 @@ class UnitOfWork(Account, Protocol):
 
     async def keep_factors(self, factors: Sequence[Factor]) -> Sequence[Factor]:
         """Stores factor rows; returns those that are new."""
+        ...
+
+    async def add_inventory(self, inventory: Inventory, lines: Sequence[InventoryLine]) -> None:
+        """Stores a new inventory."""
         ...
 
     async def open_years(self, first_year: int, last_year: int) -> int:

@@ -4,7 +4,8 @@
     ├── InvalidField            a field breaks its rule: field, found, allowed
     ├── NotFound
     │   ├── ParkNotFound        also when the park belongs to another tenant
-    │   └── FactorSetNotFound
+    │   ├── FactorSetNotFound
+    │   └── InventoryNotFound
     ├── ContentDiffers          the same id was registered with other content
     ├── ParkIdTaken             the id belongs to a park of another tenant
     ├── RegisteredMeanwhile     another call registered the same id at the same moment: try again
@@ -22,7 +23,7 @@ from collections.abc import Mapping
 
 from accounting.domain.problems import shown
 
-_WHAT_ZH = {"park": "园区", "enterprise": "企业", "source": "排放源", "annual_figures": "年度指标"}
+_WHAT_ZH = {"park": "园区", "enterprise": "企业", "source": "排放源", "annual_figures": "年度指标", "inventory": "清单"}
 """What is registered, by its English name."""
 
 
@@ -96,6 +97,16 @@ class FactorSetNotFound(NotFound):
             found=found,
             allowed=allowed,
         )
+
+
+class InventoryNotFound(NotFound):
+    """The park has no inventory of that id."""
+
+    reason = "INVENTORY_NOT_FOUND"
+
+    def __init__(self, inventory_id: str) -> None:
+        found = shown(inventory_id)
+        super().__init__(f"inventory {found!r} does not exist", f"清单 {found!r} 不存在", inventory_id=found)
 
 
 class ContentDiffers(AccountingError):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounting.domain.factors import Factor
+from accounting.domain.inventories import Inventory
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
 
 
@@ -88,6 +89,13 @@ class FactorPublished:
     set_ids: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class InventoryClosed:
+    """The inventory of a year was closed; a version above 1 restates it."""
+
+    inventory: Inventory
+
+
 Fact = (
     ParkRegistered
     | EnterpriseRegistered
@@ -96,6 +104,7 @@ Fact = (
     | ActivityRecorded
     | EmissionsCalculated
     | FactorPublished
+    | InventoryClosed
 )
 
 MAX_EVENT_ROWS = 1_000

@@ -13,9 +13,11 @@ from accounting.domain.facts import (
     EnterpriseRegistered,
     Fact,
     FactorPublished,
+    InventoryClosed,
     ParkRegistered,
     SourceRegistered,
 )
+from accounting.domain.inventories import Inventory
 from accounting.domain.parks import FIGURE_NAMES
 from chassis.events import Event
 from parkcarbon.accounting.events.v1 import events_pb2
@@ -24,6 +26,7 @@ SOURCE = "/accounting"
 PARK_TOPIC = "accounting.park.v1"
 ACTIVITY_TOPIC = "accounting.activity.v1"
 FACTOR_TOPIC = "accounting.factor.v1"
+INVENTORY_TOPIC = "accounting.inventory.v1"
 PLATFORM = "platform"
 """The tenant of facts that belong to no tenant."""
 
@@ -72,6 +75,11 @@ class FactEncoder:
                 factor = fact.factor
                 subject, at = f"factors/{factor.factor_id}", self._now()
                 return self._event(FACTOR_TOPIC, PLATFORM, "", subject, at, _factor(fact), key=factor.table_id)
+
+            case InventoryClosed():
+                closed = fact.inventory
+                subject, at = f"inventories/{closed.inventory_id}", closed.closed_time
+                return self._event(INVENTORY_TOPIC, closed.tenant_id, closed.park_id, subject, at, _inventory(closed))
 
     def _event(
         self, topic: str, tenant_id: str, park_id: str, subject: str, time: datetime, message: Message, *, key: str = ""
@@ -225,4 +233,29 @@ def _factor(fact: FactorPublished) -> events_pb2.FactorPublished:
         valid_to_date=factor.valid_to.isoformat() if factor.valid_to else "",
         published_date=factor.published.isoformat(),
         source=factor.source,
+    )
+
+
+def _inventory(closed: Inventory) -> events_pb2.InventoryClosed:
+    totals = closed.totals
+    return events_pb2.InventoryClosed(
+        park_id=closed.park_id,
+        tenant_id=closed.tenant_id,
+        inventory_id=closed.inventory_id,
+        year=closed.year,
+        version=closed.version,
+        reason=closed.reason,
+        factor_set_id=closed.factor_set_id,
+        last_position=closed.last_position,
+        records=closed.records,
+        records_sha256=closed.records_sha256,
+        content_sha256=closed.content_sha256,
+        emissions_mg_co2e=totals.emissions_mg,
+        scope_1_mg_co2e=totals.scope_mg[0],
+        scope_2_mg_co2e=totals.scope_mg[1],
+        scope_3_mg_co2e=totals.scope_mg[2],
+        removals_mg_co2e=totals.removals_mg,
+        biogenic_mg_co2e=totals.biogenic_mg,
+        energy_mgce=totals.energy_mgce,
+        closed_time=written_time(closed.closed_time),
     )

@@ -469,3 +469,80 @@ class FactorPublished(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FactorPublished: _TypeAlias = FactorPublished  # noqa: Y015
+
+@_typing.final
+class InventoryClosed(_message.Message):
+    """The greenhouse gas inventory of a year was closed. A version above 1 restates the year."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FACTOR_SET_ID_FIELD_NUMBER: _builtins.int
+    LAST_POSITION_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    RECORDS_SHA256_FIELD_NUMBER: _builtins.int
+    CONTENT_SHA256_FIELD_NUMBER: _builtins.int
+    EMISSIONS_MG_CO2E_FIELD_NUMBER: _builtins.int
+    SCOPE_1_MG_CO2E_FIELD_NUMBER: _builtins.int
+    SCOPE_2_MG_CO2E_FIELD_NUMBER: _builtins.int
+    SCOPE_3_MG_CO2E_FIELD_NUMBER: _builtins.int
+    REMOVALS_MG_CO2E_FIELD_NUMBER: _builtins.int
+    BIOGENIC_MG_CO2E_FIELD_NUMBER: _builtins.int
+    ENERGY_MGCE_FIELD_NUMBER: _builtins.int
+    CLOSED_TIME_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    tenant_id: _builtins.str
+    inventory_id: _builtins.str
+    year: _builtins.int
+    version: _builtins.int
+    reason: _builtins.str
+    """Why the year was restated; empty for version 1."""
+    factor_set_id: _builtins.str
+    last_position: _builtins.int
+    records: _builtins.int
+    records_sha256: _builtins.str
+    content_sha256: _builtins.str
+    emissions_mg_co2e: _builtins.int
+    """Scopes 1 to 3; removals and biogenic CO2 stand apart."""
+    scope_1_mg_co2e: _builtins.int
+    scope_2_mg_co2e: _builtins.int
+    scope_3_mg_co2e: _builtins.int
+    removals_mg_co2e: _builtins.int
+    biogenic_mg_co2e: _builtins.int
+    energy_mgce: _builtins.int
+    closed_time: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        year: _builtins.int = ...,
+        version: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        factor_set_id: _builtins.str = ...,
+        last_position: _builtins.int = ...,
+        records: _builtins.int = ...,
+        records_sha256: _builtins.str = ...,
+        content_sha256: _builtins.str = ...,
+        emissions_mg_co2e: _builtins.int = ...,
+        scope_1_mg_co2e: _builtins.int = ...,
+        scope_2_mg_co2e: _builtins.int = ...,
+        scope_3_mg_co2e: _builtins.int = ...,
+        removals_mg_co2e: _builtins.int = ...,
+        biogenic_mg_co2e: _builtins.int = ...,
+        energy_mgce: _builtins.int = ...,
+        closed_time: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic_mg_co2e", b"biogenic_mg_co2e", "closed_time", b"closed_time", "content_sha256", b"content_sha256", "emissions_mg_co2e", b"emissions_mg_co2e", "energy_mgce", b"energy_mgce", "factor_set_id", b"factor_set_id", "inventory_id", b"inventory_id", "last_position", b"last_position", "park_id", b"park_id", "reason", b"reason", "records", b"records", "records_sha256", b"records_sha256", "removals_mg_co2e", b"removals_mg_co2e", "scope_1_mg_co2e", b"scope_1_mg_co2e", "scope_2_mg_co2e", b"scope_2_mg_co2e", "scope_3_mg_co2e", b"scope_3_mg_co2e", "tenant_id", b"tenant_id", "version", b"version", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InventoryClosed: _TypeAlias = InventoryClosed  # noqa: Y015

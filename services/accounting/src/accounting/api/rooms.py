@@ -1,0 +1,73 @@
+"""What every rpc of the service works with: the rooms, who calls, and the wire forms that several rpcs answer with."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from accounting.api.measures import Measures
+from accounting.application.ports import Account, Clock, UnitOfWork
+from accounting.domain.callers import Caller
+from accounting.domain.factors import Factor, FactorBook
+from accounting.domain.reference import ReferenceTables
+from chassis.identity import current_caller
+from parkcarbon.accounting.v1 import accounting_pb2 as pb
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What the servicer works with.
+
+    Attributes:
+        write: opens a transaction.
+        read: opens the account for reading.
+        measures: what is counted and timed.
+    """
+
+    write: Callable[[], UnitOfWork]
+    read: Callable[[], AbstractAsyncContextManager[Account]]
+    book: FactorBook
+    reference: ReferenceTables
+    clock: Clock
+    measures: Measures
+
+
+def caller_of_call() -> Caller:
+    """Returns the verified caller of the call that is being answered."""
+    verified = current_caller()
+    return Caller(
+        verified.subject,
+        verified.tenant,
+        verified.roles,
+        verified.scopes,
+        verified.parks,
+        verified.regions,
+        verified.enterprises,
+    )
+
+
+def time_to_wire(at: datetime) -> str:
+    """Writes a moment as RFC 3339 text in UTC."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def factor_to_wire(each: Factor) -> pb.Factor:
+    """Writes a factor row."""
+    return pb.Factor(
+        factor_id=each.factor_id,
+        table_id=each.table_id,
+        quantity=each.quantity,
+        carrier=each.carrier,
+        gas=each.gas,
+        region=each.region,
+        basis=each.basis,
+        value=each.value,
+        unit=each.unit,
+        valid_from_date=each.valid_from.isoformat(),
+        valid_to_date=each.valid_to.isoformat() if each.valid_to else "",
+        published_date=each.published.isoformat(),
+        confidence=each.confidence,
+        source=each.source,
+        checked_where=each.checked_where,
+        note=each.note,
+    )
