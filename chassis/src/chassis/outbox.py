@@ -57,25 +57,24 @@ async def append(session: AsyncSession, outbox: Table, events: Sequence[Event]) 
     for event in events:
         if len(event.data) > MAX_EVENT_BYTES:
             raise EventTooLarge(event)
-    await session.execute(
-        insert(outbox),
-        [
-            {
-                "event_id": event.id,
-                "tenant_id": event.tenant_id,
-                "park_id": event.park_id,
-                "topic": event.topic,
-                "key": event.key,
-                "type": event.type,
-                "source": event.source,
-                "subject": event.subject,
-                "time": event.time,
-                "traceparent": event.traceparent,
-                "data": event.data,
-            }
-            for event in events
-        ],
-    )
+    rows = [
+        {
+            "event_id": event.id,
+            "tenant_id": event.tenant_id,
+            "park_id": event.park_id,
+            "topic": event.topic,
+            "key": event.key,
+            "type": event.type,
+            "source": event.source,
+            "subject": event.subject,
+            "time": event.time,
+            "traceparent": event.traceparent,
+            "data": event.data,
+        }
+        for event in events
+    ]
+    # One row needs no pipeline of many, which psycopg opens and ends with messages of its own.
+    await session.execute(insert(outbox).inline(), rows if len(rows) > 1 else rows[0])
 
 
 async def unpublished(session: AsyncSession, outbox: Table, limit: int) -> Sequence[tuple[int, Event]]:

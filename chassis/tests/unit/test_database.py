@@ -178,6 +178,20 @@ async def test_connection_that_the_server_ends_is_an_outage_and_the_next_works(p
     await database.dispose()
 
 
+async def test_connections_that_ended_while_they_rested_are_replaced_before_anybody_notices(postgres_url: str) -> None:
+    database, other = Database(postgres_url), Database(postgres_url)
+    who = text("SELECT pg_backend_pid()")
+    async with database.begin() as first, database.begin() as second:
+        resting = {(await first.execute(who)).scalar_one(), (await second.execute(who)).scalar_one()}
+    ended = text("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE pid = ANY(:pids)")
+    async with other.begin() as session:
+        assert (await session.execute(ended, {"pids": list(resting)})).scalars().all() == [True, True]
+    async with database.begin() as first, database.read() as second:
+        assert not resting & {(await first.execute(who)).scalar_one(), (await second.execute(who)).scalar_one()}
+    await database.dispose()
+    await other.dispose()
+
+
 async def test_sqlite_file_that_another_process_writes_is_an_outage(tmp_path: Path) -> None:
     path = tmp_path / "service.sqlite3"
     database = Database(f"sqlite:///{path}", timeouts=Timeouts(lock_seconds=0.05))
