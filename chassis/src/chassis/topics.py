@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from importlib import resources
 from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -83,6 +84,11 @@ class TopicRegistry:
             ValueError: If the text has another shape.
         """
         return cls(_Document.model_validate_json(text).topics)
+
+    @classmethod
+    def from_package(cls, package: str) -> Self:
+        """Reads the file `topics.json` of an installed package, such as the contracts."""
+        return cls.from_json(resources.files(package).joinpath("topics.json").read_bytes())
 
     def get(self, name: str) -> Topic:
         """Returns a topic.

@@ -2,19 +2,16 @@
 
 import asyncio
 import base64
-import os
 import secrets
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
-from importlib import resources
 from typing import TypedDict
 from uuid import uuid4
 
 import httpx
 import uvicorn
-import uvloop
 from argon2 import PasswordHasher
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from fastapi import FastAPI
@@ -23,15 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.broker import Broker
 from chassis.channel import Channel
-from chassis.clock import Clock, SystemClock
+from chassis.clock import Clock
 from chassis.consumer import Consumer
 from chassis.database import Database
 from chassis.identity import CallerSigner
 from chassis.jobs import JobRunner
-from chassis.logs import Logger, capture_library_logs, configure
+from chassis.logs import Logger, configure
 from chassis.monitoring import Monitoring
-from chassis.server import run_until_signalled
-from chassis.settings import OneProcessOnly
+from chassis.process import run_service
 from chassis.telemetry import Telemetry
 from chassis.topics import TopicRegistry
 from gateway.adapters.access_sql import SqlCredentials
@@ -444,32 +440,10 @@ def _carrier(mail: MailSettings) -> Carrier | None:
 
 def topic_registry() -> TopicRegistry:
     """Returns the topics as the contracts list them."""
-    return TopicRegistry.from_json(resources.files("parkcarbon").joinpath("topics.json").read_bytes())
+    return TopicRegistry.from_package("parkcarbon")
 
 
 def run() -> None:
-    """Runs the gateway as a process of its own until SIGTERM or SIGINT, with settings from the environment.
-
-    Raises:
-        SystemExit: If the settings name a broker that connects no processes.
-    """
-    # Without it gRPC writes a line for each program that reads an uploaded file; nothing forks to go on with gRPC.
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    """Runs the gateway as a process of its own, as `chassis.process.run_service` does, with settings from the environment."""
     settings = GatewaySettings()  # type: ignore[call-arg]  # the environment brings what is required
-    try:
-        settings.broker.must_connect_processes("GATEWAY_")
-    except OneProcessOnly as error:
-        raise SystemExit(str(error)) from error
-    logger = configure("gateway", level=settings.logs.level, renderer=settings.logs.renderer)
-    capture_library_logs(logger)
-
-    async def serve() -> None:
-        clock = SystemClock()
-        broker = await settings.broker.open(topic_registry(), clock=clock, logger=logger)
-        try:
-            await run_until_signalled(build(settings, clock=clock, broker=broker))
-        finally:
-            await broker.close()
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve())
+    run_service("gateway", settings, build, topic_registry())

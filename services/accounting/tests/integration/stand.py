@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,7 +73,7 @@ def encoded_columns(rows: Sequence[Row]) -> pb.ActivityColumns:
 
 def registry() -> TopicRegistry:
     """Reads the topics that exist."""
-    return TopicRegistry.from_json((files("parkcarbon") / "topics.json").read_bytes())
+    return TopicRegistry.from_package("parkcarbon")
 
 
 async def refusal(call: Awaitable[object]) -> RemoteError:

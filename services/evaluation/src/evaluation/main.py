@@ -1,22 +1,18 @@
 """Stands the evaluation service up: the only module that knows every room."""
 
-import asyncio
 from contextlib import AbstractAsyncContextManager
-from importlib import resources
 from uuid import uuid4
-
-import uvloop
 
 from chassis.broker import Broker
 from chassis.channel import Channel
-from chassis.clock import Clock, SystemClock
+from chassis.clock import Clock
 from chassis.consumer import Consumer
 from chassis.identity import CallerForwarder, CallerVerifier, current_caller
-from chassis.logs import capture_library_logs, configure
+from chassis.logs import configure
 from chassis.monitoring import Monitoring
+from chassis.process import run_service
 from chassis.relay import Relay
-from chassis.server import GrpcServer, Registration, run_until_signalled
-from chassis.settings import OneProcessOnly
+from chassis.server import GrpcServer, Registration
 from chassis.telemetry import Telemetry
 from chassis.tenancy import Scope, Tenant
 from chassis.topics import TopicRegistry
@@ -150,30 +146,10 @@ def build(settings: EvaluationSettings, *, clock: Clock, broker: Broker) -> Eval
 
 def topic_registry() -> TopicRegistry:
     """Returns the topics as the contracts list them."""
-    return TopicRegistry.from_json(resources.files("parkcarbon").joinpath("topics.json").read_bytes())
+    return TopicRegistry.from_package("parkcarbon")
 
 
 def run() -> None:
-    """Runs the service as a process of its own until SIGTERM or SIGINT, with settings from the environment.
-
-    Raises:
-        SystemExit: If the settings name a broker that connects no processes.
-    """
+    """Runs the service as a process of its own, as `chassis.process.run_service` does, with settings from the environment."""
     settings = EvaluationSettings()  # type: ignore[call-arg]  # the environment brings what is required
-    try:
-        settings.broker.must_connect_processes("EVALUATION_")
-    except OneProcessOnly as error:
-        raise SystemExit(str(error)) from error
-    logger = configure("evaluation", level=settings.logs.level, renderer=settings.logs.renderer)
-    capture_library_logs(logger)
-
-    async def serve() -> None:
-        clock = SystemClock()
-        broker = await settings.broker.open(topic_registry(), clock=clock, logger=logger)
-        try:
-            await run_until_signalled(build(settings, clock=clock, broker=broker))
-        finally:
-            await broker.close()
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve())
+    run_service("evaluation", settings, build, topic_registry())
