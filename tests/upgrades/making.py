@@ -41,6 +41,33 @@ CORRECTION = {
 
 WAITING = {**CORRECTION, "record_id": "waiting", "quantity": "2950", "supersedes": "corrected"}
 
+FORCES = {"performance": "2.94", "development": "1.84", "impact": "3.65"}
+OWN_SYSTEM = {
+    "system_id": "own",
+    "name_zh": "本园指标",
+    "name_en": "Our own",
+    "source": "a test",
+    "nodes": [
+        {"node_id": "roof", "name_zh": "屋顶", "name_en": "Roof", "weight": "1", "kind": "amount", "unit": "m2", "direction": "+"}
+    ],
+}
+THRESHOLDS = {
+    "threshold_set_id": "plan",
+    "origin": "synthetic",
+    "source": "a test",
+    "rows": [{"node_id": "65", "minimum": "0.05", "maximum": "0.8", "source": "a test"}],
+}
+WEIGHTS = {
+    "weight_set_id": "experts",
+    "method": "ahp",
+    "source": "a test",
+    "weights": [
+        {"node_id": "performance", "weight": "0.4"},
+        {"node_id": "development", "weight": "0.35"},
+        {"node_id": "impact", "weight": "0.25"},
+    ],
+}
+
 
 async def fill(client: httpx.AsyncClient) -> None:
     """Lets everything happen once that leaves rows behind."""
@@ -51,9 +78,45 @@ async def fill(client: httpx.AsyncClient) -> None:
     (await client.post(RECORDS, json=ganzhou.rows())).raise_for_status()
     (await client.post(RECORDS, json=[CORRECTION])).raise_for_status()
     (await client.post(f"/v1/parks/{PARK}/sums:rebuild")).raise_for_status()
+    await told(client, 10)
+    await evaluate(client)
+    await told(client, 13)
+
+
+async def told(client: httpx.AsyncClient, count: int) -> None:
+    """Waits until the change feed holds so many changes."""
     async with asyncio.timeout(20):
-        while len((await figures(client))["changes"]["changes"]) < 10:  # noqa: ASYNC110 - only the feed knows
+        while len((await client.get("/v1/changes", params={"limit": "1000"})).json()["changes"]) < count:  # noqa: ASYNC110
+            # only the feed knows
             await asyncio.sleep(0.05)
+
+
+async def evaluate(client: httpx.AsyncClient) -> None:
+    """Lets everything happen once that leaves rows behind in the evaluation."""
+    rows = [{"indicator_id": name, "year": "2021", "value": value, "evidence": "doc-1"} for name, value in FORCES.items()]
+    for path, body in (
+        ("/v1/indicator-systems", OWN_SYSTEM),
+        ("/v1/indicator-systems/guide-2021/threshold-sets", THRESHOLDS),
+        ("/v1/indicator-systems/pdi/weight-sets", WEIGHTS),
+        (f"/v1/parks/{PARK}/indicator-values", {"system_id": "pdi", "values": rows}),
+        (f"/v1/parks/{PARK}/indicator-values", {"system_id": "pdi", "values": [{**rows[0], "value": "3"}]}),
+        (f"/v1/parks/{PARK}/evaluations", {"system_id": "pdi", "year": 2021, "weight_set_id": "experts"}),
+        (f"/v1/parks/{PARK}/evaluations", {"system_id": "guide-2021", "year": 2021, "threshold_set_ids": ["plan"]}),
+        (f"/v1/parks/{PARK}/evaluations", {"system_id": "zero-carbon-park", "year": 2021}),
+    ):
+        (await client.post(path, json=body)).raise_for_status()
+
+
+async def evaluations(client: httpx.AsyncClient) -> dict[str, Any]:
+    """Returns what the evaluation says of the park: each result with its tree, as computed again from what it stands on."""
+    listed = (await client.get(f"/v1/parks/{PARK}/evaluations")).raise_for_status().json()["evaluations"]
+    trees = [await client.get(f"/v1/parks/{PARK}/evaluations/{each['evaluation_id']}") for each in listed]
+    asked = {"system": "pdi", "year": "2021"}
+    return {
+        "evaluations": [tree.raise_for_status().json() for tree in trees],
+        "values": (await client.get(f"/v1/parks/{PARK}/indicator-values", params=asked)).raise_for_status().json(),
+        "system": (await client.get("/v1/indicator-systems/own")).raise_for_status().json(),
+    }
 
 
 async def figures(client: httpx.AsyncClient) -> dict[str, Any]:
@@ -68,7 +131,7 @@ async def figures(client: httpx.AsyncClient) -> dict[str, Any]:
         "changes": ("/v1/changes", {"limit": "1000"}),
     }
     answers = {name: await client.get(path, params=params) for name, (path, params) in asked.items()}
-    return {name: answer.raise_for_status().json() for name, answer in answers.items()}
+    return {name: answer.raise_for_status().json() for name, answer in answers.items()} | {"evaluated": await evaluations(client)}
 
 
 def services(release: Path, kind: str) -> list[str]:
@@ -138,9 +201,10 @@ def main() -> None:
         tempfile.TemporaryDirectory() as name,
         served(directory) as server,
         empty_database(server) as accounting,
+        empty_database(server) as evaluation,
         empty_database(server) as gateway,
     ):
-        databases = {"accounting": accounting, "gateway": gateway}
+        databases = {"accounting": accounting, "evaluation": evaluation, "gateway": gateway}
         for kind in KINDS:
             folder = Path(name, kind)
             folder.mkdir()
