@@ -1,18 +1,24 @@
 """The schema that migrations make is the one that the code speaks to."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, create_engine, inspect, text
+from sqlalchemy import BigInteger, Connection, Integer, MetaData, create_engine, insert, inspect, select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
 
+from chassis.columns import UtcDateTime
 from chassis.database import Database
+from chassis.tenancy import Platform, Tenant
 from evaluation.adapters import tables
 from evaluation.main import MIGRATIONS
 
 VERSIONS = "schema_version_evaluation"
+KEPT = ("evaluation", "indicator_system", "indicator_value", "threshold_set", "weight_set")
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def on(url: str, ask: Any) -> Any:
@@ -52,7 +58,9 @@ async def test_what_no_comparison_sees_is_migrated_too(migrated: str, tmp_path: 
         found = inspect(connection)
         names = [name for name in found.get_table_names() if name != VERSIONS]
         if connection.dialect.name == "sqlite":
-            catalogue = text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND tbl_name <> :versions")
+            catalogue = text(
+                "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND tbl_name <> :versions AND type <> 'trigger'"
+            )
             return {row.name: _words(row.sql) for row in connection.execute(catalogue, {"versions": VERSIONS})}
         catalogue = text(
             "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename <> :versions"
@@ -80,6 +88,29 @@ def _words(sql: str) -> list[str]:
     """The parts of a CREATE statement, in any order: primary keys and checks may be written before or after columns."""
     head, _, body = sql.partition("(")
     return [" ".join(head.replace('"', "").split()), *sorted(" ".join(part.replace('"', "").split()) for part in body.split(","))]
+
+
+@pytest.mark.parametrize("table", KEPT)
+async def test_what_was_accepted_is_changed_and_deleted_by_nobody(migrated: str, table: str) -> None:
+    """In PostgreSQL the statement reaches no row, the owner's neither; in SQLite it fails."""
+    database = Database(migrated)
+    columns = tables.metadata.tables[table].c
+    given: dict[str, Any] = {each.name: 1 if isinstance(each.type, BigInteger | Integer) else "x" for each in columns}
+    given |= {each.name: NOON for each in columns if isinstance(each.type, UtcDateTime)}
+    async with database.begin(Tenant("x")) as session:
+        await session.execute(insert(tables.metadata.tables[table]), given)
+        await session.commit()
+    for statement in (f"UPDATE {table} SET park_id = 'y'", f"DELETE FROM {table}"):
+        for scope in (Tenant("x"), Platform("test")):
+            async with database.begin(scope) as session:
+                if migrated.startswith("sqlite"):
+                    with pytest.raises(IntegrityError, match="is kept"):
+                        await session.execute(text(statement))
+                else:
+                    assert (await session.execute(text(statement))).rowcount == 0  # type: ignore[attr-defined]  # of a cursor
+    async with database.read(Tenant("x")) as session:
+        assert len((await session.execute(select(tables.metadata.tables[table]))).all()) == 1
+    await database.dispose()
 
 
 async def test_every_table_carries_its_tenant_and_its_park(migrated: str) -> None:

@@ -39,6 +39,25 @@ def read(document: str, kind: type[T]) -> T:
     return msgspec.json.decode(document, type=kind, dec_hook=_decode)
 
 
+class StoredInputsChanged(Exception):
+    """What an evaluation stands on is not what it was made of: somebody went past the service."""
+
+
 def inputs_sha256(inputs: Inputs) -> str:
     """Returns the SHA-256 of the document of an evaluation's inputs, lower-case hex."""
-    return hashlib.sha256(written(inputs).encode()).hexdigest()
+    return _sha256(written(inputs))
+
+
+def read_inputs(document: str, sha256: str) -> Inputs:
+    """Reads back the inputs of an evaluation.
+
+    Raises:
+        StoredInputsChanged: the document has another SHA-256 than the one that it was stored, and told, with.
+    """
+    if _sha256(document) != sha256:
+        raise StoredInputsChanged(sha256)
+    return read(document, Inputs)
+
+
+def _sha256(document: str) -> str:
+    return hashlib.sha256(document.encode()).hexdigest()
