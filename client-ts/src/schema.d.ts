@@ -1180,7 +1180,7 @@ export interface paths {
         };
         /**
          * Rank
-         * @description Ranks the caller's parks of a region, with the interval of each rank over drawn weights.
+         * @description Ranks the caller's parks of a region, with the interval of each rank over drawn weights; a page of them.
          */
         get: operations["rank"];
         put?: never;
@@ -3842,17 +3842,22 @@ export interface components {
             percentile?: string | null;
             /** Rank */
             rank: number | null;
+            /** Rank Best */
+            rank_best: number;
             /** Rank High */
             rank_high?: number | null;
             /** Rank Low */
             rank_low?: number | null;
+            /** Rank Worst */
+            rank_worst: number;
             /** Score */
             score: string | null;
         };
         /**
          * RankingAnswer
-         * @description Parks of a region, best first.
+         * @description A page of the parks of a region, best first, and by what they were ranked; the flips are on the first page.
          * @example {
+         *       "draws": 1000,
          *       "flips": [
          *         {
          *           "above_park_id": "ganzhou-etdz",
@@ -3861,6 +3866,8 @@ export interface components {
          *           "indicator_id": "impact"
          *         }
          *       ],
+         *       "next_page_token": "",
+         *       "park_count": 2,
          *       "parks": [
          *         {
          *           "coverage_pct": "100",
@@ -3872,25 +3879,51 @@ export interface components {
          *           "park_id": "ganzhou-etdz",
          *           "percentile": "100",
          *           "rank": 1,
+         *           "rank_best": 1,
          *           "rank_high": 2,
          *           "rank_low": 1,
+         *           "rank_worst": 2,
          *           "score": "2.752"
          *         }
          *       ],
          *       "region_code": "3607",
+         *       "scored_count": 2,
+         *       "seed": 0,
+         *       "spread": "0.2",
+         *       "synthetic": false,
          *       "system_id": "pdi",
+         *       "threshold_set_ids": [],
+         *       "weight_set_id": "delphi",
          *       "year": 2022
          *     }
          */
         RankingAnswer: {
+            /** Draws */
+            draws: number;
             /** Flips */
             flips: components["schemas"]["FlipAnswer"][];
+            /** Next Page Token */
+            next_page_token: string;
+            /** Park Count */
+            park_count: number;
             /** Parks */
             parks: components["schemas"]["RankedParkAnswer"][];
             /** Region Code */
             region_code: string;
+            /** Scored Count */
+            scored_count: number;
+            /** Seed */
+            seed: number;
+            /** Spread */
+            spread: string;
+            /** Synthetic */
+            synthetic: boolean;
             /** System Id */
             system_id: string;
+            /** Threshold Set Ids */
+            threshold_set_ids: string[];
+            /** Weight Set Id */
+            weight_set_id: string;
             /** Year */
             year: number;
         };
@@ -16976,6 +17009,10 @@ export interface operations {
                 seed?: number;
                 /** @description Of each weight, 0 to 1 */
                 spread?: string;
+                /** @description Entries of a page, 1 to 1000 */
+                page_size?: number;
+                /** @description `next_page_token` of the page before */
+                page_token?: string;
             };
             header?: never;
             path: {

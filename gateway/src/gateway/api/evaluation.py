@@ -281,8 +281,10 @@ def _add_evaluations(routes: APIRouter, asking: _Questions, uploads: Uploads) ->
         draws: Annotated[int, Query(ge=1, le=10_000, description="Draws of weights")] = 1_000,
         seed: Annotated[int, Query(ge=0, le=2**32 - 1, description="The same seed gives the same intervals")] = 0,
         spread: Annotated[str, Query(pattern=r"^(0(\.[0-9]{1,6})?|1)$", description="Of each weight, 0 to 1")] = "0.2",
+        page_size: PageSize = 100,
+        page_token: PageToken = "",
     ) -> Response:
-        """Ranks the caller's parks of a region, with the interval of each rank over drawn weights."""
+        """Ranks the caller's parks of a region, with the interval of each rank over drawn weights; a page of them."""
         members = {
             "region_code": code,
             "system_id": system,
@@ -292,10 +294,11 @@ def _add_evaluations(routes: APIRouter, asking: _Questions, uploads: Uploads) ->
             "draws": draws,
             "seed": seed,
             "spread": spread,
+            "page_size": page_size,
+            "page_token": page_token,
         }
         found = await asking.ask(request, "RankParks", members)
-        parks, flips = found.get("parks", []), found.get("flips", [])
-        return answer({"region_code": code, "system_id": system, "year": year, "parks": parks, "flips": flips})
+        return answer({"region_code": code, "system_id": system, "year": year, "parks": [], "flips": [], **found})
 
 
 def _add_calculations(routes: APIRouter, asking: _Questions, uploads: Uploads) -> None:

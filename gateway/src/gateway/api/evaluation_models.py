@@ -663,6 +663,8 @@ class RankedParkAnswer(Answer):
     rank_low: int | None = None
     rank_high: int | None = None
     first_pct: str | None = None
+    rank_best: int
+    rank_worst: int
 
 
 class FlipAnswer(Answer):
@@ -675,7 +677,7 @@ class FlipAnswer(Answer):
 
 
 class RankingAnswer(Answer):
-    """Parks of a region, best first."""
+    """A page of the parks of a region, best first, and by what they were ranked; the flips are on the first page."""
 
     model_config = _shown(
         {
@@ -696,8 +698,19 @@ class RankingAnswer(Answer):
                     "rank_low": 1,
                     "rank_high": 2,
                     "first_pct": "93.4",
+                    "rank_best": 1,
+                    "rank_worst": 2,
                 }
             ],
+            "next_page_token": "",
+            "park_count": 2,
+            "scored_count": 2,
+            "weight_set_id": "delphi",
+            "threshold_set_ids": [],
+            "draws": 1000,
+            "seed": 0,
+            "spread": "0.2",
+            "synthetic": False,
             "flips": [{"indicator_id": "impact", "change": "-0.12", "above_park_id": "ganzhou-etdz", "below_park_id": "other"}],
         }
     )
@@ -707,6 +720,15 @@ class RankingAnswer(Answer):
     year: int
     parks: list[RankedParkAnswer]
     flips: list[FlipAnswer]
+    next_page_token: str
+    park_count: int
+    scored_count: int
+    weight_set_id: str
+    threshold_set_ids: list[str]
+    draws: int
+    seed: int
+    spread: str
+    synthetic: bool
 
 
 class ReconsiderAnswer(Answer):

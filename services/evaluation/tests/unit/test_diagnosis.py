@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.domain.comparison import standings, year_over_year
+from evaluation.domain.comparison import reachable_ranks, standings, year_over_year
 from evaluation.domain.diagnosis import Step, cheapest_plan, contributions, score_after
 from evaluation.domain.errors import InvalidField, RuleBroken, Unreachable
 from evaluation.domain.scoring import Scores, score
@@ -108,12 +108,38 @@ def test_less_is_better_is_a_change_in_the_better_direction() -> None:
         pytest.param([step("x", "a", "1", "-1")], "60", InvalidField, id="a_negative_cost"),
         pytest.param([step("x", "a", "1", "1"), step("x", "b", "1", "1")], "60", RuleBroken, id="a_step_twice"),
         pytest.param([], "101", RuleBroken, id="a_target_above_the_scale"),
+        pytest.param([step("x", "a", "1", "-1")], "60", InvalidField, id="a_step_that_brings_money"),
+        pytest.param([step("x", "a", "1", "1")] * 2, "60", RuleBroken, id="a_step_twice"),
         pytest.param([], "60", Unreachable, id="no_steps"),
     ],
 )
 def test_steps_that_cannot_be_weighed_are_refused(steps: list[Step], target: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         cheapest_plan(simple(), steps, Fraction(target))
+
+
+def test_a_step_of_what_has_no_score_is_refused_with_what_is_missing() -> None:
+    tree = two_leaves("0.4")
+    limits = {"a": threshold("a", "0", "10")}
+    found = score(tree, tree.weights, limits, {"a": Fraction(5), "b": Fraction(5)})
+    with pytest.raises(RuleBroken, match=r"indicator b has no score.*its threshold is missing"):
+        cheapest_plan(found, [step("x", "b", "1", "1")], Fraction(60))
+    with pytest.raises(RuleBroken, match="total has no score"):
+        cheapest_plan(score(tree, tree.weights, limits, {}), [step("x", "a", "1", "1")], Fraction(60))
+
+
+def test_a_yes_cannot_be_had_by_halves_or_twice() -> None:
+    tree = system(node("yes", "", Fraction(1), "boolean", "", "+"))
+    found = score(tree, tree.weights, {}, {"yes": Fraction(0)})
+    assert cheapest_plan(found, [step("x", "yes", "1", "5")], Fraction(60)).score == 100
+    for wrong, field in ((step("x", "yes", "1", "5", divisible=True), "divisible"), (step("x", "yes", "2", "5"), "change")):
+        with pytest.raises(InvalidField, match=field):
+            cheapest_plan(found, [wrong], Fraction(60))
+
+
+def test_what_costs_nothing_is_taken_before_what_costs() -> None:
+    plan = cheapest_plan(simple(), [step("free", "a", "2", "0"), step("dear", "b", "2", "20")], Fraction(58))
+    assert (dict(plan.taken), plan.cost_10k_cny) == ({"free": 1}, 0)
 
 
 @given(scored(some_missing=False), st.data())
@@ -191,7 +217,7 @@ def test_an_indicator_that_is_scored_in_one_year_only_is_coverage() -> None:
 
 def test_a_year_of_which_nothing_is_known_is_not_compared() -> None:
     tree = two_leaves()
-    with pytest.raises(RuleBroken, match="comparison of years"):
+    with pytest.raises(RuleBroken, match="before has no score"):
         year_over_year(score(tree, tree.weights, {}, {}), simple())
 
 
@@ -204,6 +230,22 @@ def test_standings_count_equal_ones_half() -> None:
         "p-4": (4, 0),
     }
     assert standings({"p-1": Fraction(1), "p-2": Fraction(2)}, better="-")["p-1"].rank == 1
+
+
+def test_missing_values_leave_a_park_every_rank_that_they_can_bring() -> None:
+    """The first is sure to be ahead of the last; the one of which nothing is known can still be anywhere."""
+    points = [(60, 70), (50, 65), (0, 100), (10, 50), (5, 9)]
+    intervals = [(Fraction(low), Fraction(high)) for low, high in points]
+    assert reachable_ranks(intervals) == [(1, 3), (1, 4), (1, 5), (2, 4), (4, 5)]
+    assert reachable_ranks([(Fraction(7), Fraction(7))] * 3) == [(1, 3)] * 3
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=6), st.data())
+def test_whatever_arrives_a_rank_lies_in_its_reach(bounds: list[tuple[int, int]], data: st.DataObject) -> None:
+    intervals = [(Fraction(min(each)), Fraction(max(each))) for each in bounds]
+    found = [data.draw(st.fractions(min_value=low, max_value=high, max_denominator=7)) for low, high in intervals]
+    for score_found, (best, worst) in zip(found, reachable_ranks(intervals), strict=True):
+        assert best <= 1 + sum(other > score_found for other in found) <= worst
 
 
 def test_a_group_of_one_is_refused() -> None:

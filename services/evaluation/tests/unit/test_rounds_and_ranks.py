@@ -112,6 +112,19 @@ def test_rank_intervals_are_those_of_ranking_draw_by_draw(scored: np.ndarray, dr
         assert np.allclose(found.first_share, (expected == 1).mean(axis=1))
 
 
+def test_parks_that_are_alike_share_their_ranks() -> None:
+    """Three parks that a product of matrices may tell apart in the last digit, and one that is better."""
+    chance = np.random.default_rng(5)
+    row = chance.uniform(0, 100, 40)
+    row[3] = np.nan
+    scored = np.array([row, row + 1, row, row])
+    found = rank_intervals(scored, drawn_weights(np.full(40, 1 / 40), 200, 0.5, 1))
+    assert [found.low.tolist(), found.median.tolist(), found.high.tolist()] == [[2, 1, 2, 2]] * 3
+    assert found.first_share.tolist() == [0, 1, 0, 0]
+    alone = rank_intervals(np.array([row, row]), drawn_weights(np.full(40, 1 / 40), 20, 0.5, 1))
+    assert (alone.low.tolist(), alone.high.tolist(), alone.first_share.tolist()) == ([1, 1], [1, 1], [1, 1])
+
+
 def test_the_weight_at_which_two_parks_change_places_is_found() -> None:
     """0.6·80 + 0.4·20 = 56 against 0.6·50 + 0.4·60 = 54: equal where 80w + 20(1−w) = 50w + 60(1−w), w = 4/7."""
     scored = np.array([[80.0, 20.0], [50.0, 60.0]])

@@ -183,7 +183,7 @@ class ThresholdSet(_message.Message):
     threshold_set_id: _builtins.str
     system_id: _builtins.str
     origin: _builtins.str
-    """region, park, peers or synthetic."""
+    """region, park, peers or synthetic; empty means park. peers only where peers are named."""
     source: _builtins.str
     @_builtins.property
     def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___Threshold]: ...
@@ -771,7 +771,7 @@ class Step(_message.Message):
     """In the indicator's unit and the better direction, above 0; 1 for yes or no."""
     cost_10k_cny: _builtins.str
     divisible: _builtins.bool
-    """Whether half of it costs and brings half."""
+    """Whether half of it costs and brings half; never for a yes or no."""
     def __init__(
         self,
         *,
@@ -835,6 +835,8 @@ class RankedPark(_message.Message):
     RANK_LOW_FIELD_NUMBER: _builtins.int
     RANK_HIGH_FIELD_NUMBER: _builtins.int
     FIRST_PCT_FIELD_NUMBER: _builtins.int
+    RANK_BEST_FIELD_NUMBER: _builtins.int
+    RANK_WORST_FIELD_NUMBER: _builtins.int
     park_id: _builtins.str
     name_zh: _builtins.str
     name_en: _builtins.str
@@ -850,6 +852,9 @@ class RankedPark(_message.Message):
     rank_high: _builtins.int
     first_pct: _builtins.str
     """How often it ranks first, per cent."""
+    rank_best: _builtins.int
+    """The best and the worst rank among all parks that missing values still leave, its own and the others'."""
+    rank_worst: _builtins.int
     def __init__(
         self,
         *,
@@ -865,10 +870,12 @@ class RankedPark(_message.Message):
         rank_low: _builtins.int = ...,
         rank_high: _builtins.int = ...,
         first_pct: _builtins.str = ...,
+        rank_best: _builtins.int = ...,
+        rank_worst: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coverage_pct", b"coverage_pct", "first_pct", b"first_pct", "high", b"high", "low", b"low", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "percentile", b"percentile", "rank", b"rank", "rank_high", b"rank_high", "rank_low", b"rank_low", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coverage_pct", b"coverage_pct", "first_pct", b"first_pct", "high", b"high", "low", b"low", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "percentile", b"percentile", "rank", b"rank", "rank_best", b"rank_best", "rank_high", b"rank_high", "rank_low", b"rank_low", "rank_worst", b"rank_worst", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1314,7 +1321,7 @@ class CreateThresholdSetRequest(_message.Message):
     def threshold_set(self) -> Global___ThresholdSet: ...
     @_builtins.property
     def peer_park_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """With origin peers the rows are the least and the greatest values of these parks in this year, and none are given."""
+        """Where parks are named, the rows are their least and greatest values in this year, the origin is peers, and no rows are given."""
 
     def __init__(
         self,
@@ -1883,6 +1890,8 @@ class RankParksRequest(_message.Message):
     DRAWS_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     SPREAD_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     region_code: _builtins.str
     """The beginning of GB/T 2260 codes: 36, 3607 or 360700. Empty: every park of the tenant."""
     system_id: _builtins.str
@@ -1894,6 +1903,10 @@ class RankParksRequest(_message.Message):
     """The same seed gives the same intervals."""
     spread: _builtins.str
     """How far a weight is drawn around its value, 0 to 1. Empty means 0.2."""
+    page_size: _builtins.int
+    """1 to 1000; 0 means 100."""
+    page_token: _builtins.str
+    """Continues the ranking whose page gave it. INVALID_ARGUMENT when the ranking has changed since then and is no longer remembered."""
     @_builtins.property
     def threshold_set_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -1907,10 +1920,12 @@ class RankParksRequest(_message.Message):
         draws: _builtins.int = ...,
         seed: _builtins.int = ...,
         spread: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["draws", b"draws", "region_code", b"region_code", "seed", b"seed", "spread", b"spread", "system_id", b"system_id", "threshold_set_ids", b"threshold_set_ids", "weight_set_id", b"weight_set_id", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draws", b"draws", "page_size", b"page_size", "page_token", b"page_token", "region_code", b"region_code", "seed", b"seed", "spread", b"spread", "system_id", b"system_id", "threshold_set_ids", b"threshold_set_ids", "weight_set_id", b"weight_set_id", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1922,23 +1937,54 @@ class RankParksResponse(_message.Message):
 
     PARKS_FIELD_NUMBER: _builtins.int
     FLIPS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PARK_COUNT_FIELD_NUMBER: _builtins.int
+    SCORED_COUNT_FIELD_NUMBER: _builtins.int
+    WEIGHT_SET_ID_FIELD_NUMBER: _builtins.int
+    THRESHOLD_SET_IDS_FIELD_NUMBER: _builtins.int
+    DRAWS_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    SPREAD_FIELD_NUMBER: _builtins.int
+    SYNTHETIC_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    park_count: _builtins.int
+    """How many parks are ranked, and how many of them have a score."""
+    scored_count: _builtins.int
+    weight_set_id: _builtins.str
+    """By what they were ranked."""
+    draws: _builtins.int
+    seed: _builtins.int
+    spread: _builtins.str
+    synthetic: _builtins.bool
+    """Whether some thresholds are made up for a demonstration."""
     @_builtins.property
     def parks(self) -> _containers.RepeatedCompositeFieldContainer[Global___RankedPark]:
         """Best first; parks of which nothing is scored are last and have no rank."""
 
     @_builtins.property
     def flips(self) -> _containers.RepeatedCompositeFieldContainer[Global___WeightFlip]:
-        """Over the parks whose indicators are all scored alike; empty for fewer than two."""
+        """Over the parks whose indicators are all scored alike; empty for fewer than two. On the first page only."""
 
+    @_builtins.property
+    def threshold_set_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
         parks: _abc.Iterable[Global___RankedPark] | None = ...,
         flips: _abc.Iterable[Global___WeightFlip] | None = ...,
+        next_page_token: _builtins.str = ...,
+        park_count: _builtins.int = ...,
+        scored_count: _builtins.int = ...,
+        weight_set_id: _builtins.str = ...,
+        threshold_set_ids: _abc.Iterable[_builtins.str] | None = ...,
+        draws: _builtins.int = ...,
+        seed: _builtins.int = ...,
+        spread: _builtins.str = ...,
+        synthetic: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flips", b"flips", "parks", b"parks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draws", b"draws", "flips", b"flips", "next_page_token", b"next_page_token", "park_count", b"park_count", "parks", b"parks", "scored_count", b"scored_count", "seed", b"seed", "spread", b"spread", "synthetic", b"synthetic", "threshold_set_ids", b"threshold_set_ids", "weight_set_id", b"weight_set_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,10 +17,10 @@ from chassis.database import Database
 from chassis.events import Event
 from chassis.tenancy import Scope
 from evaluation.adapters import tables
-from evaluation.adapters.storing import read, written
+from evaluation.adapters.storing import read, read_inputs, written
 from evaluation.domain.derivation import YearAccount
 from evaluation.domain.errors import StoredMeanwhile
-from evaluation.domain.evaluations import Assessment, Evaluation, Inputs
+from evaluation.domain.evaluations import Assessment, Evaluation
 from evaluation.domain.facts import Fact
 from evaluation.domain.parks import Enterprise, Park, Source, SpanSum, YearFigures
 from evaluation.domain.systems import IndicatorSystem, WeightSet, decimal
@@ -79,6 +79,19 @@ class SqlRecords:
         found = await self._by_park(table, park_ids, table.c.system_id == system_id, table.c.year == year)
         values = [Value(**row._mapping) for rows in found.values() for row in rows]
         return sorted(values, key=lambda value: (value.park_id, value.indicator_id, value.version))
+
+    async def newest_values(self, park_ids: Sequence[str], system_id: str, year: int) -> Mapping[str, Mapping[str, str]]:
+        """Returns the newest manual value of each indicator by park."""
+        table = tables.indicator_value.c
+        found: dict[str, dict[str, str]] = {}
+        for some in _batches(park_ids):
+            query = select(table.park_id, table.indicator_id, table.value).where(
+                table.park_id.in_(some), table.system_id == system_id, table.year == year
+            )
+            for park_id, indicator_id, value in await self._session.execute(query.order_by(table.version)):
+                # a later version comes later, and stays
+                found.setdefault(park_id, {})[indicator_id] = value
+        return found
 
     async def systems(self, tenant_id: str) -> Sequence[IndicatorSystem]:
         """Returns a tenant's own systems."""
@@ -300,5 +313,5 @@ def _evaluation(row: Row[Any]) -> Evaluation:
         scored_by=row.scored_by,
         scored_time=row.scored_time,
         inputs_sha256=row.inputs_sha256,
-        inputs=read(row.inputs, Inputs),
+        inputs=read_inputs(row.inputs, row.inputs_sha256),
     )

@@ -7,13 +7,14 @@ import grpc
 
 from chassis.identity import current_caller
 from evaluation.api import wire
+from evaluation.api.pages import RankingPages
 from evaluation.application import catalogue, evaluate, values, weigh
 from evaluation.application.evaluate import DEFAULT_DRAWS, DEFAULT_SPREAD, Asked, OwnData
 from evaluation.application.ports import Outside
 from evaluation.domain.callers import Caller
 from evaluation.domain.delphi import Agreement
 from evaluation.domain.errors import InvalidField
-from evaluation.domain.systems import exact
+from evaluation.domain.systems import decimal, exact
 from parkcarbon.evaluation.v1 import evaluation_pb2 as pb
 from parkcarbon.evaluation.v1 import evaluation_pb2_grpc
 
@@ -30,6 +31,7 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
+        self._rankings = RankingPages()
 
     async def ListIndicatorSystems(
         self, request: pb.ListIndicatorSystemsRequest, context: _Context
@@ -126,17 +128,21 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
 
     async def RankParks(self, request: pb.RankParksRequest, context: _Context) -> pb.RankParksResponse:
         """Ranks parks of a region."""
-        asked = Asked(request.system_id, request.year, request.weight_set_id, tuple(request.threshold_set_ids))
-        found = await evaluate.rank_parks(
-            self._outside,
-            _caller(),
-            request.region_code,
-            asked,
-            draws=request.draws or DEFAULT_DRAWS,
-            seed=request.seed,
-            spread=exact("spread", request.spread) if request.spread else DEFAULT_SPREAD,
-        )
-        return wire.ranking(found)
+        caller, size = _caller(), _page_size(request.page_size)
+
+        async def ranked() -> pb.RankParksResponse:
+            asked = Asked(request.system_id, request.year, request.weight_set_id, tuple(request.threshold_set_ids))
+            draws = request.draws or DEFAULT_DRAWS
+            spread = exact("spread", request.spread) if request.spread else DEFAULT_SPREAD
+            found = await evaluate.rank_parks(
+                self._outside, caller, request.region_code, asked, draws=draws, seed=request.seed, spread=spread
+            )
+            answer = await asyncio.to_thread(wire.ranking, found)
+            answer.threshold_set_ids.extend(request.threshold_set_ids)
+            answer.draws, answer.seed, answer.spread = draws, request.seed, decimal(spread)
+            return answer
+
+        return await self._rankings.page(caller, request, size, ranked)
 
     async def Calculate(self, request: pb.CalculateRequest, context: _Context) -> pb.CalculateResponse:
         """Evaluates what the caller gives."""

@@ -23,6 +23,7 @@ from evaluation.domain.systems import (
     WeightSet,
     decimal,
     exact,
+    rounded_parts,
     rounded_weights,
 )
 from evaluation.domain.thresholds import Threshold, ThresholdSet
@@ -348,21 +349,27 @@ def evaluation(kept: Evaluation, found: Assessment, *, tree: bool) -> pb.Evaluat
 
 
 def comparison(found: YearOverYear) -> pb.CompareEvaluationsResponse:
-    """Writes why two evaluations differ."""
+    """Writes why two evaluations differ; the rounded figures add up like the exact ones.
+
+    The indicators' effects are rounded so that those of all, with coverage, sum to the change; a sum of them is the effect of all.
+    """
+    effects = [effect for each in found.leaves for effect in (each.value, each.weight, each.threshold)]
+    *rounded, coverage = rounded_parts([*effects, found.coverage])
+    by_value, by_weight, by_threshold = rounded[0::3], rounded[1::3], rounded[2::3]
     return pb.CompareEvaluationsResponse(
         change=decimal(found.change),
-        value_points=decimal(found.value),
-        weight_points=decimal(found.weight),
-        threshold_points=decimal(found.threshold),
-        coverage_points=decimal(found.coverage),
+        value_points=decimal(sum(by_value, Fraction(0))),
+        weight_points=decimal(sum(by_weight, Fraction(0))),
+        threshold_points=decimal(sum(by_threshold, Fraction(0))),
+        coverage_points=decimal(coverage),
         indicators=[
             pb.LeafChange(
                 indicator_id=each.node_id,
-                value_points=decimal(each.value),
-                weight_points=decimal(each.weight),
-                threshold_points=decimal(each.threshold),
+                value_points=decimal(value),
+                weight_points=decimal(weight),
+                threshold_points=decimal(threshold),
             )
-            for each in found.leaves
+            for each, value, weight, threshold in zip(found.leaves, by_value, by_weight, by_threshold, strict=True)
         ],
         only_before=found.only_before,
         only_after=found.only_after,
@@ -398,10 +405,10 @@ def plan(found: Plan, steps: Sequence[Step], before: Fraction | None) -> pb.Plan
 
 
 def ranking(found: Ranking) -> pb.RankParksResponse:
-    """Writes where parks stand."""
+    """Writes where parks stand, all of them."""
     rows = []
-    for place, (park, scores) in enumerate(found.parks):
-        total, standing = scores.total, found.standings.get(park.park_id)
+    for place, (park, total) in enumerate(found.parks):
+        standing = found.standings.get(park.park_id)
         row = pb.RankedPark(
             park_id=park.park_id,
             name_zh=park.name_zh,
@@ -410,15 +417,24 @@ def ranking(found: Ranking) -> pb.RankParksResponse:
             low=decimal(total.low),
             high=decimal(total.high),
             coverage_pct=decimal(100 * total.coverage),
+            rank_best=found.reachable[place][0],
+            rank_worst=found.reachable[place][1],
         )
-        if standing is not None and found.intervals is not None:
+        if standing is not None:
             row.rank = standing.rank
             row.percentile = decimal(standing.percentile, 2)
             row.rank_low = int(found.intervals.low[place])
             row.rank_high = int(found.intervals.high[place])
             row.first_pct = written(100 * float(found.intervals.first_share[place]))
         rows.append(row)
-    return pb.RankParksResponse(parks=rows, flips=[_flip(leaf, flip, found) for leaf, flip in found.flips])
+    return pb.RankParksResponse(
+        parks=rows,
+        flips=[_flip(leaf, flip, found) for leaf, flip in found.flips],
+        park_count=len(rows),
+        scored_count=len(found.standings),
+        weight_set_id=found.weight_set_id,
+        synthetic=found.synthetic,
+    )
 
 
 def _flip(leaf: str, flip: Flip, found: Ranking) -> pb.WeightFlip:

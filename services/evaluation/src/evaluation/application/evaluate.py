@@ -11,19 +11,20 @@ from evaluation.application.catalogue import thresholds_of, weights_of
 from evaluation.application.parks import reach_park, reach_region
 from evaluation.application.ports import Outside, Records
 from evaluation.application.systems import system_of
-from evaluation.application.values import known_values, valid_year
+from evaluation.application.values import counting_values, known_values, valid_year
 from evaluation.domain.callers import READ, READ_PUBLISHED, RECORD, Caller, require
-from evaluation.domain.comparison import Standing, YearOverYear, standings, year_over_year
+from evaluation.domain.comparison import Standing, YearOverYear, reachable_ranks, standings, year_over_year
 from evaluation.domain.diagnosis import Plan, Step, cheapest_plan
 from evaluation.domain.errors import InvalidField, ThingNotFound
 from evaluation.domain.evaluations import Assessment, Evaluation, Inputs, InputValue, assessed
 from evaluation.domain.facts import EvaluationScored
 from evaluation.domain.parks import Park
 from evaluation.domain.ranking import Flip, RankIntervals, drawn_weights, flips, rank_intervals
-from evaluation.domain.scoring import Scores, score
+from evaluation.domain.scoring import NodeScore, Scores
 from evaluation.domain.strategies import INDUSTRIES
-from evaluation.domain.systems import IndicatorSystem, checked_system, leaf_weights
+from evaluation.domain.systems import IndicatorSystem, checked_system, leaf_weights, weighed
 from evaluation.domain.thresholds import Threshold, checked_thresholds, merged
+from evaluation.domain.totals import Totals
 from evaluation.domain.values import Entry, Problem, judged
 from kernel.periods import time_zone
 
@@ -32,6 +33,7 @@ MAX_DRAWS = 10_000
 MAX_CELLS = 50_000_000
 """Parks × draws of one ranking."""
 
+_PARKS_AT_ONCE = 500
 DEFAULT_DRAWS = 1_000
 DEFAULT_SPREAD = Fraction(1, 5)
 
@@ -168,11 +170,11 @@ async def compare_evaluations(outside: Outside, caller: Caller, park_id: str, be
 
     Raises:
         InvalidField: they judge by systems of different names.
-        RuleBroken: one of them has no score.
+        RuleBroken: one of them has no score, or the system judges by targets.
     """
     before, first = await read_evaluation(outside, caller, park_id, before_id)
     after, last = await read_evaluation(outside, caller, park_id, after_id)
-    expected, found = before.inputs.system.system_id, after.inputs.system.system_id
+    expected, found = weighed(before.inputs.system).system_id, after.inputs.system.system_id
     if expected != found:
         raise InvalidField("after_id", found, f"an evaluation by {expected}", f"按 {expected} 进行的评价")
     return year_over_year(first.scores, last.scores)
@@ -181,8 +183,14 @@ async def compare_evaluations(outside: Outside, caller: Caller, park_id: str, be
 async def plan_improvements(
     outside: Outside, caller: Caller, park_id: str, evaluation_id: str, steps: Sequence[Step], target: Fraction
 ) -> tuple[Plan, Scores]:
-    """Returns the cheapest combination of steps that brings an evaluation to a target, and the scores as they are."""
-    _, assessment = await read_evaluation(outside, caller, park_id, evaluation_id)
+    """Returns the cheapest combination of steps that brings an evaluation to a target, and the scores as they are.
+
+    Raises:
+        RuleBroken: the system judges by targets, or a step or the target breaks a rule.
+        Unreachable: no combination reaches the target.
+    """
+    evaluation, assessment = await read_evaluation(outside, caller, park_id, evaluation_id)
+    weighed(evaluation.inputs.system)
     return cheapest_plan(assessment.scores, steps, target), assessment.scores
 
 
@@ -222,19 +230,25 @@ def valid_language(language: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Parks with their scores, standing and intervals.
+    """Parks with their totals, standing and intervals, and by what they were ranked.
 
     Attributes:
         parks: best first, unscored ones last.
-        standings: of the scored ones; empty for fewer than two.
-        intervals: by the place in `parks` among the scored ones; None for fewer than two.
-        flips: by indicator; empty unless at least two parks are fully scored alike.
+        standings: of the scored ones.
+        intervals: by the place in `parks` among the scored ones.
+        reachable: best and worst rank that missing values leave, by the place in `parks`.
+        flips: by indicator; empty unless all scored parks have the same indicators scored.
+        weight_set_id: whose weights they are.
+        synthetic: whether some thresholds are made up for a demonstration.
     """
 
-    parks: Sequence[tuple[Park, Scores]]
+    parks: Sequence[tuple[Park, NodeScore]]
     standings: Mapping[str, Standing]
-    intervals: RankIntervals | None
+    intervals: RankIntervals
+    reachable: Sequence[tuple[int, int]]
     flips: Sequence[tuple[str, Flip]]
+    weight_set_id: str
+    synthetic: bool
 
 
 async def rank_parks(
@@ -245,7 +259,7 @@ async def rank_parks(
     Raises:
         Denied, OutOfScope, ThingNotFound: nothing to see for this caller.
         InvalidField: the region is no code, or parks, draws or spread are beyond their limits.
-        RuleBroken: fewer than two of the parks have a score: a group of one compares nothing.
+        RuleBroken: fewer than two of the parks have a score: a group of one compares nothing; or the system judges by targets.
     """
     require(caller, READ)
     _checked(asked)
@@ -257,42 +271,65 @@ async def rank_parks(
         raise InvalidField("draws", str(draws), f"1 to {MAX_DRAWS}", f"1 至 {MAX_DRAWS}")
     if not 0 <= spread <= 1:
         raise InvalidField("spread", str(float(spread)), "0 to 1", "0 至 1")
+    async with outside.read() as records:
+        weighed(await system_of(outside, records, caller, asked.system_id))
     parks = await reach_region(outside, caller, region_code)
     if len(parks) > MAX_PARKS or len(parks) * draws > MAX_CELLS:
         allowed = f"at most {MAX_PARKS} parks and {MAX_CELLS} parks × draws"
         raise InvalidField("region_code", f"{len(parks)} parks × {draws} draws", allowed, f"至多 {MAX_PARKS} 个园区")
     async with outside.read() as records:
-        inputs = await _inputs(outside, records, caller, parks, asked)
+        system = await system_of(outside, records, caller, asked.system_id)
+        name, weights = await weights_of(records, caller, system, asked.weight_set_id)
+        thresholds, synthetic = await thresholds_of(outside, records, caller, system, asked.threshold_set_ids)
+        totals = Totals(system, weights, {row.node_id: row for row in thresholds})
+        scored: list[tuple[Park, NodeScore, list[float]]] = []
+        # Some at a time: the values of ten thousand parks are a hundred megabytes, and their scores five.
+        for start in range(0, len(parks), _PARKS_AT_ONCE):
+            some = parks[start : start + _PARKS_AT_ONCE]
+            values = await counting_values(outside, records, system, some, asked.year)
+            scored += [(park, *totals.of(values[park.park_id])) for park in some]
+            await asyncio.sleep(0)
     # Seconds for thousands of parks: other calls go on meanwhile.
-    return await asyncio.to_thread(_ranked, parks, inputs, draws, seed, float(spread))
+    by_leaf = leaf_weights(system, weights)
+    return await asyncio.to_thread(_ranked, scored, by_leaf, _Drawn(draws, seed, float(spread)), name, synthetic)
 
 
-def _ranked(parks: Sequence[Park], inputs: Mapping[str, Inputs], draws: int, seed: int, spread_ratio: float) -> Ranking:
-    scored = [(park, _scores(inputs[park.park_id])) for park in parks]
-    known = [(park, each) for park, each in scored if each.total.score is not None]
-    unknown = [(park, each) for park, each in scored if each.total.score is None]
-    known.sort(key=lambda pair: (-(pair[1].total.score or Fraction(0)), pair[0].park_id))
-    standing = standings({park.park_id: each.total.score or Fraction(0) for park, each in known})
-    system = known[0][1].system
-    leaves = [leaf.node_id for leaf in system.leaves]
-    weights = np.array([float(each) for each in leaf_weights(system, inputs[known[0][0].park_id].weights).values()])
-    matrix = np.array([[_as_float(each.leaves[leaf].score) for leaf in leaves] for _, each in known])
-    intervals = rank_intervals(matrix, drawn_weights(weights, draws, spread_ratio, seed))
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """How weights are drawn."""
+
+    draws: int
+    seed: int
+    spread_ratio: float
+
+
+def _ranked(
+    scored: Sequence[tuple[Park, NodeScore, list[float]]],
+    by_leaf: Mapping[str, Fraction],
+    drawn: _Drawn,
+    name: str,
+    synthetic: bool,
+) -> Ranking:
+    known = [each for each in scored if each[1].score is not None]
+    known.sort(key=lambda each: (-(each[1].score or Fraction(0)), each[0].park_id))
+    unknown = [each for each in scored if each[1].score is None]
+    standing = standings({park.park_id: total.score or Fraction(0) for park, total, _ in known})
+    weights = np.array([float(weight) for weight in by_leaf.values()])
+    matrix = np.array([row for _, _, row in known])
+    if drawn.spread_ratio:
+        intervals = rank_intervals(matrix, drawn_weights(weights, drawn.draws, drawn.spread_ratio, drawn.seed))
+    else:
+        # Every draw is the ranking itself, and floats would tell parks apart that the exact scores do not.
+        ranks = np.array([standing[park.park_id].rank for park, _, _ in known], dtype=np.int32)
+        intervals = RankIntervals(ranks, ranks, ranks, (ranks == 1).astype(np.float64))
     alike = ~np.isnan(matrix[0])
     flipping: list[tuple[str, Flip]] = []
     if bool((np.isnan(matrix) == ~alike).all()) and weights[alike].sum() > 0:
-        names = [leaf for leaf, there in zip(leaves, alike, strict=True) if there]
+        names = [leaf for leaf, there in zip(by_leaf, alike, strict=True) if there]
         flipping = list(zip(names, flips(matrix[:, alike], weights[alike] / weights[alike].sum()), strict=True))
-    return Ranking([*known, *unknown], standing, intervals, flipping)
-
-
-def _scores(inputs: Inputs) -> Scores:
-    values = {each.node_id: each.value for each in inputs.values}
-    return score(inputs.system, inputs.weights, {row.node_id: row for row in inputs.thresholds}, values)
-
-
-def _as_float(value: Fraction | None) -> float:
-    return float("nan") if value is None else float(value)
+    parks = [(park, total) for park, total, _ in (*known, *unknown)]
+    reachable = reachable_ranks([(total.low, total.high) for _, total in parks])
+    return Ranking(parks, standing, intervals, reachable, flipping, name, synthetic)
 
 
 @dataclass(frozen=True, slots=True)

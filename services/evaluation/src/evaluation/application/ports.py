@@ -97,6 +97,10 @@ class Records(Protocol):
         """Returns every version of the manual values of a year, in order of version."""
         ...
 
+    async def newest_values(self, park_ids: Sequence[str], system_id: str, year: int) -> Mapping[str, Mapping[str, str]]:
+        """Returns the newest manual value of each indicator by park, those of no value left out."""
+        ...
+
     async def systems(self, tenant_id: str) -> Sequence[IndicatorSystem]:
         """Returns a tenant's own systems."""
         ...

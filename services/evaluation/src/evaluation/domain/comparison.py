@@ -55,6 +55,18 @@ def standings(values: Mapping[str, Fraction], *, better: str = "+", what: str = 
     return found
 
 
+def reachable_ranks(intervals: Sequence[tuple[Fraction, Fraction]]) -> list[tuple[int, int]]:
+    """Returns the best and the worst rank that each park can still have, whatever missing values turn out to be.
+
+    Best: behind those only whose worst score is above its best one. Worst: before those only whose best score is below its worst.
+
+    Args:
+        intervals: lowest and highest score of each park.
+    """
+    lows, highs = sorted(low for low, _ in intervals), sorted(high for _, high in intervals)
+    return [(1 + len(lows) - bisect_right(lows, high), len(highs) - bisect_left(highs, low)) for low, high in intervals]
+
+
 @dataclass(frozen=True, slots=True)
 class LeafChange:
     """Why an indicator's points changed; the effects sum to the change exactly."""
@@ -107,8 +119,11 @@ def year_over_year(before: Scores, after: Scores) -> YearOverYear:
     """
     scored_before = {node_id for node_id, leaf in before.leaves.items() if leaf.score is not None}
     scored_after = {node_id for node_id, leaf in after.leaves.items() if leaf.score is not None}
-    if before.total.score is None or after.total.score is None:
-        raise RuleBroken("PEERS_TOO_FEW", "the comparison of years", "1", "2")
+    for name, each in (("before", before), ("after", after)):
+        if each.total.score is None:
+            raise RuleBroken("NOTHING_SCORED", name)
+    assert before.total.score is not None
+    assert after.total.score is not None
     common = [node_id for node_id in after.leaves if node_id in scored_before and node_id in scored_after]
     first, last = _shares(before, common), _shares(after, common)
     leaves = [

@@ -82,8 +82,8 @@ class RankIntervals:
 def rank_intervals(scored: Scored, drawn: NDArray[np.float64], *, level_ratio: float = 0.9) -> RankIntervals:
     """Ranks the parks once for each draw of weights, and returns the interval that holds a share of each park's ranks.
 
-    A park's score in a draw is Σ w·x / Σ w over its scored indicators. Ties go by the order of the parks. A park of which nothing
-    is scored ranks last throughout.
+    A park's score in a draw is Σ w·x / Σ w over its scored indicators. Parks that score the same in every indicator share the
+    better rank. A park of which nothing is scored ranks last throughout.
 
     Args:
         scored: parks × indicators.
@@ -93,19 +93,34 @@ def rank_intervals(scored: Scored, drawn: NDArray[np.float64], *, level_ratio: f
     Returns:
         Ranks from 1.
     """
-    parks, draws = len(scored), len(drawn)
-    rank_by_draw = np.empty((draws, parks), dtype=np.int32)
-    numbers = np.arange(1, parks + 1, dtype=np.int32)
-    for start, block in _score_blocks(scored, drawn):
+    alike, place, members = _distinct(scored)
+    kinds, draws = len(alike), len(drawn)
+    rank_by_draw = np.empty((draws, kinds), dtype=np.int32)
+    numbers = np.arange(1, kinds + 1, dtype=np.int32)
+    for start, block in _score_blocks(alike, drawn):
         order = np.argsort(block, axis=1)
+        if kinds < len(scored):
+            there = members[order]
+            numbers = np.cumsum(there, axis=1, dtype=np.int32) - there + 1
         np.put_along_axis(rank_by_draw[start : start + len(block)], order, np.broadcast_to(numbers, block.shape), axis=1)
     first_share = (rank_by_draw == 1).mean(axis=0)
     tail = (1 - level_ratio) / 2
     ends = [int(np.floor(tail * (draws - 1))), (draws - 1) // 2, int(np.ceil((1 - tail) * (draws - 1)))]
     by_park = np.ascontiguousarray(rank_by_draw.T)
     by_park.partition(sorted(set(ends)), axis=1)
-    low, median, high = (by_park[:, end].copy() for end in ends)
-    return RankIntervals(low, median, high, first_share)
+    low, median, high = (by_park[place, end] for end in ends)
+    return RankIntervals(low, median, high, first_share[place])
+
+
+def _distinct(scored: Scored) -> tuple[Scored, NDArray[np.intp], NDArray[np.int32]]:
+    """Returns the rows that differ, which of them each park has, and how many parks have each.
+
+    Rows that are alike have the same score; a matrix product may say otherwise in the last digit, and by where they stand.
+    """
+    places: dict[bytes, int] = {}
+    place = np.array([places.setdefault(row.tobytes(), len(places)) for row in scored], dtype=np.intp)
+    first = np.unique(place, return_index=True)[1]
+    return scored[first], place, np.bincount(place).astype(np.int32)
 
 
 def _score_blocks(scored: Scored, drawn: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float64]]]:
@@ -163,18 +178,17 @@ def flips(scored: Scored, weights: NDArray[np.float64]) -> list[Flip]:
     difference = total[above] - total[below]
     found = []
     for indicator, weight in enumerate(weights):
-        best: tuple[float, int] | None = None
         slope = (
             (scored[above, indicator] - scored[below, indicator] - difference) / (1 - weight)
             if weight < 1
             else np.zeros_like(difference)
         )
-        for pair in np.flatnonzero((slope != 0) | (difference == 0)).tolist():
-            change = 0.0 if difference[pair] == 0 else float(-difference[pair] / slope[pair])
-            if -weight <= change <= 1 - weight and (best is None or abs(change) < abs(best[0])):
-                best = (change, pair)
-        if best is None:
-            found.append(Flip(indicator, None, -1, -1))
+        change = np.divide(-difference, slope, out=np.full_like(difference, np.inf), where=slope != 0)
+        change[difference == 0] = 0.0
+        change[(change < -weight) | (change > 1 - weight)] = np.inf
+        pair = int(np.argmin(np.abs(change)))
+        if np.isfinite(change[pair]):
+            found.append(Flip(indicator, float(change[pair]), int(above[pair]), int(below[pair])))
         else:
-            found.append(Flip(indicator, best[0], int(above[best[1]]), int(below[best[1]])))
+            found.append(Flip(indicator, None, -1, -1))
     return found

@@ -197,7 +197,8 @@ def _value(leaf: Node, entry: Entry, conversions: Sequence[UnitConversion]) -> F
         micro = parse_micro(entry.value)
     except NotADecimal as error:
         raise _Refused("VALUE_NOT_A_DECIMAL", "value", entry.value, DECIMAL_RULE) from error
-    value = Fraction(micro, 10**6) * units[entry.unit or leaf.unit]
+    # as it is kept: what a conversion rounds to 0 is one
+    value = Fraction(decimal(Fraction(micro, 10**6) * units[entry.unit or leaf.unit]))
     refusal = out_of_range(leaf, value)
     if refusal:
         raise _Refused(refusal[0], "value", decimal(value), refusal[1])
@@ -232,6 +233,26 @@ def out_of_range(leaf: Node, value: Fraction) -> tuple[str, str] | None:
     if leaf.kind == "boolean" and value not in (0, 1):
         return "VALUE_OUT_OF_RANGE", "0 or 1"
     return None
+
+
+def millionths(text: str) -> int:
+    """Returns the count of millionths that a kept value states, exactly; the inverse of how it was written.
+
+    >>> millionths("39.47"), millionths("-0.5"), millionths("9999999999990000")
+    (39470000, -500000, 9999999999990000000000)
+    """
+    whole, _, decimals = text.partition(".")
+    return int(whole + decimals.ljust(6, "0"))
+
+
+def counting(manual: Mapping[str, str], derived: Mapping[str, str]) -> dict[str, str]:
+    """Returns what counts of each indicator, as `in_force` does: derived before manual.
+
+    Args:
+        manual: the newest entered values by indicator.
+        derived: by indicator.
+    """
+    return {**manual, **derived}
 
 
 def in_force(values: Sequence[Value]) -> dict[str, Known]:

@@ -62,6 +62,7 @@ def _scored(fact: EvaluationScored) -> events_pb2.EvaluationScored:
         weight_set_id=inputs.weight_set_id,
         scored_time=evaluation.scored_time.isoformat().replace("+00:00", "Z"),
         inputs_sha256=evaluation.inputs_sha256,
+        synthetic=inputs.synthetic,
         indicator_id=list(scores.leaves),
         indicator_score=["" if judged or leaf.score is None else decimal(leaf.score) for leaf in scores.leaves.values()],
     )

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,parkcarbon/evaluation/events/v1/events.proto\x12\x1fparkcarbon.evaluation.events.v1\"\xce\x02\n\x10\x45valuationScored\x12\x0f\n\x07park_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x15\n\revaluation_id\x18\x03 \x01(\t\x12\x11\n\tsystem_id\x18\x04 \x01(\t\x12\x0c\n\x04year\x18\x05 \x01(\x05\x12\r\n\x05score\x18\x06 \x01(\t\x12\x0b\n\x03low\x18\x07 \x01(\t\x12\x0c\n\x04high\x18\x08 \x01(\t\x12\x14\n\x0c\x63overage_pct\x18\t \x01(\t\x12\r\n\x05scale\x18\n \x01(\t\x12\x0c\n\x04\x62\x61nd\x18\x0b \x01(\t\x12\x0f\n\x07verdict\x18\x0c \x01(\t\x12\x15\n\rweight_set_id\x18\r \x01(\t\x12\x13\n\x0bscored_time\x18\x0e \x01(\t\x12\x15\n\rinputs_sha256\x18\x0f \x01(\t\x12\x14\n\x0cindicator_id\x18\x10 \x03(\t\x12\x17\n\x0findicator_score\x18\x11 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,parkcarbon/evaluation/events/v1/events.proto\x12\x1fparkcarbon.evaluation.events.v1\"\xe1\x02\n\x10\x45valuationScored\x12\x0f\n\x07park_id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x15\n\revaluation_id\x18\x03 \x01(\t\x12\x11\n\tsystem_id\x18\x04 \x01(\t\x12\x0c\n\x04year\x18\x05 \x01(\x05\x12\r\n\x05score\x18\x06 \x01(\t\x12\x0b\n\x03low\x18\x07 \x01(\t\x12\x0c\n\x04high\x18\x08 \x01(\t\x12\x14\n\x0c\x63overage_pct\x18\t \x01(\t\x12\r\n\x05scale\x18\n \x01(\t\x12\x0c\n\x04\x62\x61nd\x18\x0b \x01(\t\x12\x0f\n\x07verdict\x18\x0c \x01(\t\x12\x15\n\rweight_set_id\x18\r \x01(\t\x12\x13\n\x0bscored_time\x18\x0e \x01(\t\x12\x15\n\rinputs_sha256\x18\x0f \x01(\t\x12\x14\n\x0cindicator_id\x18\x10 \x03(\t\x12\x17\n\x0findicator_score\x18\x11 \x03(\t\x12\x11\n\tsynthetic\x18\x12 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'parkcarbon.evaluation.event
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVALUATIONSCORED']._serialized_start=82
-  _globals['_EVALUATIONSCORED']._serialized_end=416
+  _globals['_EVALUATIONSCORED']._serialized_end=435
 # @@protoc_insertion_point(module_scope)

@@ -41,6 +41,7 @@ class EvaluationScored(_message.Message):
     INPUTS_SHA256_FIELD_NUMBER: _builtins.int
     INDICATOR_ID_FIELD_NUMBER: _builtins.int
     INDICATOR_SCORE_FIELD_NUMBER: _builtins.int
+    SYNTHETIC_FIELD_NUMBER: _builtins.int
     park_id: _builtins.str
     tenant_id: _builtins.str
     evaluation_id: _builtins.str
@@ -62,6 +63,8 @@ class EvaluationScored(_message.Message):
     scored_time: _builtins.str
     inputs_sha256: _builtins.str
     """SHA-256 of the stored inputs, lower-case hex."""
+    synthetic: _builtins.bool
+    """Whether some thresholds are made up for a demonstration: the score says nothing of the real park."""
     @_builtins.property
     def indicator_id(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """By indicator of the system, in its order: its id, and its score or "" where it is missing."""
@@ -88,10 +91,11 @@ class EvaluationScored(_message.Message):
         inputs_sha256: _builtins.str = ...,
         indicator_id: _abc.Iterable[_builtins.str] | None = ...,
         indicator_score: _abc.Iterable[_builtins.str] | None = ...,
+        synthetic: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["band", b"band", "coverage_pct", b"coverage_pct", "evaluation_id", b"evaluation_id", "high", b"high", "indicator_id", b"indicator_id", "indicator_score", b"indicator_score", "inputs_sha256", b"inputs_sha256", "low", b"low", "park_id", b"park_id", "scale", b"scale", "score", b"score", "scored_time", b"scored_time", "system_id", b"system_id", "tenant_id", b"tenant_id", "verdict", b"verdict", "weight_set_id", b"weight_set_id", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["band", b"band", "coverage_pct", b"coverage_pct", "evaluation_id", b"evaluation_id", "high", b"high", "indicator_id", b"indicator_id", "indicator_score", b"indicator_score", "inputs_sha256", b"inputs_sha256", "low", b"low", "park_id", b"park_id", "scale", b"scale", "score", b"score", "scored_time", b"scored_time", "synthetic", b"synthetic", "system_id", b"system_id", "tenant_id", b"tenant_id", "verdict", b"verdict", "weight_set_id", b"weight_set_id", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
