@@ -69,6 +69,17 @@ async def test_judgements_become_weights_that_a_system_takes(park: Tenant) -> No
     assert sum(int(each.weight[2:].ljust(6, "0")) for each in found.together.weights) == 1_000_000
     assert round(float(found.together.consistency_ratio), 3) == 0.044
     assert found.experts[0].expert_id == "e-1"
+    for wrong_request, field in (
+        (pb.CompareJudgementsRequest(items=["a", "b", "a", "c"], experts=[expert]), "items"),
+        (pb.CompareJudgementsRequest(items=request.items, experts=[expert, expert]), "experts"),
+        (
+            pb.CompareJudgementsRequest(
+                items=request.items, experts=[expert], group_weights=[pb.GroupWeight(group="acadmy", weight="3")]
+            ),
+            "group_weights",
+        ),
+    ):
+        assert (await refusal(park.ask("CompareJudgements", wrong_request))).metadata["field"] == field
     expert.rows[1].cells[0] = "1/2"
     wrong = await refusal(park.ask("CompareJudgements", pb.CompareJudgementsRequest(items=request.items, experts=[expert])))
     assert (wrong.reason, wrong.metadata["node"]) == ("MATRIX_NOT_RECIPROCAL", "education/experience")

@@ -15,11 +15,11 @@ from evaluation.domain.errors import RuleBroken
 from evaluation.domain.scoring import NO_THRESHOLD, NO_VALUE, Scores, normalised, score
 from evaluation.domain.systems import ROOT, IndicatorSystem, decimal
 from services.evaluation.tests.unit.trees import (
-    fractions,
+    fits,
+    mixed_systems,
     node,
     scored,
     system,
-    systems,
     threshold,
     thresholds_of,
     two_leaves,
@@ -122,23 +122,26 @@ def test_every_score_lies_in_its_interval_and_that_in_the_scale(found: Scores) -
 
 @given(st.data())
 def test_a_score_never_falls_when_an_indicator_gets_better(data: st.DataObject) -> None:
-    tree = data.draw(systems())
+    tree = data.draw(mixed_systems())
     thresholds, values = data.draw(thresholds_of(tree)), data.draw(values_of(tree))
     before = score(tree, tree.weights, thresholds, values)
     for node_id, value in values.items():
-        step = data.draw(st.fractions(min_value=0, max_value=100, max_denominator=10))
-        better = value + step if tree.by_id[node_id].direction == "+" else value - step
+        other = data.draw(fits(tree.by_id[node_id]))
+        better = max(value, other) if tree.by_id[node_id].direction == "+" else min(value, other)
         after = score(tree, tree.weights, thresholds, {**values, node_id: better})
         for above in tree.above(node_id):
             old, new = before.nodes[above].score, after.nodes[above].score
-            assert old is not None
-            assert new is not None
-            assert new >= old
+            if old is None:
+                # whatever is known of it weighs nothing
+                assert new is None
+            else:
+                assert new is not None
+                assert new >= old
 
 
 @given(st.data())
 def test_a_score_does_not_depend_on_the_order_of_anything(data: st.DataObject) -> None:
-    tree = data.draw(systems())
+    tree = data.draw(mixed_systems())
     thresholds, values = data.draw(thresholds_of(tree)), data.draw(values_of(tree))
     chance = random.Random(data.draw(st.integers(0, 10**6)))
 
@@ -147,10 +150,10 @@ def test_a_score_does_not_depend_on_the_order_of_anything(data: st.DataObject) -
         chance.shuffle(items)
         return dict(items)
 
-    tops, rest = [each for each in tree.nodes if each.parent_id == ROOT], [each for each in tree.nodes if each.parent_id != ROOT]
-    chance.shuffle(tops)
-    chance.shuffle(rest)
-    again: IndicatorSystem = system(*tops, *rest)
+    depths = {each.node_id: len(list(tree.above(each.node_id))) for each in tree.nodes}
+    mixed = list(tree.nodes)
+    chance.shuffle(mixed)
+    again: IndicatorSystem = system(*sorted(mixed, key=lambda each: depths[each.node_id]))
     first = score(tree, tree.weights, thresholds, values)
     second = score(again, again.weights, shuffled(thresholds), shuffled(values))
     assert first.nodes == second.nodes
@@ -159,14 +162,58 @@ def test_a_score_does_not_depend_on_the_order_of_anything(data: st.DataObject) -
 
 @given(st.data())
 def test_the_interval_holds_the_score_after_a_value_arrives(data: st.DataObject) -> None:
-    tree = data.draw(systems())
-    thresholds, values = data.draw(thresholds_of(tree)), data.draw(values_of(tree))
-    arriving = {leaf.node_id: data.draw(fractions) for leaf in tree.leaves if leaf.node_id not in values}
+    """Values and thresholds arrive one after another, in any order, and each interval lies in the one before."""
+    tree = data.draw(mixed_systems())
+    thresholds, values = data.draw(thresholds_of(tree, some_missing=True)), data.draw(values_of(tree))
+    all_thresholds = {**data.draw(thresholds_of(tree)), **thresholds}
+    missing: list[tuple[str, str]] = [("value", leaf.node_id) for leaf in tree.leaves if leaf.node_id not in values]
+    missing += [("threshold", node_id) for node_id in all_thresholds if node_id not in thresholds]
     before = score(tree, tree.weights, thresholds, values)
-    after = score(tree, tree.weights, thresholds, {**values, **arriving})
-    for node_id, each in before.nodes.items():
-        later = after.nodes[node_id]
-        assert later.score is not None
-        assert each.low <= later.score <= each.high
-        assert each.low <= later.low <= later.high <= each.high
-    assert after.total.coverage == 1
+    for what, node_id in data.draw(st.permutations(missing)):
+        if what == "value":
+            values = {**values, node_id: data.draw(fits(tree.by_id[node_id]))}
+        else:
+            thresholds = {**thresholds, node_id: all_thresholds[node_id]}
+        after = score(tree, tree.weights, thresholds, values)
+        for each, later in zip(before.nodes.values(), after.nodes.values(), strict=True):
+            assert each.low <= later.low <= later.high <= each.high
+            assert later.score is None or each.low <= later.score <= each.high
+            assert later.coverage >= each.coverage
+        before = after
+    assert before.total.coverage == 1
+    assert before.total.low == before.total.score == before.total.high
+
+
+def test_a_node_that_weighs_nothing_in_the_total_has_its_own_figures() -> None:
+    half = Fraction(1, 2)
+    tree = system(
+        node("counted", "", Fraction(1)),
+        node("ignored", "", Fraction(0)),
+        node("a", "counted", Fraction(1), "share", "%", "+"),
+        node("b", "ignored", half, "share", "%", "+"),
+        node("c", "ignored", half, "share", "%", "+"),
+    )
+    limits = {each: threshold(each, "0", "100") for each in "abc"}
+    found = score(tree, tree.weights, limits, {"a": Fraction(30), "b": Fraction(80)}).nodes
+    assert (found[ROOT].score, found[ROOT].low, found[ROOT].high, found[ROOT].coverage) == (30, 30, 30, 1)
+    # b is known and scores 80, c is half of the node
+    ignored = found["ignored"]
+    assert (ignored.score, ignored.low, ignored.high, ignored.coverage, ignored.weight) == (80, 40, 90, half, 0)
+
+
+def test_a_system_of_one_indicator_and_one_of_eight_levels_are_scored() -> None:
+    one = system(node("a", "", Fraction(1), "share", "%", "+"))
+    assert score(one, one.weights, {"a": threshold("a", "0", "100")}, {"a": Fraction(37)}).total.score == 37
+    levels = [node(f"n{depth}", f"n{depth - 1}" if depth else "", Fraction(1)) for depth in range(7)]
+    deep = system(*levels, node("a", "n6", Fraction(1), "share", "%", "-"))
+    found = score(deep, deep.weights, {"a": threshold("a", "0", "100")}, {"a": Fraction(37)})
+    assert {each.score for each in found.nodes.values()} == {Fraction(63)}
+    with pytest.raises(RuleBroken, match="at most 8 levels"):
+        system(*levels, node("n7", "n6", Fraction(1)), node("a", "n7", Fraction(1), "share", "%", "-"))
+
+
+def test_very_large_amounts_are_scored_exactly() -> None:
+    tree = system(node("a", "", Fraction(1), "amount", "CNY", "+"))
+    limits = {"a": threshold("a", "0", "9999999999999999.999999")}
+    found = score(tree, tree.weights, limits, {"a": Fraction("3333333333333333.333333")}).total.score
+    assert found == Fraction(100, 3)

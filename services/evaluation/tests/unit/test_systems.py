@@ -13,11 +13,16 @@ from hypothesis import strategies as st
 from evaluation.adapters.indicator_files import ShippedTables
 from evaluation.domain.errors import EvaluationError, InvalidField, RuleBroken
 from evaluation.domain.systems import (
+    METHODS,
     ROOT,
+    WeightSet,
     checked_system,
+    checked_weight_set,
     checked_weights,
+    decimal,
     equal_weights,
     leaf_weights,
+    rounded_parts,
     rounded_weights,
 )
 from evaluation.domain.thresholds import (
@@ -165,8 +170,12 @@ def test_a_threshold_set_needs_an_origin_and_each_indicator_once() -> None:
     tree = two_leaves()
     given = ThresholdSet("demo", "small", "t-1", "synthetic", "made up", (threshold("a", "0", "1"),))
     assert checked_threshold_set(tree, given) is given
-    with pytest.raises(RuleBroken, match="platform, region, park, peers, synthetic"):
-        checked_threshold_set(tree, replace(given, origin="guess"))
+    # "platform" too: what a tenant stores is not the platform's
+    for origin in ("guess", "platform"):
+        with pytest.raises(InvalidField, match="region, park, peers, synthetic"):
+            checked_threshold_set(tree, replace(given, origin=origin))
+    with pytest.raises(InvalidField, match="at least one threshold"):
+        checked_threshold_set(tree, replace(given, rows=()))
     with pytest.raises(RuleBroken, match="node a is given twice"):
         checked_threshold_set(tree, replace(given, rows=given.rows * 2))
 
@@ -178,9 +187,29 @@ def test_a_later_layer_of_thresholds_replaces_an_earlier_one() -> None:
 
 def test_named_peers_make_a_threshold_and_one_peer_or_equal_ones_do_not() -> None:
     tree = two_leaves()
-    made = peer_threshold(tree, "a", {"p-2": Fraction(7), "p-1": Fraction(3), "p-3": Fraction(5)})
-    assert (made.minimum, made.maximum, made.source) == (3, 7, "minimum and maximum of p-1, p-2, p-3")
+    made = peer_threshold(tree, "a", {"p-2": Fraction(7), "p-1": Fraction(3), "p-3": Fraction(5)}, 2022)
+    assert (made.minimum, made.maximum, made.source) == (3, 7, "minimum and maximum of 3 parks in 2022: p-1, p-2, p-3")
     with pytest.raises(RuleBroken, match="at least 2 parks with values, got 1"):
-        peer_threshold(tree, "a", {"p-1": Fraction(3)})
+        peer_threshold(tree, "a", {"p-1": Fraction(3)}, 2022)
     with pytest.raises(RuleBroken, match="all have 3"):
-        peer_threshold(tree, "a", {"p-1": Fraction(3), "p-2": Fraction(3)})
+        peer_threshold(tree, "a", {"p-1": Fraction(3), "p-2": Fraction(3)}, 2022)
+    many = peer_threshold(tree, "a", {f"park-{number}": Fraction(number) for number in range(200)}, 2022)
+    assert many.source.startswith("minimum and maximum of 200 parks in 2022: park-0, ")
+    assert (len(many.source), many.source[-1]) == (500, "…")
+
+
+def test_the_names_of_weights_that_need_no_set_are_taken() -> None:
+    tree = two_leaves()
+    given = WeightSet("experts", tree.system_id, "t-1", "ahp", "experts", tree.weights)
+    assert checked_weight_set(tree, given) is given
+    for taken in METHODS:
+        with pytest.raises(InvalidField, match="a name other than"):
+            checked_weight_set(tree, replace(given, set_id=taken))
+
+
+@given(st.lists(st.fractions(max_denominator=10**9, min_value=-1000, max_value=1000), max_size=12))
+def test_rounded_parts_sum_to_the_rounded_whole(parts: list[Fraction]) -> None:
+    rounded = rounded_parts(parts)
+    assert sum(rounded) == Fraction(decimal(sum(parts, Fraction(0))))
+    assert all(abs(exact - part) < Fraction(1, 10**6) for exact, part in zip(rounded, parts, strict=True))
+    assert all(exact == part for exact, part in zip(rounded, parts, strict=True) if (part * 10**6).denominator == 1)

@@ -42,6 +42,7 @@ REFUSED = [
     pytest.param(Entry(7, "52", "2022", "-1"), "VALUE_OUT_OF_RANGE", "0 to 100 %", id="a_negative_share"),
     pytest.param(Entry(7, "52", "2022", "0.98"), "FRACTION_FOR_PERCENT", "98", id="a_fraction_for_a_percentage"),
     pytest.param(Entry(7, "52", "2022", "0"), "ZERO_NOT_CONFIRMED", "Clean-energy share", id="a_zero_for_a_missing_value"),
+    pytest.param(Entry(7, "32", "2022", "0.000001", "CNY"), "ZERO_NOT_CONFIRMED", "Total dual-carbon", id="rounded_to_a_zero"),
     pytest.param(Entry(7, "3", "2022", "2.5"), "VALUE_NOT_WHOLE", "a whole number of servers", id="half_a_server"),
     pytest.param(Entry(7, "32", "2022", "-2"), "VALUE_OUT_OF_RANGE", ">= 0 10^4 CNY", id="a_negative_amount"),
     pytest.param(Entry(7, "32", "2022", "2", "t"), "UNIT_NOT_ALLOWED", "10^4 CNY, CNY, 10^8 CNY, 万元, 亿元", id="another_kind"),

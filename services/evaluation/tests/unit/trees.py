@@ -37,8 +37,15 @@ def shares(draw: st.DrawFn, count: int) -> list[Fraction]:
 
 
 @st.composite
+def weights_of(draw: st.DrawFn, count: int) -> list[Fraction]:
+    """Parts of 1, some of which may be 0."""
+    parts = draw(st.lists(st.integers(0, 3), min_size=count, max_size=count).filter(any))
+    return [Fraction(part, sum(parts)) for part in parts]
+
+
+@st.composite
 def systems(draw: st.DrawFn) -> IndicatorSystem:
-    """Trees of two levels with amounts of either direction."""
+    """Trees of two levels with rates of either direction."""
     groups = draw(st.integers(1, 3))
     nodes: list[Node] = []
     for group, weight in enumerate(draw(shares(groups))):
@@ -49,21 +56,61 @@ def systems(draw: st.DrawFn) -> IndicatorSystem:
     return system(*nodes)
 
 
+UNITS = {"share": "%", "rate": "%", "count": "pieces", "amount": "t", "boolean": ""}
+
+
 @st.composite
-def thresholds_of(draw: st.DrawFn, tree: IndicatorSystem) -> dict[str, Threshold]:
+def mixed_systems(draw: st.DrawFn) -> IndicatorSystem:
+    """Trees of up to four levels with indicators of every kind, beside one another and beside inner nodes; weights may be 0."""
+    nodes: list[Node] = []
+    parents = [""]
+    for depth in range(draw(st.integers(1, 4))):
+        below: list[str] = []
+        for parent in parents:
+            for place, weight in enumerate(draw(weights_of(draw(st.integers(1, 3))))):
+                name = f"{parent or 'n'}-{place}"
+                if depth < 3 and draw(st.integers(0, 3)) == 0:
+                    nodes.append(node(name, parent, weight))
+                    below.append(name)
+                else:
+                    kind = draw(st.sampled_from(sorted(UNITS)))
+                    nodes.append(node(name, parent, weight, kind, UNITS[kind], draw(st.sampled_from("+-"))))
+        parents = below
+        if not parents:
+            break
+    nodes += [node(f"{parent}-0", parent, Fraction(1), "rate", "%", "+") for parent in parents]
+    return system(*nodes)
+
+
+def fits(leaf: Node) -> st.SearchStrategy[Fraction]:
+    """Values that an indicator can have."""
+    if leaf.kind == "boolean":
+        return st.integers(0, 1).map(Fraction)
+    if leaf.kind == "share":
+        return st.fractions(min_value=0, max_value=100, max_denominator=100)
+    if leaf.kind == "count":
+        return st.integers(0, 1000).map(Fraction)
+    return st.fractions(min_value=0 if leaf.kind == "amount" else -1000, max_value=1000, max_denominator=100)
+
+
+@st.composite
+def thresholds_of(draw: st.DrawFn, tree: IndicatorSystem, *, some_missing: bool = False) -> dict[str, Threshold]:
     found = {}
     for leaf in tree.leaves:
-        minimum = draw(fractions)
-        found[leaf.node_id] = Threshold(
-            leaf.node_id, minimum, minimum + draw(st.fractions(min_value=1, max_value=500, max_denominator=10)), "drawn"
-        )
+        if leaf.kind == "boolean" or (some_missing and draw(st.booleans())):
+            continue
+        if leaf.kind == "share":
+            minimum, width = Fraction(draw(st.integers(0, 99))), Fraction(1)
+        else:
+            minimum, width = draw(fractions), draw(st.fractions(min_value=1, max_value=500, max_denominator=10))
+        found[leaf.node_id] = Threshold(leaf.node_id, minimum, minimum + width, "drawn")
     return found
 
 
 @st.composite
 def values_of(draw: st.DrawFn, tree: IndicatorSystem, *, some_missing: bool = True) -> dict[str, Fraction]:
     present = draw(st.lists(st.booleans(), min_size=len(tree.leaves), max_size=len(tree.leaves)))
-    return {leaf.node_id: draw(fractions) for leaf, there in zip(tree.leaves, present, strict=True) if there or not some_missing}
+    return {leaf.node_id: draw(fits(leaf)) for leaf, there in zip(tree.leaves, present, strict=True) if there or not some_missing}
 
 
 @st.composite

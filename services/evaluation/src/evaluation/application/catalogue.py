@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from operator import itemgetter
 
 from evaluation.application.parks import reach_park
 from evaluation.application.ports import Outside, Records
 from evaluation.application.systems import own_thresholds, system_of
-from evaluation.application.values import known_values
+from evaluation.application.values import known_values, valid_year
 from evaluation.domain.callers import READ, READ_PUBLISHED, REGISTER, Caller, require
-from evaluation.domain.errors import ContentDiffers, RuleBroken, ThingNotFound
+from evaluation.domain.errors import ContentDiffers, InvalidField, RuleBroken, ThingNotFound
 from evaluation.domain.systems import (
     EQUAL_WEIGHTS,
     OWN_WEIGHTS,
@@ -69,11 +70,19 @@ async def create_threshold_set(
     An indicator that fewer than two of the peers have, or in which they are all alike, gets no threshold; at least one must.
 
     Raises:
-        Denied, OutOfScope, InvalidField, RuleBroken, ContentDiffers: see `create_system`; ParkNotFound for an unknown peer.
+        Denied, OutOfScope, InvalidField, RuleBroken, ContentDiffers: see `create_system`; InvalidField also for rows beside peers,
+            and for an origin of peers that are not named; ParkNotFound for an unknown peer.
     """
     require(caller, REGISTER)
+    if given.origin == "peers" and not peers:
+        raise InvalidField("peer_park_ids", "0", "at least 2 parks where the origin is peers", "来源为 peers 时至少 2 个园区")
     if peers:
         require(caller, READ)
+        if given.rows:
+            raise InvalidField("rows", str(len(given.rows)), "empty where peers are named", "在指定同类园区时为空")
+        if given.origin not in ("park", "peers"):
+            raise InvalidField("origin", given.origin, "peers where peers are named", "peers(已指定同类园区)")
+        valid_year(peer_year)
         given = replace(given, origin="peers", rows=await _of_peers(outside, caller, given.system_id, peers, peer_year))
     async with outside.write() as uow:
         system = await system_of(outside, uow, caller, given.system_id)
@@ -94,17 +103,18 @@ async def _of_peers(outside: Outside, caller: Caller, system_id: str, peers: Seq
         system = await system_of(outside, records, caller, system_id)
         known = await known_values(outside, records, system, parks, year)
     rows: list[Threshold] = []
-    refused: RuleBroken | None = None
+    refused: list[tuple[int, RuleBroken]] = []
     for leaf in system.leaves:
         if leaf.kind == "boolean":
             continue
         values = {park_id: each[leaf.node_id].value for park_id, each in known.items() if leaf.node_id in each}
         try:
-            rows.append(peer_threshold(system, leaf.node_id, values))
+            rows.append(peer_threshold(system, leaf.node_id, values, year))
         except RuleBroken as error:
-            refused = error
-    if not rows and refused is not None:
-        raise refused
+            refused.append((len(values), error))
+    if not rows and refused:
+        # the one that most of them have is the one to tell of
+        raise max(refused, key=itemgetter(0))[1]
     return tuple(rows)
 
 

@@ -37,7 +37,8 @@ def compare_judgements(
 
     Raises:
         Denied, OutOfScope: the caller may not.
-        InvalidField: too many experts or none, an unknown method, a group that weighs nothing.
+        InvalidField: too many experts or none, an item or expert given twice, an unknown method, a group that weighs nothing or has
+            no expert.
         RuleBroken: a matrix is none.
         ThingNotFound: there is no such table.
     """
@@ -47,9 +48,16 @@ def compare_judgements(
     if method not in ("", EIGENVECTOR, GEOMETRIC_MEAN):
         rule = f"{EIGENVECTOR} or {GEOMETRIC_MEAN}"
         raise InvalidField("method", method, rule, f"{EIGENVECTOR} 或 {GEOMETRIC_MEAN}")
+    _different("items", items)
+    _different("experts", [each.expert_id for each in experts if each.expert_id])
+    groups = sorted({each.group for each in experts})
     for group, weight in group_weights.items():
         if not weight > 0:
             raise InvalidField(f"group_weights.{group}", f"{weight:g}", "above 0", "大于 0")
+        if group not in groups:
+            # a name that was mistyped would leave its group at 1
+            listed = ", ".join(map(repr, groups))
+            raise InvalidField("group_weights", group, f"a group that has experts: {listed}", f"有专家的分组:{listed}")
     table = outside.shipped.random_indices.get(table_id or DEFAULT_TABLE)
     if table is None:
         raise ThingNotFound("random index table", table_id, ", ".join(sorted(outside.shipped.random_indices)))
@@ -59,6 +67,12 @@ def compare_judgements(
     return together, [priorities(each.matrix, table, method=how) for each in matrices], table.table_id
 
 
+def _different(field: str, names: Sequence[str]) -> None:
+    twice = next((name for index, name in enumerate(names) if name in names[:index]), None)
+    if twice is not None:
+        raise InvalidField(field, twice, "given once", "仅出现一次")
+
+
 def summarise_rounds(
     caller: Caller, items: Sequence[str], rounds: Sequence[Sequence[Sequence[float]]], agreement: Agreement
 ) -> list[Round]:
@@ -66,11 +80,12 @@ def summarise_rounds(
 
     Raises:
         Denied, OutOfScope: the caller may not.
-        InvalidField: no item, or too many rounds; see `delphi.summarised`.
+        InvalidField: no item, one given twice, or too many rounds; see `delphi.summarised`.
     """
     require(caller, READ_PUBLISHED)
     if not items:
         raise InvalidField("items", "0", "at least one item", "至少一项")
+    _different("items", items)
     if len(rounds) > MAX_ROUNDS:
         raise InvalidField("rounds", str(len(rounds)), f"at most {MAX_ROUNDS} rounds", f"至多 {MAX_ROUNDS} 轮")
     return summarised(rounds, items, agreement)

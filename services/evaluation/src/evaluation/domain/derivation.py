@@ -1,20 +1,23 @@
 """Values that fill themselves from what the platform knows, each with its formula and the facts that it stands on.
 
 A figure that cannot be given says why, and stays missing. Emissions are those of scopes 1 and 2 without removals and biogenic CO2;
-energy is that of the same sources, in standard coal by calorific value.
+energy is that of the same sources, in standard coal by calorific value. What is set beside a figure of the whole year, such as GDP,
+needs records of all twelve months: part of a year's emissions over a whole year's output would look like a success.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from evaluation.domain.parks import Source, SpanSum, YearFigures
 from evaluation.domain.systems import decimal
 
 _MG_PER_T = 10**9
+_MONTHS = 12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class YearAccount:
     """A park's year as this service knows it.
 
@@ -31,7 +34,7 @@ class YearAccount:
     figures: YearFigures | None
     assessments: int = 0
 
-    @property
+    @cached_property
     def counted(self) -> list[tuple[Source, SpanSum]]:
         """The sums of known sources that hold records, with their sources; removals are apart."""
         return [
@@ -40,16 +43,24 @@ class YearAccount:
             if each.records and each.source_id in self.sources and self.sources[each.source_id].counted_as != "removal"
         ]
 
-    @property
+    @cached_property
     def emissions_t(self) -> Fraction:
         """Scopes 1 and 2, t CO2e."""
         total = sum(each.emissions_mg for source, each in self.counted if source.scope <= 2 and source.counted_as == "total")
         return Fraction(total, _MG_PER_T)
 
-    @property
+    @cached_property
     def energy_tce(self) -> Fraction:
         """Energy used, tce."""
         return Fraction(sum(each.energy_mgce for _, each in self.counted), _MG_PER_T)
+
+    @cached_property
+    def months(self) -> int:
+        """How many months of the year records are of."""
+        covered = {
+            month for _, each in self.counted for month in range(each.first_month, each.last_month + 1) if 1 <= month % 100 <= 12
+        }
+        return len(covered)
 
     @property
     def position(self) -> int:
@@ -86,6 +97,15 @@ def _missing(why: str, why_zh: str) -> Derived:
 def _stands_on(account: YearAccount, formula: str) -> str:
     figures = f", figures of {account.year} version {account.figures.version}" if account.figures else ""
     return f"accounting: {formula}; records up to position {account.position}{figures}"
+
+
+def _part_of_a_year(account: YearAccount) -> Derived | None:
+    if account.months in (0, _MONTHS):
+        return None
+    return _missing(
+        f"records of {account.year} are of {account.months} of 12 months",
+        f"{account.year} 年仅有 {account.months} 个月的记录(共 12 个月)",
+    )
 
 
 def _no_energy(account: YearAccount) -> Derived | None:
@@ -133,7 +153,7 @@ def _platform_in_use(account: YearAccount, _before: YearAccount, _clean: frozens
 
 def _energy_per_gdp(account: YearAccount, _before: YearAccount, _clean: frozenset[str]) -> Derived:
     """Energy over GDP, tce per 10⁴ CNY."""
-    if missing := _no_energy(account):
+    if missing := _no_energy(account) or _part_of_a_year(account):
         return missing
     gdp = _figure(account, "gdp_10k_cny")
     if gdp is None:
@@ -150,6 +170,8 @@ def _fall_of_emissions_per_gdp(account: YearAccount, before: YearAccount, _clean
             return _not_reported(each, "gdp_10k_cny")
         if not each.emissions_t:
             return _missing(f"no emissions are recorded for {each.year}", f"{each.year} 年没有排放记录")
+        if missing := _part_of_a_year(each):
+            return missing
         ratios.append(each.emissions_t / gdp)
     return Derived(100 * (1 - ratios[1] / ratios[0]), _stands_on(account, f"fall of E/GDP from {before.year}, scopes 1 and 2"))
 
@@ -168,6 +190,8 @@ def _emissions_per_output(account: YearAccount, _before: YearAccount, _clean: fr
         return _not_reported(account, "gross_output_10k_cny")
     if not account.counted:
         return _missing(f"no emissions are recorded for {account.year}", f"{account.year} 年没有排放记录")
+    if missing := _part_of_a_year(account):
+        return missing
     return Derived(account.emissions_t / output, _stands_on(account, "E of scopes 1 and 2 / gross output"))
 
 

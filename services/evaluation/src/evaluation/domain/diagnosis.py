@@ -10,7 +10,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from evaluation.domain.errors import InvalidField, RuleBroken, Unreachable
 from evaluation.domain.scoring import Scores
-from evaluation.domain.systems import decimal
+from evaluation.domain.systems import TOTAL, decimal
 
 MAX_STEPS = 500
 _ATTEMPTS = 5
@@ -68,7 +68,7 @@ class Step:
         node_id: a scored indicator.
         change: of the value in the better direction that the whole step brings, in the indicator's unit, > 0; 1 for yes or no.
         cost_10k_cny: of the whole step, 10⁴ CNY, >= 0.
-        divisible: whether half of it costs and brings half.
+        divisible: whether half of it costs and brings half; never for yes or no.
     """
 
     step_id: str
@@ -110,14 +110,16 @@ def cheapest_plan(scores: Scores, steps: Sequence[Step], target: Fraction) -> Pl
 
     Raises:
         InvalidField: too many steps, or one whose change or cost breaks its rule.
-        RuleBroken: a step names an indicator that is unknown or unscored, or the target is above the scale.
+        RuleBroken: nothing is scored, a step names an indicator that is unknown or unscored, or the target is above the scale.
         Unreachable: all steps together reach less.
     """
-    checked = _checked_steps(scores, steps)
     present = scores.total.score
     scale = scores.system.scale
-    if present is None or not 0 <= target <= scale:
-        raise RuleBroken("TARGET_OUT_OF_RANGE", "none" if present is None else decimal(present, 4), decimal(target), decimal(scale))
+    if present is None:
+        raise RuleBroken("NOTHING_SCORED", TOTAL)
+    checked = _checked_steps(scores, steps)
+    if not 0 <= target <= scale:
+        raise RuleBroken("TARGET_OUT_OF_RANGE", decimal(present, 4), decimal(target), decimal(scale))
     if target <= present:
         return Plan({}, Fraction(0), present)
     checked_by_id = {step.step_id: step for step in checked}
@@ -196,9 +198,15 @@ def _checked_steps(scores: Scores, steps: Sequence[Step]) -> list[Step]:
         if step.step_id in seen:
             raise RuleBroken("NODE_TWICE", step.step_id)
         seen.add(step.step_id)
-        leaf = scores.leaves.get(step.node_id)
-        if leaf is None or leaf.score is None:
-            raise RuleBroken("NODE_UNKNOWN", step.node_id, allowed="a step needs an indicator that is scored")
+        scores.system.leaf(step.node_id)
+        leaf = scores.leaves[step.node_id]
+        if leaf.score is None:
+            raise RuleBroken("INDICATOR_NOT_SCORED", step.node_id, leaf.missing)
+        if leaf.node.kind == "boolean":
+            if step.change != 1:
+                raise InvalidField(f"steps[{step.step_id}].change", decimal(step.change), "1 for a yes or no", "1(是/否类指标)")
+            if step.divisible:
+                raise InvalidField(f"steps[{step.step_id}].divisible", "true", "false for a yes or no", "false(是/否类指标)")
         if step.change <= 0:
             raise InvalidField(
                 f"steps[{step.step_id}].change", decimal(step.change), "above 0, in the better direction", "大于 0(向好方向)"

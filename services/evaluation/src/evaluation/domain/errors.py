@@ -128,6 +128,18 @@ RULES: Mapping[str, tuple[str, str]] = {
         "the random index table {node} goes up to n = {allowed}, got n = {found}",
         "随机一致性指标表 {node} 至多为 n = {allowed},实际为 n = {found}",
     ),
+    "INDICATOR_NOT_SCORED": (
+        "indicator {node} has no score, so that nobody knows what a step of it gains: its {found} is missing",
+        "指标 {node} 没有得分(缺少取值或阈值),其措施的收益无法得知",
+    ),
+    "NOTHING_SCORED": (
+        "{node} has no score, as none of its indicators is scored; enter values, and thresholds where they are missing",
+        "{node} 没有得分:没有任何指标得分;请填报数据,并补充缺失的阈值",
+    ),
+    "NOT_WEIGHED": (
+        "system {node} judges by targets: it has no score to rank, compare or plan by",
+        "指标体系 {node} 按目标判定,没有可用于排名、比较或规划的得分",
+    ),
     "TARGET_OUT_OF_RANGE": (
         "the target must be a score above the present {node} and at most {allowed}, got {found}",
         "目标应高于现有得分 {node} 且不超过 {allowed},实际为 {found}",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from evaluation.domain.errors import RuleBroken
-from evaluation.domain.systems import ROOT, IndicatorSystem, Node, checked_weights, decimal, leaf_weights
+from evaluation.domain.systems import ROOT, IndicatorSystem, Node, checked_weights, decimal
 from evaluation.domain.thresholds import Threshold
 from evaluation.domain.values import out_of_range
 
@@ -112,8 +112,8 @@ def score(
     all are known. Its interval is what the score becomes if the unscored ones turn out 0 or `scale`, so that it holds whatever
     arrives later.
 
-    Special cases: a node of which nothing is scored, or whose known indicators weigh nothing, has no score, coverage 0 and the
-    interval from 0 to scale.
+    Special cases: a node of which nothing is scored, or whose known indicators weigh nothing in it, has no score, coverage 0 and
+    the interval from 0 to scale. A node that weighs nothing in the total has its figures all the same.
 
     Args:
         system: the tree.
@@ -131,19 +131,20 @@ def score(
         refusal = out_of_range(system.leaf(node_id), value)
         if refusal:
             raise RuleBroken("VALUE_REFUSED", node_id, decimal(value), refusal[1])
-    whole = leaf_weights(system, weights)
-    leaves = {leaf.node_id: _leaf(leaf, values, thresholds, system.scale, whole[leaf.node_id]) for leaf in system.leaves}
     ids = [ROOT, *(node.node_id for node in system.nodes)]
-    weighed = dict.fromkeys(ids, Fraction(0))
+    in_total = {ROOT: Fraction(1)}
+    for node in system.nodes:
+        in_total[node.node_id] = in_total[node.parent_id] * weights[node.node_id]
+    leaves = {leaf.node_id: _leaf(leaf, values, thresholds, system.scale, in_total[leaf.node_id]) for leaf in system.leaves}
+    # Of each node, in shares of its own weight: children stand after their parents, so that the way back goes from below.
     known = dict.fromkeys(ids, Fraction(0))
     points = dict.fromkeys(ids, Fraction(0))
-    for node_id, leaf in leaves.items():
-        for above in system.above(node_id):
-            weighed[above] += leaf.weight
-            if leaf.score is not None:
-                known[above] += leaf.weight
-                points[above] += leaf.weight * leaf.score
-    nodes = {node_id: _node(node_id, weighed[node_id], known[node_id], points[node_id], system.scale) for node_id in ids}
+    for node in reversed(system.nodes):
+        if node.is_leaf and (found := leaves[node.node_id].score) is not None:
+            known[node.node_id], points[node.node_id] = Fraction(1), found
+        known[node.parent_id] += weights[node.node_id] * known[node.node_id]
+        points[node.parent_id] += weights[node.node_id] * points[node.node_id]
+    nodes = {each: _node(each, in_total[each], known[each], points[each], system.scale) for each in ids}
     return Scores(system, nodes, leaves)
 
 
@@ -158,9 +159,7 @@ def _leaf(
     return LeafScore(leaf, value, threshold, normalised(leaf, value, threshold, scale), "", weight)
 
 
-def _node(node_id: str, weighed: Fraction, known: Fraction, points: Fraction, scale: Fraction) -> NodeScore:
+def _node(node_id: str, weight: Fraction, known: Fraction, points: Fraction, scale: Fraction) -> NodeScore:
     if known == 0:
-        return NodeScore(node_id, None, Fraction(0), scale, Fraction(0), weighed)
-    coverage = known / weighed
-    low = points / weighed
-    return NodeScore(node_id, points / known, low, low + (1 - coverage) * scale, coverage, weighed)
+        return NodeScore(node_id, None, Fraction(0), scale, Fraction(0), weight)
+    return NodeScore(node_id, points / known, points, points + (1 - known) * scale, known, weight)

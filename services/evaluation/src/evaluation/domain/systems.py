@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from math import floor
 
 from evaluation.domain.errors import InvalidField, RuleBroken
 from kernel.quantities import DECIMAL_RULE, NotADecimal, format_scaled, parse_micro, round_half_even
@@ -34,7 +35,7 @@ WEIGHT_DECIMALS = 6
 ID_RULE = "1 to 64 of A-Z a-z 0-9 . _ -, first a letter or digit"
 ID_RULE_ZH = "1 至 64 个字符,限 A-Z a-z 0-9 . _ -,首字符为字母或数字"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_MAX_TEXT_CHARACTERS = 500
+MAX_TEXT_CHARACTERS = 500
 
 
 def valid_id(field: str, value: str) -> str:
@@ -54,9 +55,9 @@ def valid_text(field: str, value: str, *, empty: bool = False) -> str:
     Raises:
         InvalidField: it is longer than 500 characters, not printable, or empty although it may not be.
     """
-    if len(value) > _MAX_TEXT_CHARACTERS or not value.isprintable() or not (empty or value.strip()):
-        rule = f"{0 if empty else 1} to {_MAX_TEXT_CHARACTERS} printable characters"
-        raise InvalidField(field, value, rule, f"{0 if empty else 1} 至 {_MAX_TEXT_CHARACTERS} 个可显示字符")
+    if len(value) > MAX_TEXT_CHARACTERS or not value.isprintable() or not (empty or value.strip()):
+        rule = f"{0 if empty else 1} to {MAX_TEXT_CHARACTERS} printable characters"
+        raise InvalidField(field, value, rule, f"{0 if empty else 1} 至 {MAX_TEXT_CHARACTERS} 个可显示字符")
     return value
 
 
@@ -193,13 +194,15 @@ def checked_weight_set(system: IndicatorSystem, given: WeightSet) -> WeightSet:
     """Returns a set of weights whose name, method and sums are right.
 
     Raises:
-        InvalidField: name, method or source break their rule; annex and equal are names that are taken.
+        InvalidField: name, method or source break their rule; the names of METHODS are taken, since they stand for weights that a
+            system has without a set.
         RuleBroken: see `checked_weights`.
     """
     valid_id("weight_set_id", given.set_id)
     valid_text("source", given.source)
-    if given.set_id in (OWN_WEIGHTS, EQUAL_WEIGHTS):
-        raise InvalidField("weight_set_id", given.set_id, "a name other than annex and equal", "annex 与 equal 以外的名称")
+    if given.set_id in METHODS:
+        taken = ", ".join(METHODS)
+        raise InvalidField("weight_set_id", given.set_id, f"a name other than {taken}", f"{taken} 以外的名称")
     if given.method not in ("ahp", "delphi", "given"):
         raise InvalidField("method", given.method, "ahp, delphi or given", "ahp、delphi 或 given")
     checked_weights(system, given.weights)
@@ -288,6 +291,17 @@ def checked_weights(system: IndicatorSystem, weights: Mapping[str, Fraction]) ->
     return weights
 
 
+def weighed(system: IndicatorSystem) -> IndicatorSystem:
+    """Returns a system that has a score as it is.
+
+    Raises:
+        RuleBroken: it judges by targets and weighs nothing.
+    """
+    if system.basis != "score":
+        raise RuleBroken("NOT_WEIGHED", system.system_id)
+    return system
+
+
 def equal_weights(system: IndicatorSystem) -> Mapping[str, Fraction]:
     """Returns the weights that §5 of the guide speaks of: the same for all children of a node, exactly.
 
@@ -307,15 +321,8 @@ def rounded_weights(weights: Sequence[float]) -> list[Fraction]:
     >>> [str(weight) for weight in rounded_weights([1.0, 1.0, 1.0])]
     ['166667/500000', '333333/1000000', '333333/1000000']
     """
-    unit = 10**WEIGHT_DECIMALS
     total = sum(Fraction(weight) for weight in weights)
-    scaled = [Fraction(weight) / total * unit for weight in weights]
-    floors = [int(each) for each in scaled]
-    left = unit - sum(floors)
-    order = sorted(range(len(scaled)), key=lambda index: (floors[index] - scaled[index], index))
-    for index in order[:left]:
-        floors[index] += 1
-    return [Fraction(floor, unit) for floor in floors]
+    return rounded_parts([Fraction(weight) / total for weight in weights], WEIGHT_DECIMALS)
 
 
 def leaf_weights(system: IndicatorSystem, weights: Mapping[str, Fraction]) -> dict[str, Fraction]:
@@ -327,6 +334,26 @@ def leaf_weights(system: IndicatorSystem, weights: Mapping[str, Fraction]) -> di
     for node in system.nodes:
         whole[node.node_id] = whole[node.parent_id] * weights[node.node_id]
     return {leaf.node_id: whole[leaf.node_id] for leaf in system.leaves}
+
+
+def rounded_parts(parts: Sequence[Fraction], decimals: int = 6) -> list[Fraction]:
+    """Rounds parts of a whole so that they still sum to the whole, which is rounded half-even; by largest remainders.
+
+    Args:
+        parts: of any sign.
+        decimals: to round to.
+
+    >>> [str(part) for part in rounded_parts([Fraction(1, 3), Fraction(1, 3), Fraction(1, 3)], 2)]
+    ['17/50', '33/100', '33/100']
+    """
+    unit = 10**decimals
+    whole = round_half_even(sum(parts, Fraction(0)) * unit)
+    scaled = [part * unit for part in parts]
+    floors = [floor(each) for each in scaled]
+    order = sorted(range(len(scaled)), key=lambda index: (floors[index] - scaled[index], index))
+    for index in order[: whole - sum(floors)]:
+        floors[index] += 1
+    return [Fraction(each, unit) for each in floors]
 
 
 def decimal(value: Fraction, decimals: int = 6) -> str:

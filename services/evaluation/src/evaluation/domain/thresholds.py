@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from evaluation.domain.errors import RuleBroken
-from evaluation.domain.systems import IndicatorSystem, decimal, valid_id, valid_text
+from evaluation.domain.errors import InvalidField, RuleBroken
+from evaluation.domain.systems import MAX_TEXT_CHARACTERS, IndicatorSystem, decimal, valid_id, valid_text
 
 PLATFORM_DEFAULT = "platform default"
 MIN_PEERS = 2
-ORIGINS = ("platform", "region", "park", "peers", "synthetic")
+ORIGINS = ("region", "park", "peers", "synthetic")
+"""Who says so. The platform's own are no set: they come with a system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,16 @@ def checked_threshold_set(system: IndicatorSystem, given: ThresholdSet) -> Thres
     """Returns a set of thresholds whose name, origin and rows are right.
 
     Raises:
-        InvalidField: name or source break their rule.
+        InvalidField: name, origin or source break their rule, or there is no row.
         RuleBroken: see `checked_thresholds`.
     """
     valid_id("threshold_set_id", given.set_id)
     valid_text("source", given.source)
     if given.origin not in ORIGINS:
-        raise RuleBroken("VALUE_REFUSED", "origin", given.origin, f"of {', '.join(ORIGINS)}")
+        listed = ", ".join(ORIGINS)
+        raise InvalidField("origin", given.origin, f"one of {listed}", f"{listed} 之一")
+    if not given.rows:
+        raise InvalidField("rows", "0", "at least one threshold", "至少一个阈值")
     checked_thresholds(system, given.rows)
     return given
 
@@ -116,13 +120,14 @@ def merged(*layers: Sequence[Threshold]) -> tuple[Threshold, ...]:
     return tuple(found.values())
 
 
-def peer_threshold(system: IndicatorSystem, node_id: str, values: Mapping[str, Fraction]) -> Threshold:
+def peer_threshold(system: IndicatorSystem, node_id: str, values: Mapping[str, Fraction], year: int) -> Threshold:
     """Returns the least and the greatest value of named peers as the threshold of an indicator.
 
     Args:
         system: of the indicator.
         node_id: the indicator.
         values: of each peer by its park id, in the indicator's unit; peers without a value are left out by the caller.
+        year: of the values; the source names it, and as many of the peers as it has room for.
 
     Raises:
         RuleBroken: fewer than two peers, or peers that are all alike, tell nothing apart.
@@ -133,4 +138,7 @@ def peer_threshold(system: IndicatorSystem, node_id: str, values: Mapping[str, F
     least, greatest = min(values.values()), max(values.values())
     if least == greatest:
         raise RuleBroken("PEERS_ALIKE", node_id, decimal(least))
-    return Threshold(node_id, least, greatest, f"minimum and maximum of {', '.join(sorted(values))}"[:500])
+    source = f"minimum and maximum of {len(values)} parks in {year}: {', '.join(sorted(values))}"
+    return Threshold(
+        node_id, least, greatest, source if len(source) <= MAX_TEXT_CHARACTERS else f"{source[: MAX_TEXT_CHARACTERS - 1]}…"
+    )
