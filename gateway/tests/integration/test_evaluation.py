@@ -159,15 +159,31 @@ async def test_the_report_is_sent_as_a_file_in_the_asked_language(served: Served
 
 async def test_a_region_is_a_code_and_a_rank_of_none_is_null(served: Served) -> None:
     park = {"park_id": "p", "name_zh": "甲", "name_en": "A", "rank": 0, "score": "", "low": "0", "high": "5", "coverage_pct": "0"}
-    served.evaluation.answers["RankParks"] = {"parks": [{**park, "rank_low": 0, "rank_high": 0, "percentile": "", "first_pct": ""}]}
+    park |= {"rank_best": 1, "rank_worst": 2}
+    served.evaluation.answers["RankParks"] = {
+        "parks": [{**park, "rank_low": 0, "rank_high": 0, "percentile": "", "first_pct": ""}],
+        "flips": [],
+        "next_page_token": "1.abc",
+        "park_count": 2,
+        "scored_count": 0,
+        "weight_set_id": "delphi",
+        "threshold_set_ids": ["a", "b"],
+        "draws": 1000,
+        "seed": 3,
+        "spread": "0.2",
+        "synthetic": False,
+    }
     async with served.client(READER) as client:
         wrong = await client.get("/v1/regions/36070/rankings", params={"system": "pdi", "year": 2022})
         answer = await client.get(
-            "/v1/regions/3607/rankings", params={"system": "pdi", "year": 2022, "threshold_sets": "a, b", "seed": 3}
+            "/v1/regions/3607/rankings",
+            params={"system": "pdi", "year": 2022, "threshold_sets": "a, b", "seed": 3, "page_size": 1, "page_token": "0.abc"},
         )
     assert wrong.status_code == 422
     assert answer.json()["parks"] == [{**park, "rank": None, "score": None}]
-    assert served.evaluation.asked[0][2]["threshold_set_ids"] == ["a", "b"]
+    asked = served.evaluation.asked[0][2]
+    assert (asked["threshold_set_ids"], asked["page_size"], asked["page_token"]) == (["a", "b"], 1, "0.abc")
+    assert (answer.json()["next_page_token"], answer.json()["synthetic"]) == ("1.abc", False)
     evaluation_models.RankingAnswer.model_validate(answer.json())
 
 
