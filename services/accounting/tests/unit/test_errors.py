@@ -9,6 +9,7 @@ from accounting.domain.errors import (
     Denied,
     FactorSetNotFound,
     InvalidField,
+    InventoryNotFound,
     NotFound,
     OutOfScope,
     ParkIdTaken,
@@ -45,6 +46,15 @@ CASES = [
         "factor set 'x' is not one of a, b",
         "因子集 'x' 不存在,应为以下之一:a, b",
         id="FactorSetNotFound",
+    ),
+    pytest.param(
+        InventoryNotFound("2022-v9"),
+        "not_found",
+        "INVENTORY_NOT_FOUND",
+        {"inventory_id": "2022-v9"},
+        "inventory '2022-v9' does not exist",
+        "清单 '2022-v9' 不存在",
+        id="InventoryNotFound",
     ),
     pytest.param(
         ContentDiffers("park", "p-1", "name_en", "B", "A"),
