@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from parkcarbon_client import calls
+from parkcarbon_client import calls, pulling
 from parkcarbon_client.answers import (
     ActivityOutcome,
     ActivityRecord,
@@ -20,16 +20,16 @@ from parkcarbon_client.answers import (
     ChangePage,
     Emissions,
     Enterprise,
-    Evaluation,
     Factor,
     FactorSet,
     Indicators,
     Job,
-    Page,
     Park,
     Registered,
     Source,
 )
+from parkcarbon_client.async_evaluating import AsyncEvaluating
+from parkcarbon_client.async_operating import AsyncOperating
 from parkcarbon_client.calls import Call
 from parkcarbon_client.connecting import headers, is_on_this_machine
 from parkcarbon_client.entries import ActivityRow, NewEnterprise, NewPark, NewSource, YearFigures
@@ -37,13 +37,13 @@ from parkcarbon_client.errors import ClientError, JobNotFinished, ProblemError, 
 from parkcarbon_client.files import PIECE_ROWS, RefusedLine, pieces
 from parkcarbon_client.receipts import PushProgress, Receipt
 from parkcarbon_client.retrying import RETRIED_ERRORS, Attempts, RetryPolicy
-from parkcarbon_client.whole_files import WholeFile, receipt_of, rejected_rows, whole_file
+from parkcarbon_client.whole_files import WholeFile, receipt_of, whole_file
 
 T = TypeVar("T")
 LONGEST_POLL_SECONDS = 2.0
 
 
-class AsyncParkCarbonClient:
+class AsyncParkCarbonClient(AsyncEvaluating, AsyncOperating):
     """Talks to a ParkCarbon platform. Close it, or use it in an `async with` statement, in one event loop.
 
     Every method raises ProblemError when the server refuses, ServerUnreachable when no answer comes after every retry, and
@@ -54,7 +54,8 @@ class AsyncParkCarbonClient:
 
     Args:
         base_url: Where the platform is, such as https://parkcarbon.example.
-        token: The bearer token; "" for the routes that need none.
+        token: The bearer token, such as `<key id>.<secret>`; "" for the routes that need none, and with `auth`.
+        auth: Says who asks in another way: SignedRequests or ClientCredentials.
         timeout_seconds: How long one attempt may wait for the connection, and for each part of the answer, s, > 0.
         retries: How often and how patiently to ask again after 429, 502, 503, 504 and connection errors; a number of further
             attempts, or a policy.
@@ -67,8 +68,9 @@ class AsyncParkCarbonClient:
     def __init__(
         self,
         base_url: str,
-        token: str,
+        token: str = "",
         *,
+        auth: httpx.Auth | None = None,
         timeout_seconds: float = 60.0,
         retries: int | RetryPolicy = 4,
         language: str = "en",
@@ -82,7 +84,7 @@ class AsyncParkCarbonClient:
         self._policy = retries if isinstance(retries, RetryPolicy) else RetryPolicy(retries)
         self._sleep = sleep
         self._http = httpx.AsyncClient(
-            base_url=self.base_url, headers=headers(token, language), timeout=timeout_seconds, transport=transport
+            base_url=self.base_url, headers=headers(token, language), auth=auth, timeout=timeout_seconds, transport=transport
         )
 
     async def __aenter__(self) -> Self:
@@ -105,15 +107,15 @@ class AsyncParkCarbonClient:
 
     async def openapi(self) -> Mapping[str, Any]:
         """Returns the OpenAPI description of the API."""
-        return await self._send(calls.openapi())
+        return await self.send(calls.openapi())
 
     async def create_park(self, park: NewPark) -> Registered[Park]:
         """Registers a park. The same park again is answered as before; the same id with other content is refused (409)."""
-        return await self._send(calls.create_park(park))
+        return await self.send(calls.create_park(park))
 
     async def park(self, park_id: str) -> Park:
         """Returns a park."""
-        return await self._send(calls.park(park_id))
+        return await self.send(calls.park(park_id))
 
     def iterate_parks(self) -> AsyncIterator[Park]:
         """Yields the parks of the token's tenant in order of id."""
@@ -121,7 +123,7 @@ class AsyncParkCarbonClient:
 
     async def create_enterprise(self, park_id: str, enterprise: NewEnterprise) -> Registered[Enterprise]:
         """Registers an enterprise of a park; idempotent like `create_park`."""
-        return await self._send(calls.create_enterprise(park_id, enterprise))
+        return await self.send(calls.create_enterprise(park_id, enterprise))
 
     def iterate_enterprises(self, park_id: str) -> AsyncIterator[Enterprise]:
         """Yields the enterprises of a park in order of id."""
@@ -129,7 +131,7 @@ class AsyncParkCarbonClient:
 
     async def create_source(self, park_id: str, source: NewSource) -> Registered[Source]:
         """Registers an emission source of a park; idempotent like `create_park`."""
-        return await self._send(calls.create_source(park_id, source))
+        return await self.send(calls.create_source(park_id, source))
 
     def iterate_sources(self, park_id: str) -> AsyncIterator[Source]:
         """Yields the emission sources of a park in order of id."""
@@ -137,7 +139,7 @@ class AsyncParkCarbonClient:
 
     async def record_annual_figures(self, park_id: str, year: int, figures: YearFigures) -> AnnualFigures:
         """Records the figures of a year; the same figures again change nothing, others become the next version."""
-        return await self._send(calls.record_annual_figures(park_id, year, figures))
+        return await self.send(calls.record_annual_figures(park_id, year, figures))
 
     def iterate_annual_figures(self, park_id: str) -> AsyncIterator[AnnualFigures]:
         """Yields every version of a park's annual figures, by year, then by version."""
@@ -151,7 +153,7 @@ class AsyncParkCarbonClient:
             rows: 1 to 100,000 rows.
             results: Which rows the answer lists: "all", "rejected" or "none".
         """
-        return await self._send(calls.record_activity(park_id, rows, results))
+        return await self.send(calls.record_activity(park_id, rows, results))
 
     async def push_file(
         self,
@@ -192,7 +194,7 @@ class AsyncParkCarbonClient:
                 receipt = receipt.with_refused(piece.result)
             else:
                 try:
-                    outcome = await self._send(calls.send_activity(park_id, piece.body, piece.media_type, "rejected", profile))
+                    outcome = await self.send(calls.send_activity(park_id, piece.body, piece.media_type, "rejected", profile))
                 except ClientError as error:
                     raise PushInterrupted(receipt, error) from error
                 receipt = receipt.with_outcome(outcome, piece.row_offset)
@@ -201,10 +203,10 @@ class AsyncParkCarbonClient:
         return receipt
 
     async def _push_whole(self, whole: WholeFile, progress: Callable[[PushProgress], None] | None) -> Receipt:
-        job = await self.job((await self._send(whole.submission())).job_id)
+        job = await self.job((await self.send(whole.submission())).job_id)
         if job.state == "failed":
             # It may be the job of an earlier push that failed for a reason which is over.
-            job = await self._send(whole.submission(anew=True))
+            job = await self.send(whole.submission(anew=True))
         wait = 0.05
         while not job.ended:
             if progress is not None:
@@ -214,7 +216,7 @@ class AsyncParkCarbonClient:
             job = await self.job(job.job_id)
         receipt = receipt_of(job, whole.park_id, ())
         if receipt.rejected:
-            receipt = receipt_of(job, whole.park_id, await self._send(rejected_rows(job.job_id)))
+            receipt = receipt_of(job, whole.park_id, await self.job_results(job.job_id, outcome="rejected"))
         if progress is not None:
             progress(PushProgress(len(whole.content), len(whole.content), receipt))
         return receipt
@@ -232,39 +234,11 @@ class AsyncParkCarbonClient:
             to_month: The same, exclusive.
             group_by: At most 4 of year, month, scope, item, carrier, gas, sector, enterprise, source.
         """
-        return await self._send(calls.emissions(park_id, from_month, to_month, group_by))
+        return await self.send(calls.emissions(park_id, from_month, to_month, group_by))
 
     async def indicators(self, park_id: str, year: int) -> Indicators:
         """Returns a park's own figures of one year: emissions, energy, mix, intensities."""
-        return await self._send(calls.indicators(park_id, year))
-
-    async def evaluate(
-        self,
-        park_id: str,
-        system_id: str,
-        year: int,
-        *,
-        weight_set_id: str = "",
-        threshold_set_ids: Sequence[str] = (),
-    ) -> Evaluation:
-        """Evaluates a park by an indicator system and keeps the result.
-
-        Args:
-            park_id: The park.
-            system_id: Such as guide-2021 or pdi.
-            year: Of the values.
-            weight_set_id: annex, equal, or a stored set; the system's own when left out.
-            threshold_set_ids: Stored sets over the platform's thresholds, later ones first.
-        """
-        return await self._send(calls.evaluate(park_id, system_id, year, weight_set_id, threshold_set_ids))
-
-    async def evaluation(self, park_id: str, evaluation_id: str) -> Evaluation:
-        """Returns an evaluation with its tree."""
-        return await self._send(calls.evaluation(park_id, evaluation_id))
-
-    def iterate_evaluations(self, park_id: str) -> AsyncIterator[Evaluation]:
-        """Yields the evaluations of a park, newest first, without their trees."""
-        return self._items(lambda token: calls.list_evaluations(park_id, token))
+        return await self.send(calls.indicators(park_id, year))
 
     def iterate_factor_sets(self) -> AsyncIterator[FactorSet]:
         """Yields the factor sets that a park can choose from."""
@@ -274,13 +248,22 @@ class AsyncParkCarbonClient:
         """Yields the factors of a set."""
         return self._items(lambda token: calls.list_factors(set_id, token))
 
+    async def if_changed(self, call: Call[T], etag: str = "") -> pulling.Tagged[T] | None:
+        """Returns an answer with its entity tag, or None while it is still the one of `etag`.
+
+        >>> known = await client.if_changed(calls.park("ganzhou-etdz"))  # doctest: +SKIP
+        >>> await client.if_changed(calls.park("ganzhou-etdz"), known.etag) is None  # doctest: +SKIP
+        True
+        """
+        return await self.send(pulling.if_changed(call, etag))
+
     async def rebuild_sums(self, park_id: str) -> Job:
         """Starts the job that computes a park's sums anew from its records."""
-        return await self._send(calls.rebuild_sums(park_id))
+        return await self.send(calls.rebuild_sums(park_id))
 
     async def job(self, job_id: str) -> Job:
         """Returns a job."""
-        return await self._send(calls.job(job_id))
+        return await self.send(calls.job(job_id))
 
     async def wait_for_job(self, job_id: str, *, timeout_seconds: float = 600.0) -> Job:
         """Asks for a job until it has ended, and returns it; whether it succeeded, its state says.
@@ -303,7 +286,7 @@ class AsyncParkCarbonClient:
 
     async def read_changes(self, since: str = "", *, limit: int | None = None) -> ChangePage:
         """Returns what happened after a cursor, "" from the beginning, in an order without gaps."""
-        return await self._send(calls.changes(since, limit))
+        return await self.send(calls.changes(since, limit))
 
     async def iterate_change_pages(self, since: str = "", *, limit: int | None = None) -> AsyncIterator[ChangePage]:
         """Yields pages of what happened after a cursor until there is no more; keep each page's `next` once it is applied."""
@@ -319,24 +302,15 @@ class AsyncParkCarbonClient:
             for change in page.changes:
                 yield change
 
-    async def _items(self, listing: Callable[[str], Call[Page[T]]]) -> AsyncIterator[T]:
-        token = ""
-        while True:
-            page = await self._send(listing(token))
-            for item in page.items:
-                yield item
-            token = page.next_page_token
-            if not token:
-                return
-
     async def _succeeds(self, call: Call[None]) -> bool:
         try:
-            await self._send(call)
+            await self.send(call)
         except (ProblemError, ServerUnreachable):
             return False
         return True
 
-    async def _send(self, call: Call[T]) -> T:
+    async def send(self, call: Call[T]) -> T:
+        """Sends a call of `calls`, `evaluation_calls` or `operation_calls`, also as `pulling` changes it; returns what it says."""
         attempts = Attempts(self._policy if call.retried else RetryPolicy(0))
         while True:
             try:

@@ -19,7 +19,6 @@ from parkcarbon_client.answers import (
     EmissionsGroup,
     EmissionsSum,
     Enterprise,
-    Evaluation,
     Factor,
     FactorSet,
     Indicators,
@@ -40,7 +39,12 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One request and the reading of its answer. `retried` is False where a refusal is itself the answer."""
+    """One request and the reading of its answer.
+
+    Attributes:
+        retried: False where a refusal is itself the answer, or where a repetition would do it twice.
+        reads_not_modified: Whether 304 is an answer to read.
+    """
 
     method: str
     path: str
@@ -50,6 +54,7 @@ class Call(Generic[T]):
     media_type: str | None = None
     headers: Mapping[str, str] | None = None
     retried: bool = True
+    reads_not_modified: bool = False
 
     @property
     def request_headers(self) -> Mapping[str, str]:
@@ -64,9 +69,9 @@ def read_answer(call: Call[T], response: httpx.Response) -> T:
         ProblemError: The server refused the call.
         AnswerNotUnderstood: The answer does not have the promised shape.
     """
-    if not response.is_success:
-        raise problem_of(response)
-    return call.read(response)
+    if response.is_success or (call.reads_not_modified and response.status_code == httpx.codes.NOT_MODIFIED):
+        return call.read(response)
+    raise problem_of(response)
 
 
 def problem_of(response: httpx.Response) -> ProblemError:
@@ -86,7 +91,8 @@ def problem_of(response: httpx.Response) -> ProblemError:
         title=text("title", response.reason_phrase),
         status=response.status_code,
         reason=text("reason"),
-        detail=text("detail", "" if members else response.text[:200]),
+        # the token endpoint refuses in the words of RFC 6749
+        detail=text("detail", text("error_description") if members else response.text[:200]),
         instance=text("instance"),
         request_id=text("request_id", response.headers.get("X-Request-Id", "")),
         errors=tuple(_field_problem(entry) for entry in _list(members.get("errors")) if isinstance(entry, dict)),
@@ -126,42 +132,42 @@ def healthy() -> Call[None]:
 
 def openapi() -> Call[Mapping[str, Any]]:
     """Reads the API's own description."""
-    return Call("GET", "/openapi.json", _object)
+    return Call("GET", "/openapi.json", object_of)
 
 
 def create_park(park: NewPark) -> Call[Registered[Park]]:
     """Registers a park."""
-    return _registration("/v1/parks", park, Park)
+    return registration("/v1/parks", park, Park)
 
 
 def list_parks(page_token: str) -> Call[Page[Park]]:
     """Reads a page of parks."""
-    return _listing("/v1/parks", "parks", Park, page_token)
+    return listing("/v1/parks", "parks", Park, page_token)
 
 
 def park(park_id: str) -> Call[Park]:
     """Reads a park."""
-    return Call("GET", in_park(park_id), lambda response: decode(Park, parse(response.content)))
+    return Call("GET", in_park(park_id), reading(Park))
 
 
 def create_enterprise(park_id: str, enterprise: NewEnterprise) -> Call[Registered[Enterprise]]:
     """Registers an enterprise."""
-    return _registration(in_park(park_id, "enterprises"), enterprise, Enterprise)
+    return registration(in_park(park_id, "enterprises"), enterprise, Enterprise)
 
 
 def list_enterprises(park_id: str, page_token: str) -> Call[Page[Enterprise]]:
     """Reads a page of enterprises."""
-    return _listing(in_park(park_id, "enterprises"), "enterprises", Enterprise, page_token)
+    return listing(in_park(park_id, "enterprises"), "enterprises", Enterprise, page_token)
 
 
 def create_source(park_id: str, source: NewSource) -> Call[Registered[Source]]:
     """Registers an emission source."""
-    return _registration(in_park(park_id, "sources"), source, Source)
+    return registration(in_park(park_id, "sources"), source, Source)
 
 
 def list_sources(park_id: str, page_token: str) -> Call[Page[Source]]:
     """Reads a page of sources."""
-    return _listing(in_park(park_id, "sources"), "sources", Source, page_token)
+    return listing(in_park(park_id, "sources"), "sources", Source, page_token)
 
 
 def record_annual_figures(park_id: str, year: int, figures: YearFigures) -> Call[AnnualFigures]:
@@ -169,15 +175,15 @@ def record_annual_figures(park_id: str, year: int, figures: YearFigures) -> Call
     return Call(
         "PUT",
         in_park(park_id, "annual-figures", str(year)),
-        lambda response: decode(AnnualFigures, parse(response.content)),
-        content=_body(figures),
+        reading(AnnualFigures),
+        content=body_of(figures),
         media_type=JSON,
     )
 
 
 def list_annual_figures(park_id: str, page_token: str) -> Call[Page[AnnualFigures]]:
     """Reads a page of the versions of annual figures."""
-    return _listing(in_park(park_id, "annual-figures"), "annual_figures", AnnualFigures, page_token)
+    return listing(in_park(park_id, "annual-figures"), "annual_figures", AnnualFigures, page_token)
 
 
 def record_activity(park_id: str, rows: Sequence[ActivityRow], results: str) -> Call[ActivityOutcome]:
@@ -191,7 +197,7 @@ def send_activity(park_id: str, body: bytes, media_type: str, results: str, prof
     return Call(
         "POST",
         in_park(park_id, "activity-records"),
-        lambda response: decode(ActivityOutcome, parse(response.content)),
+        reading(ActivityOutcome),
         params={"results": results, **({"profile": profile} if profile else {})},
         content=body,
         media_type=f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type,
@@ -200,7 +206,7 @@ def send_activity(park_id: str, body: bytes, media_type: str, results: str, prof
 
 def list_activity_records(park_id: str, page_token: str) -> Call[Page[ActivityRecord]]:
     """Reads a page of accepted records."""
-    return _listing(in_park(park_id, "activity-records"), "records", ActivityRecord, page_token)
+    return listing(in_park(park_id, "activity-records"), "records", ActivityRecord, page_token)
 
 
 def emissions(park_id: str, from_month: str, to_month: str, group_by: Sequence[str]) -> Call[Emissions]:
@@ -216,57 +222,29 @@ def indicators(park_id: str, year: int) -> Call[Indicators]:
     return Call(
         "GET",
         in_park(park_id, "indicators"),
-        lambda response: decode(Indicators, parse(response.content)),
+        reading(Indicators),
         params={"year": str(year)},
     )
 
 
-def evaluate(park_id: str, system_id: str, year: int, weight_set_id: str, threshold_set_ids: Sequence[str]) -> Call[Evaluation]:
-    """Evaluates a park. Not repeated: each is an evaluation of its own."""
-    asked = {
-        "system_id": system_id,
-        "year": year,
-        "weight_set_id": weight_set_id,
-        "threshold_set_ids": list(threshold_set_ids),
-    }
-    return Call(
-        "POST",
-        in_park(park_id, "evaluations"),
-        lambda response: decode(Evaluation, parse(response.content)),
-        content=json.dumps(asked).encode(),
-        media_type=JSON,
-        retried=False,
-    )
-
-
-def evaluation(park_id: str, evaluation_id: str) -> Call[Evaluation]:
-    """Reads an evaluation with its tree."""
-    return Call("GET", in_park(park_id, "evaluations", evaluation_id), lambda response: decode(Evaluation, parse(response.content)))
-
-
-def list_evaluations(park_id: str, page_token: str) -> Call[Page[Evaluation]]:
-    """Reads a page of evaluations, newest first."""
-    return _listing(in_park(park_id, "evaluations"), "evaluations", Evaluation, page_token)
-
-
 def list_factor_sets(page_token: str) -> Call[Page[FactorSet]]:
     """Reads a page of factor sets."""
-    return _listing("/v1/factor-sets", "factor_sets", FactorSet, page_token)
+    return listing("/v1/factor-sets", "factor_sets", FactorSet, page_token)
 
 
 def list_factors(set_id: str, page_token: str) -> Call[Page[Factor]]:
     """Reads a page of a set's factors."""
-    return _listing(path_of("v1", "factor-sets", set_id, "factors"), "factors", Factor, page_token)
+    return listing(path_of("v1", "factor-sets", set_id, "factors"), "factors", Factor, page_token)
 
 
 def rebuild_sums(park_id: str) -> Call[Job]:
     """Starts the job that computes a park's sums anew."""
-    return Call("POST", in_park(park_id) + "/sums:rebuild", lambda response: decode(Job, parse(response.content)))
+    return Call("POST", in_park(park_id) + "/sums:rebuild", reading(Job))
 
 
 def job(job_id: str) -> Call[Job]:
     """Reads a job."""
-    return Call("GET", path_of("v1", "jobs", job_id), lambda response: decode(Job, parse(response.content)))
+    return Call("GET", path_of("v1", "jobs", job_id), reading(Job))
 
 
 def changes(since: str, limit: int | None) -> Call[ChangePage]:
@@ -274,19 +252,23 @@ def changes(since: str, limit: int | None) -> Call[ChangePage]:
     params = {"since": since} if since else {}
     if limit is not None:
         params["limit"] = str(limit)
-    return Call("GET", "/v1/changes", lambda response: decode(ChangePage, parse(response.content)), params=params)
+    return Call("GET", "/v1/changes", reading(ChangePage), params=params)
 
 
-def _registration(path: str, entry: Entry, kind: type[T]) -> Call[Registered[T]]:
+def registration(path: str, entry: Entry, kind: type[T], method: str = "POST") -> Call[Registered[T]]:
+    """Registers an entry, or says that it was there."""
+
     def read(response: httpx.Response) -> Registered[T]:
         return Registered(decode(kind, parse(response.content)), created=response.status_code == httpx.codes.CREATED)
 
-    return Call("POST", path, read, content=_body(entry), media_type=JSON)
+    return Call(method, path, read, content=body_of(entry), media_type=JSON)
 
 
-def _listing(path: str, member: str, kind: type[T], page_token: str) -> Call[Page[T]]:
+def listing(path: str, member: str, kind: type[T], page_token: str, params: Mapping[str, str] | None = None) -> Call[Page[T]]:
+    """Reads a page of a list; parameters without a value are left out."""
+
     def read(response: httpx.Response) -> Page[T]:
-        answer = _object(response)
+        answer = object_of(response)
         items = answer.get(member)
         if not isinstance(items, list):
             raise AnswerNotUnderstood(member, "a list", items)
@@ -295,11 +277,11 @@ def _listing(path: str, member: str, kind: type[T], page_token: str) -> Call[Pag
             raise AnswerNotUnderstood("next_page_token", "str", token)
         return Page(tuple(decode(kind, item) for item in items), token)
 
-    return Call("GET", path, read, params={"page_token": page_token} if page_token else None)
+    return Call("GET", path, read, params=given({**(params or {}), "page_token": page_token}))
 
 
 def _emissions(response: httpx.Response) -> Emissions:
-    answer = _object(response)
+    answer = object_of(response)
     try:
         return Emissions(
             park_id=answer["park_id"],
@@ -326,14 +308,35 @@ def _emissions_group(group: Any) -> EmissionsGroup:
     return EmissionsGroup(keys, total.emissions_t_co2e, total.energy_tce, total.records)
 
 
-def _object(response: httpx.Response) -> dict[str, Any]:
+def reading(kind: type[T]) -> Callable[[httpx.Response], T]:
+    """Returns how an answer of one value is read."""
+    return lambda response: decode(kind, parse(response.content))
+
+
+def file(response: httpx.Response) -> bytes:
+    """Returns an answer that is a file."""
+    return response.content
+
+
+def given(params: Mapping[str, str | int | None]) -> dict[str, str] | None:
+    """Returns the parameters that have a value; None where none has."""
+    return {name: str(value) for name, value in params.items() if value not in ("", None)} or None
+
+
+def object_of(response: httpx.Response) -> dict[str, Any]:
+    """Returns an answer that is an object.
+
+    Raises:
+        AnswerNotUnderstood: It is none.
+    """
     value = parse(response.content)
     if not isinstance(value, dict):
         raise AnswerNotUnderstood("$", "an object", value)
     return value
 
 
-def _body(entry: Entry) -> bytes:
+def body_of(entry: Entry) -> bytes:
+    """Returns an entry as it is sent."""
     return json.dumps(to_json(entry), ensure_ascii=False).encode()
 
 

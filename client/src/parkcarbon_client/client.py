@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from parkcarbon_client import calls
+from parkcarbon_client import calls, pulling
 from parkcarbon_client.answers import (
     ActivityOutcome,
     ActivityRecord,
@@ -20,12 +20,10 @@ from parkcarbon_client.answers import (
     ChangePage,
     Emissions,
     Enterprise,
-    Evaluation,
     Factor,
     FactorSet,
     Indicators,
     Job,
-    Page,
     Park,
     Registered,
     Source,
@@ -34,16 +32,18 @@ from parkcarbon_client.calls import Call
 from parkcarbon_client.connecting import headers, is_on_this_machine
 from parkcarbon_client.entries import ActivityRow, NewEnterprise, NewPark, NewSource, YearFigures
 from parkcarbon_client.errors import ClientError, JobNotFinished, ProblemError, PushInterrupted, ServerUnreachable
+from parkcarbon_client.evaluating import Evaluating
 from parkcarbon_client.files import PIECE_ROWS, RefusedLine, pieces
+from parkcarbon_client.operating import Operating
 from parkcarbon_client.receipts import PushProgress, Receipt
 from parkcarbon_client.retrying import RETRIED_ERRORS, Attempts, RetryPolicy
-from parkcarbon_client.whole_files import WholeFile, receipt_of, rejected_rows, whole_file
+from parkcarbon_client.whole_files import WholeFile, receipt_of, whole_file
 
 T = TypeVar("T")
 LONGEST_POLL_SECONDS = 2.0
 
 
-class ParkCarbonClient:
+class ParkCarbonClient(Evaluating, Operating):
     """Talks to a ParkCarbon platform. Close it, or use it in a `with` statement. May be shared by threads.
 
     Every method raises ProblemError when the server refuses, ServerUnreachable when no answer comes after every retry, and
@@ -54,7 +54,8 @@ class ParkCarbonClient:
 
     Args:
         base_url: Where the platform is, such as https://parkcarbon.example.
-        token: The bearer token; "" for the routes that need none.
+        token: The bearer token, such as `<key id>.<secret>`; "" for the routes that need none, and with `auth`.
+        auth: Says who asks in another way: SignedRequests or ClientCredentials.
         timeout_seconds: How long one attempt may wait for the connection, and for each part of the answer, s, > 0.
         retries: How often and how patiently to ask again after 429, 502, 503, 504 and connection errors; a number of further
             attempts, or a policy.
@@ -67,8 +68,9 @@ class ParkCarbonClient:
     def __init__(
         self,
         base_url: str,
-        token: str,
+        token: str = "",
         *,
+        auth: httpx.Auth | None = None,
         timeout_seconds: float = 60.0,
         retries: int | RetryPolicy = 4,
         language: str = "en",
@@ -82,7 +84,7 @@ class ParkCarbonClient:
         self._policy = retries if isinstance(retries, RetryPolicy) else RetryPolicy(retries)
         self._sleep = sleep
         self._http = httpx.Client(
-            base_url=self.base_url, headers=headers(token, language), timeout=timeout_seconds, transport=transport
+            base_url=self.base_url, headers=headers(token, language), auth=auth, timeout=timeout_seconds, transport=transport
         )
 
     def __enter__(self) -> Self:
@@ -105,15 +107,15 @@ class ParkCarbonClient:
 
     def openapi(self) -> Mapping[str, Any]:
         """Returns the OpenAPI description of the API."""
-        return self._send(calls.openapi())
+        return self.send(calls.openapi())
 
     def create_park(self, park: NewPark) -> Registered[Park]:
         """Registers a park. The same park again is answered as before; the same id with other content is refused (409)."""
-        return self._send(calls.create_park(park))
+        return self.send(calls.create_park(park))
 
     def park(self, park_id: str) -> Park:
         """Returns a park."""
-        return self._send(calls.park(park_id))
+        return self.send(calls.park(park_id))
 
     def iterate_parks(self) -> Iterator[Park]:
         """Yields the parks of the token's tenant in order of id."""
@@ -121,7 +123,7 @@ class ParkCarbonClient:
 
     def create_enterprise(self, park_id: str, enterprise: NewEnterprise) -> Registered[Enterprise]:
         """Registers an enterprise of a park; idempotent like `create_park`."""
-        return self._send(calls.create_enterprise(park_id, enterprise))
+        return self.send(calls.create_enterprise(park_id, enterprise))
 
     def iterate_enterprises(self, park_id: str) -> Iterator[Enterprise]:
         """Yields the enterprises of a park in order of id."""
@@ -129,7 +131,7 @@ class ParkCarbonClient:
 
     def create_source(self, park_id: str, source: NewSource) -> Registered[Source]:
         """Registers an emission source of a park; idempotent like `create_park`."""
-        return self._send(calls.create_source(park_id, source))
+        return self.send(calls.create_source(park_id, source))
 
     def iterate_sources(self, park_id: str) -> Iterator[Source]:
         """Yields the emission sources of a park in order of id."""
@@ -137,7 +139,7 @@ class ParkCarbonClient:
 
     def record_annual_figures(self, park_id: str, year: int, figures: YearFigures) -> AnnualFigures:
         """Records the figures of a year; the same figures again change nothing, others become the next version."""
-        return self._send(calls.record_annual_figures(park_id, year, figures))
+        return self.send(calls.record_annual_figures(park_id, year, figures))
 
     def iterate_annual_figures(self, park_id: str) -> Iterator[AnnualFigures]:
         """Yields every version of a park's annual figures, by year, then by version."""
@@ -151,7 +153,7 @@ class ParkCarbonClient:
             rows: 1 to 100,000 rows.
             results: Which rows the answer lists: "all", "rejected" or "none".
         """
-        return self._send(calls.record_activity(park_id, rows, results))
+        return self.send(calls.record_activity(park_id, rows, results))
 
     def push_file(
         self,
@@ -191,7 +193,7 @@ class ParkCarbonClient:
                 receipt = receipt.with_refused(piece.result)
             else:
                 try:
-                    outcome = self._send(calls.send_activity(park_id, piece.body, piece.media_type, "rejected", profile))
+                    outcome = self.send(calls.send_activity(park_id, piece.body, piece.media_type, "rejected", profile))
                 except ClientError as error:
                     raise PushInterrupted(receipt, error) from error
                 receipt = receipt.with_outcome(outcome, piece.row_offset)
@@ -200,10 +202,10 @@ class ParkCarbonClient:
         return receipt
 
     def _push_whole(self, whole: WholeFile, progress: Callable[[PushProgress], None] | None) -> Receipt:
-        job = self.job((self._send(whole.submission())).job_id)
+        job = self.job((self.send(whole.submission())).job_id)
         if job.state == "failed":
             # It may be the job of an earlier push that failed for a reason which is over.
-            job = self._send(whole.submission(anew=True))
+            job = self.send(whole.submission(anew=True))
         wait = 0.05
         while not job.ended:
             if progress is not None:
@@ -213,7 +215,7 @@ class ParkCarbonClient:
             job = self.job(job.job_id)
         receipt = receipt_of(job, whole.park_id, ())
         if receipt.rejected:
-            receipt = receipt_of(job, whole.park_id, self._send(rejected_rows(job.job_id)))
+            receipt = receipt_of(job, whole.park_id, self.job_results(job.job_id, outcome="rejected"))
         if progress is not None:
             progress(PushProgress(len(whole.content), len(whole.content), receipt))
         return receipt
@@ -231,39 +233,11 @@ class ParkCarbonClient:
             to_month: The same, exclusive.
             group_by: At most 4 of year, month, scope, item, carrier, gas, sector, enterprise, source.
         """
-        return self._send(calls.emissions(park_id, from_month, to_month, group_by))
+        return self.send(calls.emissions(park_id, from_month, to_month, group_by))
 
     def indicators(self, park_id: str, year: int) -> Indicators:
         """Returns a park's own figures of one year: emissions, energy, mix, intensities."""
-        return self._send(calls.indicators(park_id, year))
-
-    def evaluate(
-        self,
-        park_id: str,
-        system_id: str,
-        year: int,
-        *,
-        weight_set_id: str = "",
-        threshold_set_ids: Sequence[str] = (),
-    ) -> Evaluation:
-        """Evaluates a park by an indicator system and keeps the result.
-
-        Args:
-            park_id: The park.
-            system_id: Such as guide-2021 or pdi.
-            year: Of the values.
-            weight_set_id: annex, equal, or a stored set; the system's own when left out.
-            threshold_set_ids: Stored sets over the platform's thresholds, later ones first.
-        """
-        return self._send(calls.evaluate(park_id, system_id, year, weight_set_id, threshold_set_ids))
-
-    def evaluation(self, park_id: str, evaluation_id: str) -> Evaluation:
-        """Returns an evaluation with its tree."""
-        return self._send(calls.evaluation(park_id, evaluation_id))
-
-    def iterate_evaluations(self, park_id: str) -> Iterator[Evaluation]:
-        """Yields the evaluations of a park, newest first, without their trees."""
-        return self._items(lambda token: calls.list_evaluations(park_id, token))
+        return self.send(calls.indicators(park_id, year))
 
     def iterate_factor_sets(self) -> Iterator[FactorSet]:
         """Yields the factor sets that a park can choose from."""
@@ -273,13 +247,22 @@ class ParkCarbonClient:
         """Yields the factors of a set."""
         return self._items(lambda token: calls.list_factors(set_id, token))
 
+    def if_changed(self, call: Call[T], etag: str = "") -> pulling.Tagged[T] | None:
+        """Returns an answer with its entity tag, or None while it is still the one of `etag`.
+
+        >>> known = client.if_changed(calls.park("ganzhou-etdz"))  # doctest: +SKIP
+        >>> client.if_changed(calls.park("ganzhou-etdz"), known.etag) is None  # doctest: +SKIP
+        True
+        """
+        return self.send(pulling.if_changed(call, etag))
+
     def rebuild_sums(self, park_id: str) -> Job:
         """Starts the job that computes a park's sums anew from its records."""
-        return self._send(calls.rebuild_sums(park_id))
+        return self.send(calls.rebuild_sums(park_id))
 
     def job(self, job_id: str) -> Job:
         """Returns a job."""
-        return self._send(calls.job(job_id))
+        return self.send(calls.job(job_id))
 
     def wait_for_job(self, job_id: str, *, timeout_seconds: float = 600.0) -> Job:
         """Asks for a job until it has ended, and returns it; whether it succeeded, its state says.
@@ -302,7 +285,7 @@ class ParkCarbonClient:
 
     def read_changes(self, since: str = "", *, limit: int | None = None) -> ChangePage:
         """Returns what happened after a cursor, "" from the beginning, in an order without gaps."""
-        return self._send(calls.changes(since, limit))
+        return self.send(calls.changes(since, limit))
 
     def iterate_change_pages(self, since: str = "", *, limit: int | None = None) -> Iterator[ChangePage]:
         """Yields pages of what happened after a cursor until there is no more; keep each page's `next` once it is applied."""
@@ -317,23 +300,15 @@ class ParkCarbonClient:
         for page in self.iterate_change_pages(since):
             yield from page.changes
 
-    def _items(self, listing: Callable[[str], Call[Page[T]]]) -> Iterator[T]:
-        token = ""
-        while True:
-            page = self._send(listing(token))
-            yield from page.items
-            token = page.next_page_token
-            if not token:
-                return
-
     def _succeeds(self, call: Call[None]) -> bool:
         try:
-            self._send(call)
+            self.send(call)
         except (ProblemError, ServerUnreachable):
             return False
         return True
 
-    def _send(self, call: Call[T]) -> T:
+    def send(self, call: Call[T]) -> T:
+        """Sends a call of `calls`, `evaluation_calls` or `operation_calls`, also as `pulling` changes it; returns what it says."""
         attempts = Attempts(self._policy if call.retried else RetryPolicy(0))
         while True:
             try:

@@ -49,6 +49,8 @@ def decode(kind: type[T], value: Any, where: str | None = None) -> T:
     for name, hint, has_default in _members_of(cast("Hashable", kind)):
         if name in value:
             members[name] = _member(hint, value[name], f"{where}.{name}")
+        elif not has_default and types.NoneType in get_args(hint):
+            members[name] = None
         elif not has_default:
             raise AnswerNotUnderstood(f"{where}.{name}", "a member", "nothing")
     return kind(**members)

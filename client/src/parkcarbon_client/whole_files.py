@@ -7,11 +7,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
-from parkcarbon_client.answers import Job, RowProblem, RowResult
-from parkcarbon_client.calls import Call, in_park, path_of
-from parkcarbon_client.decoding import decode, parse
+from parkcarbon_client.answers import Job, RowResult
+from parkcarbon_client.calls import Call, in_park, reading
 from parkcarbon_client.errors import AnswerNotUnderstood, JobFailed
 from parkcarbon_client.receipts import PushProgress, Receipt
 
@@ -47,7 +44,7 @@ class WholeFile:
         return Call(
             "POST",
             in_park(self.park_id, "activity-records"),
-            lambda response: decode(Job, parse(response.content)),
+            reading(Job),
             params={"profile": self.profile} if self.profile else None,
             content=self.content,
             media_type=self.media_type,
@@ -64,24 +61,6 @@ def whole_file(park_id: str, path: Path, profile: str) -> WholeFile | None:
     """Returns a file that is sent whole, None for one that goes in pieces."""
     media_type = WHOLE_MEDIA_TYPES.get(path.suffix.lower())
     return None if media_type is None else WholeFile(park_id, media_type, path.read_bytes(), profile)
-
-
-def rejected_rows(job_id: str) -> Call[tuple[RowResult, ...]]:
-    """Reads the rows that a job rejected."""
-    params = {"format": "ndjson", "outcome": "rejected"}
-    return Call("GET", path_of("v1", "jobs", job_id, "results"), _rejected, params=params)
-
-
-def _rejected(response: httpx.Response) -> tuple[RowResult, ...]:
-    found = []
-    for line in response.content.splitlines():
-        row = parse(line)
-        problem = decode(RowProblem, row)
-        try:
-            found.append(RowResult(row["row"], row["outcome"], row["record_id"], problem))
-        except KeyError as error:
-            raise AnswerNotUnderstood("results", "row, outcome, record_id", row) from error
-    return tuple(found)
 
 
 def receipt_of(job: Job, park_id: str, rejected: tuple[RowResult, ...]) -> Receipt:
