@@ -24,6 +24,7 @@ from parkcarbon_client import (
     RetryPolicy,
 )
 from parkcarbon_client.files import LINE_BYTES, Piece, RefusedLine, detect_encoding, pieces
+from parkcarbon_client.resuming import PushLog, push_of
 
 if TYPE_CHECKING:
     from client.tests.conftest import FakePlatform
@@ -91,6 +92,83 @@ def test_interrupted_push_says_what_was_answered_and_resumes(
     assert isinstance(caught.value.cause, ProblemError)
     resumed = client.push_file("p", path, piece_rows=10)
     assert (resumed.accepted, resumed.duplicate) == (20, 10)
+
+
+def interrupted(client: ParkCarbonClient, platform: FakePlatform, path: Path, log: Path, after: int = 20) -> None:
+    """A push in pieces of 10 rows that is interrupted after so many rows."""
+
+    def break_there(progress: PushProgress) -> None:
+        if progress.receipt.rows == after:
+            platform.tell(503)
+            platform.tell(503)
+
+    with pytest.raises(PushInterrupted):
+        client.push_file("p", path, piece_rows=10, progress=break_there, log=log)
+
+
+def test_with_a_log_what_was_answered_is_not_sent_again(platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path) -> None:
+    rows = [csv_row(number, "x" if number in (7, 33) else "1") for number in range(40)]
+    path, log = write(tmp_path, "rows.csv", "\n".join([HEADER, *rows])), tmp_path / "rows.csv.push"
+    interrupted(client, platform, path, log)
+    sent = len(platform.asked)
+    receipt = client.push_file("p", path, piece_rows=10, log=log)
+    assert len(platform.asked) - sent == 2
+    assert (receipt.rows, receipt.accepted, receipt.duplicate, receipt.rejected) == (40, 38, 0, 2)
+    assert [(row.row, row.problem.found) for row in receipt.rejected_rows if row.problem] == [(9, "x"), (35, "x")]
+    assert not log.exists()
+
+
+async def test_the_asynchronous_client_goes_on_where_the_other_stopped(
+    platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path
+) -> None:
+    path, log = write(tmp_path, "rows.ndjson", "\n".join(map(json_row, range(40)))), tmp_path / "log"
+    interrupted(client, platform, path, log)
+    sent = len(platform.asked)
+    async with AsyncParkCarbonClient(platform.url, platform.token) as other:
+        receipt = await other.push_file("p", path, piece_rows=10, log=log)
+    assert (len(platform.asked) - sent, receipt.accepted, receipt.duplicate) == (2, 40, 0)
+
+
+@pytest.mark.parametrize("what", ["file", "park", "pieces", "platform"])
+def test_the_log_of_another_push_is_not_gone_by(
+    what: str, platform: FakePlatform, client: ParkCarbonClient, tmp_path: Path
+) -> None:
+    path, log = write(tmp_path, "rows.csv", "\n".join([HEADER, *map(csv_row, range(40))])), tmp_path / "log"
+    interrupted(client, platform, path, log)
+    if what == "file":
+        path.write_text("\n".join([HEADER, *map(csv_row, range(1, 41))]))
+    url = platform.url.replace("127.0.0.1", "localhost") if what == "platform" else platform.url
+    with ParkCarbonClient(url, platform.token) as other:
+        receipt = other.push_file("q" if what == "park" else "p", path, piece_rows=20 if what == "pieces" else 10, log=log)
+    assert receipt.rows == 40
+    assert receipt.duplicate >= 19
+    assert len(platform.records) == (41 if what == "file" else 40)
+
+
+@given(cut=st.integers(0, 400))
+@settings(max_examples=25, deadline=None)
+def test_a_log_that_ends_anywhere_loses_no_row(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("cut")
+    path, log = write(folder, "rows.csv", "\n".join([HEADER, *map(csv_row, range(9))])), folder / "log"
+    push = push_of(path, "http://p", "p", "", 3)
+    first = PushLog(log, push, "p")
+    for _ in range(2):
+        first.note(Receipt("p", rows=3, accepted=3))
+    whole = log.read_bytes()
+    log.write_bytes(whole[:cut])
+    again = PushLog(log, push, "p")
+    # so many lines are whole, the first of them the one that names the push
+    assert again.done == max(0, whole[:cut].count(b"\n") - 1)
+    assert again.receipt.rows == 3 * again.done
+    again.note(Receipt("p", rows=3, rejected=3))
+    assert PushLog(log, push, "p").done == again.done
+
+
+def test_a_push_that_never_begins_leaves_no_log(client: ParkCarbonClient, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with pytest.raises(FileNotReadable):
+        client.push_file("p", write(tmp_path, "rows.csv", b"\xff\xff\xff"), log=log)
+    assert not log.exists()
 
 
 def test_lost_answer_in_the_middle_loses_and_doubles_nothing(

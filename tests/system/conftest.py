@@ -30,13 +30,19 @@ class Platform:
     data: Path
     process: subprocess.Popen[str] | None = None
     connection: dict[str, Any] = field(default_factory=dict)
+    port: int = 0
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the command is told: this data folder, any free port, English."""
+        """What the command is told: this data folder, the port or any that is free, English."""
         names = ("PATH", "HOME", "SSL_CERT_FILE")
         kept = {name: os.environ[name] for name in names if name in os.environ}
-        return kept | {"PARKCARBON_DATA": str(self.data), "PARKCARBON_PORT": "0", "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+        return kept | {
+            "PARKCARBON_DATA": str(self.data),
+            "PARKCARBON_PORT": str(self.port),
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+        }
 
     def start(self) -> "Platform":
         """Starts, and returns once the platform says where it is and answers."""

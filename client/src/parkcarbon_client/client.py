@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +37,7 @@ from parkcarbon_client.evaluating import Evaluating
 from parkcarbon_client.files import PIECE_ROWS, RefusedLine, pieces
 from parkcarbon_client.operating import Operating
 from parkcarbon_client.receipts import PushProgress, Receipt
+from parkcarbon_client.resuming import PushLog, push_of
 from parkcarbon_client.retrying import RETRIED_ERRORS, Attempts, RetryPolicy
 from parkcarbon_client.whole_files import WholeFile, receipt_of, whole_file
 
@@ -163,11 +165,14 @@ class ParkCarbonClient(Evaluating, Operating):
         progress: Callable[[PushProgress], None] | None = None,
         piece_rows: int = PIECE_ROWS,
         profile: str = "",
+        log: str | PathLike[str] | None = None,
     ) -> Receipt:
         """Sends a file and returns what became of its rows. Sending it again changes nothing.
 
-        CSV, NDJSON and JSON go in pieces. A workbook or Parquet file goes whole, and a job of the platform records it: who sends
-        the same file again within a day, after a crash too, waits for the same job.
+        CSV, NDJSON and JSON go in pieces. With a log, a push that was interrupted or killed goes on behind the last piece that was
+        answered, and its receipt is that of the whole file; without one all pieces are sent again, which counts nothing twice. A
+        workbook or Parquet file goes whole, and a job of the platform records it: who sends the same file again within a day, after
+        a crash too, waits for the same job.
 
         Args:
             park_id: The park.
@@ -176,6 +181,7 @@ class ParkCarbonClient(Evaluating, Operating):
             progress: Told after each piece.
             piece_rows: Rows in one request, 1 to 100,000.
             profile: The mapping profile that the file is read with; "" for the platform's own headings.
+            log: A file that the push keeps what was answered in until it has ended; not used where a file goes whole.
 
         Raises:
             FileNotReadable: The file is none of these; nothing was sent.
@@ -187,19 +193,21 @@ class ParkCarbonClient(Evaluating, Operating):
         if whole is not None:
             return self._push_whole(whole, progress)
         bytes_total = file.stat().st_size
-        receipt = Receipt(park_id)
-        for piece in pieces(file, self._language, piece_rows=piece_rows):
+        push = push_of(file, self.base_url, park_id, profile, piece_rows) if log is not None else {}
+        answered = PushLog(Path(log) if log is not None else None, push, park_id)
+        for piece in islice(pieces(file, self._language, piece_rows=piece_rows), answered.done, None):
             if isinstance(piece, RefusedLine):
-                receipt = receipt.with_refused(piece.result)
+                answered.note(Receipt(park_id).with_refused(piece.result))
             else:
                 try:
                     outcome = self.send(calls.send_activity(park_id, piece.body, piece.media_type, "rejected", profile))
                 except ClientError as error:
-                    raise PushInterrupted(receipt, error) from error
-                receipt = receipt.with_outcome(outcome, piece.row_offset)
+                    raise PushInterrupted(answered.receipt, error) from error
+                answered.note(Receipt(park_id).with_outcome(outcome, piece.row_offset))
             if progress is not None:
-                progress(PushProgress(piece.bytes_done, bytes_total, receipt))
-        return receipt
+                progress(PushProgress(piece.bytes_done, bytes_total, answered.receipt))
+        answered.end()
+        return answered.receipt
 
     def _push_whole(self, whole: WholeFile, progress: Callable[[PushProgress], None] | None) -> Receipt:
         job = self.job((self.send(whole.submission())).job_id)

@@ -87,7 +87,7 @@ class ProblemError(ClientError):
             words.append(self.title)
         if self.detail and self.detail != self.title:
             words.append(self.detail)
-        words.extend(error.message for error in self.errors[:3] if error.message)
+        words.extend(error.message for error in self.errors[:3] if error.message and error.message not in self.detail)
         return ": ".join(words)
 
 

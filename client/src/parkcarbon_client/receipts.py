@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from parkcarbon_client.answers import ActivityOutcome, RowResult
 
+COUNTS = ("rows", "accepted", "duplicate", "superseded", "rejected")
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -31,6 +33,11 @@ class Receipt:
     rejected: int = 0
     rejected_rows: tuple[RowResult, ...] = ()
 
+    def plus(self, other: Receipt) -> Receipt:
+        """Returns this receipt with the rows of another behind its own."""
+        counts = {name: getattr(self, name) + getattr(other, name) for name in COUNTS}
+        return replace(self, **counts, rejected_rows=self.rejected_rows + other.rejected_rows)
+
     def with_outcome(self, outcome: ActivityOutcome, row_offset: int) -> Receipt:
         """Returns this receipt with one piece more.
 
@@ -39,15 +46,8 @@ class Receipt:
             row_offset: What to add to the piece's row numbers to get the file's.
         """
         rejected = tuple(replace(result, row=result.row + row_offset) for result in outcome.results if result.outcome == "rejected")
-        return replace(
-            self,
-            rows=self.rows + outcome.rows,
-            accepted=self.accepted + outcome.accepted,
-            duplicate=self.duplicate + outcome.duplicate,
-            superseded=self.superseded + outcome.superseded,
-            rejected=self.rejected + outcome.rejected,
-            rejected_rows=self.rejected_rows + rejected,
-        )
+        counts = {name: getattr(outcome, name) for name in COUNTS}
+        return self.plus(Receipt(self.park_id, **counts, rejected_rows=rejected))
 
     def with_refused(self, result: RowResult) -> Receipt:
         """Returns this receipt with one row more that was refused before it was sent."""

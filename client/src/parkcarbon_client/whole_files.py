@@ -10,13 +10,12 @@ from pathlib import Path
 from parkcarbon_client.answers import Job, RowResult
 from parkcarbon_client.calls import Call, in_park, reading
 from parkcarbon_client.errors import AnswerNotUnderstood, JobFailed
-from parkcarbon_client.receipts import PushProgress, Receipt
+from parkcarbon_client.receipts import COUNTS, PushProgress, Receipt
 
 WHOLE_MEDIA_TYPES = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".parquet": "application/vnd.apache.parquet",
 }
-_COUNTS = ("rows", "accepted", "duplicate", "superseded", "rejected")
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def receipt_of(job: Job, park_id: str, rejected: tuple[RowResult, ...]) -> Recei
     if job.state != "succeeded" or job.result is None:
         raise JobFailed(job)
     try:
-        counts = {name: int(job.result[name]) for name in _COUNTS}
+        counts = {name: int(job.result[name]) for name in COUNTS}
     except (KeyError, TypeError, ValueError) as error:
-        raise AnswerNotUnderstood("Job.result", ", ".join(_COUNTS), job.result) from error
+        raise AnswerNotUnderstood("Job.result", ", ".join(COUNTS), job.result) from error
     return Receipt(park_id, **counts, rejected_rows=rejected)

@@ -12,7 +12,7 @@ import click
 
 from devstack.connection import DEFAULT_DATA, FILE_NAME, Connection, read
 from devstack.wording import Words
-from parkcarbon_client import ClientError, ParkCarbonClient, PushInterrupted, ServerUnreachable
+from parkcarbon_client import ClientError, ParkCarbonClient, PushInterrupted, RetryPolicy, ServerUnreachable
 
 EXIT_NOT_DONE = 3
 
@@ -83,20 +83,21 @@ def connection_path(given: Path | None, data: Path) -> Path:
 
 
 @contextmanager
-def opened(words: Words, access: Access, *, role: str) -> Iterator[ParkCarbonClient]:
+def opened(words: Words, access: Access, *, role: str, retries: RetryPolicy | None = None) -> Iterator[ParkCarbonClient]:
     """Opens a client as the options say; what goes wrong with the platform becomes a sentence and exit code 3.
 
     Args:
         words: The language.
         access: What the options say.
         role: Whose token of the connection file to take when none is given.
+        retries: How patiently to ask again; as the client does by itself when left out.
     """
     url, token = access.url, access.token
     if url is None or token is None:
         known = _known(words, connection_path(access.connection, access.data), url)
         url, token = known.url, token or known.tokens[role]
     try:
-        client = ParkCarbonClient(url, token, language=words.language)
+        client = ParkCarbonClient(url, token, language=words.language, retries=retries or RetryPolicy())
     except ValueError as error:
         raise NotDone(words, str(error)) from error
     with client:

@@ -58,6 +58,15 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "Push a file of activity data (CSV, NDJSON, JSON, XLSX, Parquet).",
     ),
     "help.profile": ("读取文件所用的映射方案。", "Mapping profile that the file is read with."),
+    "help.from_start": (
+        "从头上报，不从上次中断处继续。",
+        "Push from the start, not from where an interrupted push of this file stopped.",
+    ),
+    "no_log": (
+        "无法写入 {path}：中断后将从头上报，不会重复计入。",
+        "cannot write {path}: after an interruption everything is sent again, and nothing counts twice.",
+    ),
+    "push.progress": ("{share}%：已应答 {rows} 行", "{share} %: {rows} rows answered"),
     "help.report": ("打印园区某年的碳账户指标。", "Print the indicators of a park for one year."),
     "help.rebuild-sums": (
         "由活动记录重新计算园区汇总并报告差异。",
