@@ -249,6 +249,87 @@ class Factor:
 
 
 @dataclass(frozen=True)
+class InventoryPart:
+    """What a closed inventory has of one kind of gas, scope and so on."""
+
+    dimension: str
+    key: str
+    emissions_t_co2e: Decimal
+    energy_tce: Decimal
+    records: int
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """A closed inventory of a year; removals and biogenic CO2 stand apart from the total of the scopes.
+
+    Attributes:
+        state: in_force or restated.
+        reason: Why it was closed again.
+        parts: Only where one inventory is asked for, as `factors`.
+    """
+
+    park_id: str
+    inventory_id: str
+    year: int
+    version: int
+    state: str
+    factor_set_id: str
+    last_position: int
+    records: int
+    records_sha256: str
+    content_sha256: str
+    closed_by: str
+    closed_time: datetime
+    emissions_t_co2e: Decimal
+    scope_1_t_co2e: Decimal
+    scope_2_t_co2e: Decimal
+    scope_3_t_co2e: Decimal
+    removals_t_co2e: Decimal
+    biogenic_t_co2e: Decimal
+    energy_tce: Decimal
+    reason: str | None = None
+    parts: tuple[InventoryPart, ...] = ()
+    factors: tuple[Factor, ...] = ()
+
+
+@dataclass(frozen=True)
+class InventoryLine:
+    """The sum over the records of one enterprise, scope, item, carrier and gas; no enterprise is the park itself."""
+
+    line: int
+    scope: int
+    item: str
+    carrier: str
+    gas: str
+    sector: str
+    counted_as: str
+    emissions_t_co2e: Decimal
+    energy_tce: Decimal
+    records: int
+    enterprise_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where a replay found another value than what was closed."""
+
+    what: str
+    key: str | None = None
+    closed: str | None = None
+    replayed: str | None = None
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What computing a closed inventory again has found."""
+
+    equal: bool
+    records: int
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
 class Job:
     """A long task. `progress` runs from 0 to 1 where the server gives it; `result` or `error` stands when it has ended."""
 

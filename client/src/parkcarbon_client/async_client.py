@@ -24,9 +24,12 @@ from parkcarbon_client.answers import (
     Factor,
     FactorSet,
     Indicators,
+    Inventory,
+    InventoryLine,
     Job,
     Park,
     Registered,
+    Replay,
     Source,
 )
 from parkcarbon_client.async_evaluating import AsyncEvaluating
@@ -247,6 +250,32 @@ class AsyncParkCarbonClient(AsyncEvaluating, AsyncOperating):
     async def indicators(self, park_id: str, year: int) -> Indicators:
         """Returns a park's own figures of one year: emissions, energy, mix, intensities."""
         return await self.send(calls.indicators(park_id, year))
+
+    async def close_inventory(self, park_id: str, year: int, *, reason: str = "") -> Registered[Inventory]:
+        """Closes the inventory of a year. While nothing has changed it is the one that is closed; else the next version.
+
+        Args:
+            park_id: The park.
+            year: Which is over.
+            reason: Why it is closed again; needed from the second version on.
+        """
+        return await self.send(calls.close_inventory(park_id, year, reason))
+
+    def iterate_inventories(self, park_id: str) -> AsyncIterator[Inventory]:
+        """Yields the closed inventories of a park by year, then by version."""
+        return self._items(lambda token: calls.list_inventories(park_id, token))
+
+    async def inventory(self, park_id: str, inventory_id: str) -> Inventory:
+        """Returns a closed inventory with its parts and the rows of factors that it was computed with."""
+        return await self.send(calls.inventory(park_id, inventory_id))
+
+    def iterate_inventory_lines(self, park_id: str, inventory_id: str) -> AsyncIterator[InventoryLine]:
+        """Yields the lines of a closed inventory in the order of their number."""
+        return self._items(lambda token: calls.list_inventory_lines(park_id, inventory_id, token))
+
+    async def replay_inventory(self, park_id: str, inventory_id: str) -> Replay:
+        """Computes a closed inventory again from what it was closed with, and returns where it differs."""
+        return await self.send(calls.replay_inventory(park_id, inventory_id))
 
     def iterate_factor_sets(self) -> AsyncIterator[FactorSet]:
         """Yields the factor sets that a park can choose from."""

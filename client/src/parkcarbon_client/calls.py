@@ -22,10 +22,13 @@ from parkcarbon_client.answers import (
     Factor,
     FactorSet,
     Indicators,
+    Inventory,
+    InventoryLine,
     Job,
     Page,
     Park,
     Registered,
+    Replay,
     Source,
 )
 from parkcarbon_client.decoding import decode, parse
@@ -227,6 +230,32 @@ def indicators(park_id: str, year: int) -> Call[Indicators]:
     )
 
 
+def close_inventory(park_id: str, year: int, reason: str) -> Call[Registered[Inventory]]:
+    """Closes the inventory of a year."""
+    body = json.dumps({"year": year, "reason": reason}, ensure_ascii=False).encode()
+    return Call("POST", in_park(park_id, "inventories"), registered(Inventory), content=body, media_type=JSON)
+
+
+def list_inventories(park_id: str, page_token: str) -> Call[Page[Inventory]]:
+    """Reads a page of inventories."""
+    return listing(in_park(park_id, "inventories"), "inventories", Inventory, page_token)
+
+
+def inventory(park_id: str, inventory_id: str) -> Call[Inventory]:
+    """Reads an inventory with its parts and factors."""
+    return Call("GET", in_park(park_id, "inventories", inventory_id), reading(Inventory))
+
+
+def list_inventory_lines(park_id: str, inventory_id: str, page_token: str) -> Call[Page[InventoryLine]]:
+    """Reads a page of the lines of an inventory."""
+    return listing(in_park(park_id, "inventories", inventory_id, "lines"), "lines", InventoryLine, page_token)
+
+
+def replay_inventory(park_id: str, inventory_id: str) -> Call[Replay]:
+    """Computes a closed inventory again."""
+    return Call("POST", in_park(park_id, "inventories", inventory_id) + ":replay", reading(Replay))
+
+
 def list_factor_sets(page_token: str) -> Call[Page[FactorSet]]:
     """Reads a page of factor sets."""
     return listing("/v1/factor-sets", "factor_sets", FactorSet, page_token)
@@ -257,11 +286,7 @@ def changes(since: str, limit: int | None) -> Call[ChangePage]:
 
 def registration(path: str, entry: Entry, kind: type[T], method: str = "POST") -> Call[Registered[T]]:
     """Registers an entry, or says that it was there."""
-
-    def read(response: httpx.Response) -> Registered[T]:
-        return Registered(decode(kind, parse(response.content)), created=response.status_code == httpx.codes.CREATED)
-
-    return Call(method, path, read, content=body_of(entry), media_type=JSON)
+    return Call(method, path, registered(kind), content=body_of(entry), media_type=JSON)
 
 
 def listing(path: str, member: str, kind: type[T], page_token: str, params: Mapping[str, str] | None = None) -> Call[Page[T]]:
@@ -306,6 +331,11 @@ def _emissions_group(group: Any) -> EmissionsGroup:
     total = decode(EmissionsSum, group, "Emissions.groups")
     keys = {name: str(value) for name, value in group.items() if name not in _SUM_MEMBERS}
     return EmissionsGroup(keys, total.emissions_t_co2e, total.energy_tce, total.records)
+
+
+def registered(kind: type[T]) -> Callable[[httpx.Response], Registered[T]]:
+    """Returns how the answer to a registration is read."""
+    return lambda response: Registered(decode(kind, parse(response.content)), created=response.status_code == httpx.codes.CREATED)
 
 
 def reading(kind: type[T]) -> Callable[[httpx.Response], T]:
