@@ -253,6 +253,7 @@ async def test_letters_go_into_a_folder_that_only_its_owner_reads(tmp_path: Any)
     (letter,) = (tmp_path / "mail").iterdir()
     assert (letter.name, letter.stat().st_mode & 0o777) == ("one.eml", 0o600)
     assert b"To: ada@example.com" in letter.read_bytes()
+    assert "代码 123" in letter.read_text(encoding="utf-8")
 
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -4,6 +4,7 @@ import asyncio
 import smtplib
 import ssl
 from collections.abc import Callable
+from copy import deepcopy
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
@@ -35,7 +36,10 @@ class FolderCarrier:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self._folder / f".{self._new_id()}"
         draft.touch(mode=0o600)
-        draft.write_bytes(letter.as_bytes(policy=SMTP))
+        # Somebody opens the file to read it, and base64 is for mail servers that know no other letters than ASCII.
+        readable = deepcopy(letter)
+        readable.set_content(letter.get_content(), cte="8bit")
+        draft.write_bytes(readable.as_bytes(policy=SMTP))
         draft.replace(draft.with_name(f"{draft.name[1:]}.eml"))
 
 
