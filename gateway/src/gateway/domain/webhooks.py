@@ -96,7 +96,8 @@ class TargetRules:
             fits = False
         if not fits:
             allowed = f"{' or '.join(schemes)}://host/path without user and fragment, at most 2000 characters"
-            raise ParameterInvalid(field="url", found=url, allowed=allowed, allowed_zh=allowed)
+            allowed_zh = f"{' 或 '.join(schemes)}://主机/路径,不含用户名和片段,最多 2000 个字符"
+            raise ParameterInvalid(field="url", found=url, allowed=allowed, allowed_zh=allowed_zh)
         try:
             address = ipaddress.ip_address(parts.hostname or "")
         except ValueError:
