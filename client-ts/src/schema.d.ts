@@ -1047,6 +1047,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/parks/{park}/inventories/{inventory}:publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish Inventory
+         * @description Publishes the total of an inventory and the parts asked for, as far as no enterprise is shown by them.
+         */
+        post: operations["publish_inventory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/parks/{park}/inventories/{inventory}:replay": {
         parameters: {
             query?: never;
@@ -1061,6 +1081,26 @@ export interface paths {
          * @description Computes an inventory again from the stored records and says where it differs from what was closed; changes nothing.
          */
         post: operations["replay_inventory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parks/{park}/inventories/{inventory}:withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw Publication
+         * @description Takes a publication back: it is shown no more. A second time changes nothing.
+         */
+        post: operations["withdraw_publication"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1145,6 +1185,86 @@ export interface paths {
          * @description Sets a password by the code of a letter, and ends every session of the person.
          */
         post: operations["set_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/published/parks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Published Parks
+         * @description Returns the parks of which something is published, in order of id.
+         */
+        get: operations["list_published_parks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/published/parks/{park}/emissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Published Emissions
+         * @description Returns what of a park is published and not taken back, a row for each sum; pages are of publications.
+         */
+        get: operations["read_published_emissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/published/regions/{code}/emissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Region Emissions
+         * @description Returns the released sums of a region and of the regions in it, the same for everyone.
+         */
+        get: operations["read_region_emissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/region-releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release Regions
+         * @description Releases the sums of a year by region over all parks that closed it, once and for good.
+         */
+        post: operations["release_regions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1885,6 +2005,26 @@ export interface components {
             callers: components["schemas"]["CallerAnswer"][];
             /** Next Page Token */
             next_page_token: string;
+        };
+        /**
+         * CellAnswer
+         * @description A published sum; one that is not shown says which rule it would break, and has no amount.
+         */
+        CellAnswer: {
+            /**
+             * Dimension
+             * @enum {string}
+             */
+            dimension: "total" | "scope" | "industry" | "region";
+            /** Emissions T Co2E */
+            emissions_t_co2e: string | null;
+            /** Key */
+            key: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "shown" | "minimum_contributors" | "dominance" | "p_percent" | "differencing";
         };
         /**
          * ChangeAnswer
@@ -3020,7 +3160,7 @@ export interface components {
             /** Revoked Time */
             revoked_time?: string | null;
             /** Scopes */
-            scopes?: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "manage_keys" | "manage_callers" | "audit")[] | null;
+            scopes?: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[] | null;
         };
         /**
          * KeySetAnswer
@@ -3369,7 +3509,7 @@ export interface components {
             /** Revoked Time */
             revoked_time?: string | null;
             /** Scopes */
-            scopes?: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "manage_keys" | "manage_callers" | "audit")[] | null;
+            scopes?: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[] | null;
             /** Secret */
             secret: string;
         };
@@ -3407,7 +3547,7 @@ export interface components {
              * Scopes
              * @default null
              */
-            scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "manage_keys" | "manage_callers" | "audit")[] | null;
+            scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[] | null;
         };
         /**
          * NewParkBody
@@ -3820,6 +3960,164 @@ export interface components {
             row: number | null;
         };
         /**
+         * PublicationAnswer
+         * @description What of an inventory is published.
+         * @example {
+         *       "breakdowns": [],
+         *       "cells": [
+         *         {
+         *           "dimension": "total",
+         *           "emissions_t_co2e": "1005953.9959278",
+         *           "key": "",
+         *           "status": "shown"
+         *         }
+         *       ],
+         *       "inventory_id": "2022-v1",
+         *       "park_id": "ganzhou-etdz",
+         *       "published_time": "2026-11-21T02:00:00Z",
+         *       "rule_id": "house-2026",
+         *       "state": "in_force",
+         *       "version": 1,
+         *       "year": 2022
+         *     }
+         */
+        PublicationAnswer: {
+            /** Breakdowns */
+            breakdowns: string[];
+            /** Cells */
+            cells: components["schemas"]["CellAnswer"][];
+            /** Inventory Id */
+            inventory_id: string;
+            /** Park Id */
+            park_id: string;
+            /** Published Time */
+            published_time: string;
+            /** Rule Id */
+            rule_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "in_force" | "restated";
+            /** Version */
+            version: number;
+            /** Year */
+            year: number;
+        };
+        /**
+         * PublishBody
+         * @description Which parts of the total are published with it.
+         * @example {
+         *       "breakdowns": [
+         *         "scope"
+         *       ]
+         *     }
+         */
+        PublishBody: {
+            /** Breakdowns */
+            breakdowns?: ("scope" | "industry")[];
+        };
+        /**
+         * PublishedEmissionsAnswer
+         * @description What of a park is published.
+         * @example {
+         *       "emissions": [
+         *         {
+         *           "dimension": "total",
+         *           "emissions_t_co2e": "1005953.9959278",
+         *           "inventory_id": "2022-v1",
+         *           "key": "",
+         *           "published_time": "2026-11-21T02:00:00Z",
+         *           "rule_id": "house-2026",
+         *           "state": "in_force",
+         *           "status": "shown",
+         *           "version": 1,
+         *           "year": 2022
+         *         }
+         *       ],
+         *       "next_page_token": "",
+         *       "park_id": "ganzhou-etdz"
+         *     }
+         */
+        PublishedEmissionsAnswer: {
+            /** Emissions */
+            emissions: components["schemas"]["PublishedRowAnswer"][];
+            /** Next Page Token */
+            next_page_token: string;
+            /** Park Id */
+            park_id: string;
+        };
+        /**
+         * PublishedParkAnswer
+         * @description A park of which something is published.
+         */
+        PublishedParkAnswer: {
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Park Id */
+            park_id: string;
+            /** Region Code */
+            region_code: string;
+        };
+        /**
+         * PublishedParksAnswer
+         * @description Parks in order of id.
+         * @example {
+         *       "next_page_token": "",
+         *       "parks": [
+         *         {
+         *           "name_en": "Ganzhou ETDZ",
+         *           "name_zh": "赣州经开区",
+         *           "park_id": "ganzhou-etdz",
+         *           "region_code": "360700"
+         *         }
+         *       ]
+         *     }
+         */
+        PublishedParksAnswer: {
+            /** Next Page Token */
+            next_page_token: string;
+            /** Parks */
+            parks: components["schemas"]["PublishedParkAnswer"][];
+        };
+        /**
+         * PublishedRowAnswer
+         * @description A published sum of a park, with the publication that it is of.
+         */
+        PublishedRowAnswer: {
+            /**
+             * Dimension
+             * @enum {string}
+             */
+            dimension: "total" | "scope" | "industry" | "region";
+            /** Emissions T Co2E */
+            emissions_t_co2e: string | null;
+            /** Inventory Id */
+            inventory_id: string;
+            /** Key */
+            key: string;
+            /** Published Time */
+            published_time: string;
+            /** Rule Id */
+            rule_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "in_force" | "restated";
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "shown" | "minimum_contributors" | "dominance" | "p_percent" | "differencing";
+            /** Version */
+            version: number;
+            /** Year */
+            year: number;
+        };
+        /**
          * RankedParkAnswer
          * @description Where a park stands; unscored parks have no rank.
          */
@@ -4077,6 +4375,79 @@ export interface components {
             unchanged: number;
         };
         /**
+         * RegionEmissionsAnswer
+         * @description The released sums of a region and of the regions in it.
+         * @example {
+         *       "emissions": [
+         *         {
+         *           "dimension": "region",
+         *           "emissions_t_co2e": "1005953.9959278",
+         *           "key": "36",
+         *           "status": "shown"
+         *         },
+         *         {
+         *           "dimension": "region",
+         *           "key": "3607",
+         *           "status": "minimum_contributors"
+         *         }
+         *       ],
+         *       "region_code": "36",
+         *       "released_time": "2026-11-21T02:00:00Z",
+         *       "rule_id": "house-2026",
+         *       "year": 2022
+         *     }
+         */
+        RegionEmissionsAnswer: {
+            /** Emissions */
+            emissions: components["schemas"]["CellAnswer"][];
+            /** Region Code */
+            region_code: string;
+            /** Released Time */
+            released_time: string;
+            /** Rule Id */
+            rule_id: string;
+            /** Year */
+            year: number;
+        };
+        /**
+         * ReleaseAnswer
+         * @description The sums of a year by region.
+         * @example {
+         *       "cells": [
+         *         {
+         *           "dimension": "region",
+         *           "emissions_t_co2e": "1005953.9959278",
+         *           "key": "36",
+         *           "status": "shown"
+         *         }
+         *       ],
+         *       "released_time": "2026-11-21T02:00:00Z",
+         *       "rule_id": "house-2026",
+         *       "year": 2022
+         *     }
+         */
+        ReleaseAnswer: {
+            /** Cells */
+            cells: components["schemas"]["CellAnswer"][];
+            /** Released Time */
+            released_time: string;
+            /** Rule Id */
+            rule_id: string;
+            /** Year */
+            year: number;
+        };
+        /**
+         * ReleaseBody
+         * @description Which year is released.
+         * @example {
+         *       "year": 2022
+         *     }
+         */
+        ReleaseBody: {
+            /** Year */
+            year: number;
+        };
+        /**
          * ReplayAnswer
          * @description What a replay found.
          * @example {
@@ -4256,7 +4627,7 @@ export interface components {
             /** Roles */
             roles: ("platform_operator" | "park_manager" | "reader" | "region_reader" | "enterprise" | "verifier" | "public")[];
             /** Scopes */
-            scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "manage_keys" | "manage_callers" | "audit")[];
+            scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[];
             /** Tenant Id */
             tenant_id: string;
         };
@@ -5051,7 +5422,7 @@ export interface components {
             /** Roles */
             roles: ("platform_operator" | "park_manager" | "reader" | "region_reader" | "enterprise" | "verifier" | "public")[];
             /** Scopes */
-            scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "manage_keys" | "manage_callers" | "audit")[];
+            scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[];
             /** Tenant Id */
             tenant_id: string;
         };
@@ -5138,6 +5509,31 @@ export interface components {
             version: number;
             /** Year */
             year: number;
+        };
+        /**
+         * WithdrawBody
+         * @description Why a publication is taken back.
+         * @example {
+         *       "reason": "The bill of December was wrong"
+         *     }
+         */
+        WithdrawBody: {
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * WithdrawalAnswer
+         * @description That a publication is shown no more.
+         * @example {
+         *       "changed": true,
+         *       "withdrawn_time": "2026-11-21T02:00:00Z"
+         *     }
+         */
+        WithdrawalAnswer: {
+            /** Changed */
+            changed: boolean;
+            /** Withdrawn Time */
+            withdrawn_time: string;
         };
         /**
          * RowProblemAnswer
@@ -15618,6 +16014,267 @@ export interface operations {
             };
         };
     };
+    publish_inventory: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+                /** @description The year and version */
+                inventory: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishBody"];
+            };
+        };
+        responses: {
+            /** @description It was published before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicationAnswer"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicationAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     replay_inventory: {
         parameters: {
             query?: never;
@@ -15854,6 +16511,258 @@ export interface operations {
                      * @example {
                      *       "detail": "the accounting service did not answer; try again shortly",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_publication: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+                /** @description The year and version */
+                inventory: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WithdrawalAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
                      *       "reason": "ACCOUNTING_UNAVAILABLE",
                      *       "request_id": "0b6f…",
                      *       "status": 503,
@@ -16834,6 +17743,738 @@ export interface operations {
                      * @example {
                      *       "detail": "the accounting service did not answer; try again shortly",
                      *       "instance": "/v1/passwords",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_published_parks: {
+        parameters: {
+            query?: {
+                /** @description Entries of a page, 1 to 1000 */
+                page_size?: number;
+                /** @description `next_page_token` of the page before */
+                page_token?: string;
+                /** @description Only these members of each row, with commas */
+                fields?: string;
+            };
+            header?: {
+                /** @description The `ETag` of an earlier answer: 304 where nothing has changed */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Names the answer as it stands */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishedParksAnswer"];
+                    /**
+                     * @example a,b
+                     *     1,2
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description It is what the entity tag names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/published/parks",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/published/parks",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/published/parks",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/published/parks",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/published/parks",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_published_emissions: {
+        parameters: {
+            query?: {
+                /** @description Entries of a page, 1 to 1000 */
+                page_size?: number;
+                /** @description `next_page_token` of the page before */
+                page_token?: string;
+                /** @description Only these members of each row, with commas */
+                fields?: string;
+            };
+            header?: {
+                /** @description The `ETag` of an earlier answer: 304 where nothing has changed */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Names the answer as it stands */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishedEmissionsAnswer"];
+                    /**
+                     * @example a,b
+                     *     1,2
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description It is what the entity tag names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/published/parks/{park}/emissions",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/published/parks/{park}/emissions",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/published/parks/{park}/emissions",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/published/parks/{park}/emissions",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/published/parks/{park}/emissions",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/published/parks/{park}/emissions",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_region_emissions: {
+        parameters: {
+            query: {
+                /** @description The year */
+                year: number;
+                /** @description Only these members of each row, with commas */
+                fields?: string;
+            };
+            header?: {
+                /** @description The `ETag` of an earlier answer: 304 where nothing has changed */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description GB/T 2260: two, four or six digits */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Names the answer as it stands */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegionEmissionsAnswer"];
+                    /**
+                     * @example a,b
+                     *     1,2
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description It is what the entity tag names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/published/regions/{code}/emissions",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/published/regions/{code}/emissions",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/published/regions/{code}/emissions",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/published/regions/{code}/emissions",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/published/regions/{code}/emissions",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/published/regions/{code}/emissions",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_regions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseBody"];
+            };
+        };
+        responses: {
+            /** @description The year was released before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseAnswer"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/region-releases",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/region-releases",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/region-releases",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/region-releases",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/region-releases",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/region-releases",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/region-releases",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/region-releases",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/region-releases",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/region-releases",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/region-releases",
                      *       "reason": "ACCOUNTING_UNAVAILABLE",
                      *       "request_id": "0b6f…",
                      *       "status": 503,

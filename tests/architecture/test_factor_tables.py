@@ -35,6 +35,7 @@ COLUMNS = [
 ]
 OTHER_COLUMNS = {
     "carriers.csv": "carrier,name_zh,name_en,kind,dimension,biogenic,gas,source",
+    "disclosure_rules.csv": "rule_id,parameter,value,unit,source,confidence,checked_where,note",
     "factor_sets.csv": "set_id,name_zh,name_en,tables,grid_level,electricity_basis,gwp_table,published,source,note",
     "gbt4754.csv": "section,division,name_zh,name_en",
     "grid_regions.csv": "region_prefix,grid_region,name_zh,name_en,source,note",

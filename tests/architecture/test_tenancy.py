@@ -29,6 +29,12 @@ KEPT = {
     "indicator_value",
     "inventory",
     "inventory_line",
+    "publication",
+    "publication_cell",
+    "publication_withdrawal",
+    "region_release",
+    "region_release_cell",
+    "region_release_member",
     "threshold_set",
     "weight_set",
 }

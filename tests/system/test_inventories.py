@@ -85,3 +85,52 @@ def test_whoever_follows_the_changes_hears_of_a_closed_inventory(platform: Platf
                 if change["type"] == CLOSED and change["park_id"] == park:
                     heard[change["data"]["year"]] = change["data"]["emissions_mg_co2e"]
         assert heard == {year: str(int(Decimal(total) * 10**9)) for year, total in totals.items()}
+
+
+def test_everyone_reads_what_is_published_until_it_is_withdrawn(platform: Platform, park: str) -> None:
+    with platform.client() as client, platform.client("platform_operator") as operator:
+        totals = _closed_years(client, park)
+        public = f"public-{park}"
+        caller = operator.put(f"/v1/callers/{public}", json={"name": "anyone", "roles": ["public"]})
+        assert caller.is_success, caller.text
+        key = operator.post("/v1/api-keys", json={"caller_id": public, "name": "anyone"}).json()["api_key"]
+        anyone = {"Authorization": f"Bearer {key}"}
+        address, inventory = f"/v1/published/parks/{park}/emissions", f"/v1/parks/{park}/inventories/2022-v1"
+        assert client.get(address, headers=anyone).json()["emissions"] == []
+        assert client.get(inventory, headers=anyone).status_code == 403
+
+        made = client.post(f"{inventory}:publish", json={"breakdowns": ["scope"]})
+        assert (made.status_code, made.headers["location"]) == (201, address)
+        rows = client.get(address, headers=anyone).json()["emissions"]
+        # the paper's park is one without enterprises: what is shown is the park itself
+        assert [(row["dimension"], row["key"], row["status"]) for row in rows] == [
+            ("total", "", "shown"),
+            ("scope", "1", "shown"),
+            ("scope", "2", "shown"),
+        ]
+        assert rows[0]["emissions_t_co2e"] == totals[2022]
+        table = client.get(f"{address}?fields=year,key,emissions_t_co2e", headers={**anyone, "Accept": "text/csv"}).text
+        assert table.splitlines()[:2] == ["year,key,emissions_t_co2e", f"2022,,{totals[2022]}"]
+        assert park in [
+            each["park_id"] for each in client.get("/v1/published/parks?page_size=1000", headers=anyone).json()["parks"]
+        ]
+
+        assert client.post(f"{inventory}:withdraw", json={"reason": "a mistake"}).json()["changed"]
+        assert client.get(address, headers=anyone).json()["emissions"] == []
+        again = client.post(f"{inventory}:publish", json={})
+        assert (again.status_code, again.json()["reason"]) == (409, "ALREADY_WITHDRAWN")
+
+
+def test_a_suppressed_region_is_null_and_says_why(platform: Platform, park: str) -> None:
+    with platform.client() as client, platform.client("platform_operator") as operator:
+        _closed_years(client, park)
+        year = 2020
+        made = operator.post("/v1/region-releases", json={"year": year})
+        assert made.status_code in (200, 201), made.text
+        assert operator.post("/v1/region-releases", json={"year": year}).json() == made.json()
+        answer = client.get(f"/v1/published/regions/360000/emissions?year={year}").json()
+        assert {cell["key"][:2] for cell in answer["emissions"]} == {"36"}
+        for cell in answer["emissions"]:
+            assert (cell["emissions_t_co2e"] is None) is (cell["status"] != "shown")
+        missing = client.get("/v1/published/regions/36/emissions?year=1999")
+        assert (missing.status_code, missing.json()["reason"]) == (404, "RELEASE_NOT_FOUND")

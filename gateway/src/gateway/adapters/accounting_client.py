@@ -60,9 +60,9 @@ _BASES: dict[SettlementBasis, "pb.SettlementBasis.ValueType"] = {
 _BASIS_NAMES: dict[int, SettlementBasis] = {number: name for name, number in _BASES.items()}
 
 
-READS_A_YEAR = frozenset({"CloseInventory", "ReplayInventory"})
+READS_A_YEAR = frozenset({"CloseInventory", "PublishInventory", "ReleaseRegions", "ReplayInventory"})
 YEAR_SECONDS = 300.0
-"""How long reading every record of a year may take: millions of them."""
+"""How long reading all of a year may take: millions of records, or every park."""
 
 
 class AccountingClient:

@@ -17,6 +17,8 @@ ScopeName = Literal[
     "register",
     "record",
     "rebuild",
+    "publish",
+    "release",
     "manage_keys",
     "manage_callers",
     "audit",

@@ -30,6 +30,7 @@ from gateway.api import (
     parks,
     people,
     profiles,
+    published,
     regions,
     templates,
     webhooks,
@@ -143,6 +144,7 @@ def create_app(
     app.include_router(profiles.router(keeping, uploads))
     app.include_router(accounts.router(ports.accounting))
     app.include_router(inventories.router(ports.inventories, uploads))
+    app.include_router(published.router(ports.inventories, uploads))
     app.include_router(evaluation.router(ports.evaluation, readers))
     app.include_router(changes.router(ports.changes))
     app.include_router(webhooks.router(hooking, uploads))

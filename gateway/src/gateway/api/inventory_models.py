@@ -166,5 +166,161 @@ class ReplayAnswer(Answer):
     differences: list[DifferenceAnswer]
 
 
-SENT = (CloseBody,)
+_CELL: dict[str, Any] = {"dimension": "total", "key": "", "status": "shown", "emissions_t_co2e": "1005953.9959278"}
+_PUBLICATION: dict[str, Any] = {
+    "inventory_id": "2022-v1",
+    "year": 2022,
+    "version": 1,
+    "state": "in_force",
+    "rule_id": "house-2026",
+    "published_time": "2026-11-21T02:00:00Z",
+}
+
+
+class PublishBody(Sent):
+    """Which parts of the total are published with it."""
+
+    model_config = _example({"breakdowns": ["scope"]})
+
+    breakdowns: Annotated[list[Literal["scope", "industry"]], Field(max_length=2)] = Field(default_factory=list)
+
+
+class WithdrawBody(Sent):
+    """Why a publication is taken back."""
+
+    model_config = _example({"reason": "The bill of December was wrong"})
+
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class ReleaseBody(Sent):
+    """Which year is released."""
+
+    model_config = _example({"year": 2022})
+
+    year: Annotated[int, Field(ge=1900, le=2200)]
+
+
+class CellAnswer(Answer):
+    """A published sum; one that is not shown says which rule it would break, and has no amount."""
+
+    dimension: Literal["total", "scope", "industry", "region"]
+    key: str
+    status: Literal["shown", "minimum_contributors", "dominance", "p_percent", "differencing"]
+    emissions_t_co2e: str | None
+
+
+class PublicationAnswer(Answer):
+    """What of an inventory is published."""
+
+    model_config = _shown({"park_id": "ganzhou-etdz", **_PUBLICATION, "breakdowns": [], "cells": [_CELL]})
+
+    park_id: str
+    inventory_id: str
+    year: int
+    version: int
+    state: Literal["in_force", "restated"]
+    breakdowns: list[str]
+    cells: list[CellAnswer]
+    rule_id: str
+    published_time: str
+
+
+class WithdrawalAnswer(Answer):
+    """That a publication is shown no more."""
+
+    model_config = _shown({"withdrawn_time": "2026-11-21T02:00:00Z", "changed": True})
+
+    withdrawn_time: str
+    changed: bool
+
+
+class ReleaseAnswer(Answer):
+    """The sums of a year by region."""
+
+    model_config = _shown(
+        {
+            "year": 2022,
+            "rule_id": "house-2026",
+            "released_time": "2026-11-21T02:00:00Z",
+            "cells": [{**_CELL, "dimension": "region", "key": "36"}],
+        }
+    )
+
+    year: int
+    rule_id: str
+    released_time: str
+    cells: list[CellAnswer]
+
+
+class PublishedParkAnswer(Answer):
+    """A park of which something is published."""
+
+    park_id: str
+    name_zh: str
+    name_en: str
+    region_code: str
+
+
+class PublishedParksAnswer(Answer):
+    """Parks in order of id."""
+
+    model_config = _shown(
+        {
+            "parks": [
+                {"park_id": "ganzhou-etdz", "name_zh": "赣州经开区", "name_en": "Ganzhou ETDZ", "region_code": "360700"},
+            ],
+            "next_page_token": "",
+        }
+    )
+
+    parks: list[PublishedParkAnswer]
+    next_page_token: str
+
+
+class PublishedRowAnswer(CellAnswer):
+    """A published sum of a park, with the publication that it is of."""
+
+    inventory_id: str
+    year: int
+    version: int
+    state: Literal["in_force", "restated"]
+    rule_id: str
+    published_time: str
+
+
+class PublishedEmissionsAnswer(Answer):
+    """What of a park is published."""
+
+    model_config = _shown({"park_id": "ganzhou-etdz", "emissions": [{**_PUBLICATION, **_CELL}], "next_page_token": ""})
+
+    park_id: str
+    emissions: list[PublishedRowAnswer]
+    next_page_token: str
+
+
+class RegionEmissionsAnswer(Answer):
+    """The released sums of a region and of the regions in it."""
+
+    model_config = _shown(
+        {
+            "region_code": "36",
+            "year": 2022,
+            "rule_id": "house-2026",
+            "released_time": "2026-11-21T02:00:00Z",
+            "emissions": [
+                {**_CELL, "dimension": "region", "key": "36"},
+                {"dimension": "region", "key": "3607", "status": "minimum_contributors", "emissions_t_co2e": None},
+            ],
+        }
+    )
+
+    region_code: str
+    year: int
+    rule_id: str
+    released_time: str
+    emissions: list[CellAnswer]
+
+
+SENT = (CloseBody, PublishBody, WithdrawBody, ReleaseBody)
 """Every body, for the API's description."""

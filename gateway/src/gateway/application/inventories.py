@@ -29,6 +29,12 @@ ACTIONS: Mapping[str, Action] = {
     "GetInventory": Action.READ,
     "ListInventoryLines": Action.READ,
     "ReplayInventory": Action.READ,
+    "PublishInventory": Action.PUBLISH,
+    "WithdrawPublication": Action.PUBLISH,
+    "ListPublishedParks": Action.PUBLISHED,
+    "ListPublications": Action.PUBLISHED,
+    "ReleaseRegions": Action.RELEASE,
+    "GetRegionRelease": Action.PUBLISHED,
 }
 """What each question needs of its caller."""
 

@@ -36,6 +36,10 @@ class Action(StrEnum):
     REGISTER = "register"
     RECORD = "record"
     REBUILD = "rebuild"
+    PUBLISH = "publish"
+    """To publish what of a park everyone may read, and to take it back."""
+    RELEASE = "release"
+    """To release sums over all parks of the tenant."""
     MANAGE_KEYS = "manage_keys"
     """To make, rotate and withdraw keys of one's own."""
     MANAGE_CALLERS = "manage_callers"
@@ -48,7 +52,7 @@ _SEE = frozenset({Action.PUBLISHED, Action.READ_OWN, Action.READ, Action.MANAGE_
 
 ALLOWED: Mapping[Role, frozenset[Action]] = {
     Role.PLATFORM_OPERATOR: frozenset(Action),
-    Role.PARK_MANAGER: _SEE | {Action.FOLLOW, Action.REGISTER, Action.RECORD, Action.REBUILD},
+    Role.PARK_MANAGER: _SEE | {Action.FOLLOW, Action.REGISTER, Action.RECORD, Action.REBUILD, Action.PUBLISH},
     Role.READER: _SEE | {Action.FOLLOW},
     Role.REGION_READER: _SEE | {Action.FOLLOW},
     Role.ENTERPRISE: frozenset({Action.PUBLISHED, Action.READ_OWN, Action.RECORD, Action.MANAGE_KEYS}),

@@ -28,6 +28,8 @@ FACTS: tuple[type[Message], ...] = (
     events_pb2.ActivityRecorded,
     events_pb2.EmissionsCalculated,
     events_pb2.InventoryClosed,
+    events_pb2.InventoryPublished,
+    events_pb2.PublicationWithdrawn,
     results_pb2.EvaluationScored,
 )
 """Every fact on those topics."""

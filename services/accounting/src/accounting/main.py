@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from uuid import uuid4
 
 from accounting.adapters import tables
-from accounting.adapters.factor_files import load_factor_book, load_reference_tables
+from accounting.adapters.factor_files import load_disclosure_rule, load_factor_book, load_reference_tables
 from accounting.adapters.sql import REBUILD_SUMS, Registers, SqlAccount, SqlUnitOfWork, read_account
 from accounting.api.measures import Measures
 from accounting.api.rooms import Rooms
@@ -82,6 +82,7 @@ class Accounting:
             book=self.book,
             reference=self.reference,
             clock=clock,
+            rule=load_disclosure_rule(),
             measures=Measures(self.telemetry),
         )
         servicer = AccountingServicer(rooms)

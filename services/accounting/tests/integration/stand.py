@@ -329,6 +329,8 @@ FACTS: tuple[type[WireMessage], ...] = (
     events_pb2.EmissionsCalculated,
     events_pb2.FactorPublished,
     events_pb2.InventoryClosed,
+    events_pb2.InventoryPublished,
+    events_pb2.PublicationWithdrawn,
 )
 
 

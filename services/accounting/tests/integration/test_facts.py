@@ -259,6 +259,10 @@ async def tell_everything(stand: Stand) -> Tenant:
     await park.record(power._replace(quantity="882077"))
     await park.record(power._replace(record_id="electricity-2020-corrected", supersedes="electricity-2020"), gas, oil)
     await park.close(2020)
+    named = {"park_id": park.park_id, "inventory_id": "2020-v1"}
+    await stand.channel.call(stand.stub.PublishInventory, pb.PublishInventoryRequest(**named), caller=park.manager)
+    withdrawn = pb.WithdrawPublicationRequest(**named, reason="The bill of December came late")
+    await stand.channel.call(stand.stub.WithdrawPublication, withdrawn, caller=park.manager)
     return park
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from accounting.domain.errors import (
     AccountingError,
+    AlreadyWithdrawn,
     BatchTooLarge,
     ContentDiffers,
     Denied,
@@ -14,7 +15,9 @@ from accounting.domain.errors import (
     OutOfScope,
     ParkIdTaken,
     ParkNotFound,
+    PublicationNotFound,
     RegisteredMeanwhile,
+    ReleaseNotFound,
 )
 
 KINDS = {"invalid", "not_found", "already_exists", "conflict", "denied", "unavailable"}
@@ -55,6 +58,33 @@ CASES = [
         "inventory '2022-v9' does not exist",
         "清单 '2022-v9' 不存在",
         id="InventoryNotFound",
+    ),
+    pytest.param(
+        PublicationNotFound("2022-v1"),
+        "not_found",
+        "PUBLICATION_NOT_FOUND",
+        {"inventory_id": "2022-v1"},
+        "inventory '2022-v1' is not published",
+        "清单 '2022-v1' 未公布",
+        id="PublicationNotFound",
+    ),
+    pytest.param(
+        ReleaseNotFound(2022),
+        "not_found",
+        "RELEASE_NOT_FOUND",
+        {"year": "2022"},
+        "no sums of 2022 are released",
+        "2022 年的汇总未发布",
+        id="ReleaseNotFound",
+    ),
+    pytest.param(
+        AlreadyWithdrawn("2022-v1"),
+        "already_exists",
+        "ALREADY_WITHDRAWN",
+        {"inventory_id": "2022-v1"},
+        "the publication of 2022-v1 was withdrawn and is not made again",
+        "2022-v1 的公布已撤回,不再重新公布",
+        id="AlreadyWithdrawn",
     ),
     pytest.param(
         ContentDiffers("park", "p-1", "name_en", "B", "A"),
@@ -142,7 +172,7 @@ def test_what_a_caller_sends_is_echoed_for_eighty_characters(error: AccountingEr
     assert all(fact.count("x") <= 80 for fact in error.facts().values())
 
 
-@pytest.mark.parametrize("what", ["park", "enterprise", "source", "annual_figures"])
+@pytest.mark.parametrize("what", ["park", "enterprise", "source", "annual_figures", "inventory"])
 def test_whatever_is_registered_has_a_name_in_chinese(what: str) -> None:
     assert what not in RegisteredMeanwhile(what).facts()["message_zh"]
 

@@ -916,6 +916,401 @@ class InventoryDifference(_message.Message):
 Global___InventoryDifference: _TypeAlias = InventoryDifference  # noqa: Y015
 
 @_typing.final
+class PublishedCell(_message.Message):
+    """A published sum, or that it is not shown and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    EMISSIONS_T_CO2E_FIELD_NUMBER: _builtins.int
+    dimension: _builtins.str
+    """total, scope, industry or region."""
+    key: _builtins.str
+    """Which one; empty for the total."""
+    status: _builtins.str
+    """shown, or the rule that the sum would break: minimum_contributors, dominance, p_percent, differencing."""
+    emissions_t_co2e: _builtins.str
+    """Scopes 1 to 3; empty unless it is shown."""
+    def __init__(
+        self,
+        *,
+        dimension: _builtins.str = ...,
+        key: _builtins.str = ...,
+        status: _builtins.str = ...,
+        emissions_t_co2e: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dimension", b"dimension", "emissions_t_co2e", b"emissions_t_co2e", "key", b"key", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PublishedCell: _TypeAlias = PublishedCell  # noqa: Y015
+
+@_typing.final
+class Publication(_message.Message):
+    """What of an inventory is published."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    BREAKDOWNS_FIELD_NUMBER: _builtins.int
+    CELLS_FIELD_NUMBER: _builtins.int
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    PUBLISHED_TIME_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    inventory_id: _builtins.str
+    year: _builtins.int
+    version: _builtins.int
+    state: _builtins.str
+    """in_force or restated: whether the inventory is still the year's newest."""
+    rule_id: _builtins.str
+    published_time: _builtins.str
+    @_builtins.property
+    def breakdowns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of scope and industry."""
+
+    @_builtins.property
+    def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublishedCell]: ...
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        year: _builtins.int = ...,
+        version: _builtins.int = ...,
+        state: _builtins.str = ...,
+        breakdowns: _abc.Iterable[_builtins.str] | None = ...,
+        cells: _abc.Iterable[Global___PublishedCell] | None = ...,
+        rule_id: _builtins.str = ...,
+        published_time: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breakdowns", b"breakdowns", "cells", b"cells", "inventory_id", b"inventory_id", "park_id", b"park_id", "published_time", b"published_time", "rule_id", b"rule_id", "state", b"state", "version", b"version", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Publication: _TypeAlias = Publication  # noqa: Y015
+
+@_typing.final
+class RegionRelease(_message.Message):
+    """The sums of a year by region."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    YEAR_FIELD_NUMBER: _builtins.int
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    RELEASED_TIME_FIELD_NUMBER: _builtins.int
+    CELLS_FIELD_NUMBER: _builtins.int
+    year: _builtins.int
+    rule_id: _builtins.str
+    released_time: _builtins.str
+    @_builtins.property
+    def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublishedCell]: ...
+    def __init__(
+        self,
+        *,
+        year: _builtins.int = ...,
+        rule_id: _builtins.str = ...,
+        released_time: _builtins.str = ...,
+        cells: _abc.Iterable[Global___PublishedCell] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells", "released_time", b"released_time", "rule_id", b"rule_id", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegionRelease: _TypeAlias = RegionRelease  # noqa: Y015
+
+@_typing.final
+class PublishInventoryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    BREAKDOWNS_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    inventory_id: _builtins.str
+    @_builtins.property
+    def breakdowns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of scope and industry, none twice; the total is published in any case."""
+
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        breakdowns: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breakdowns", b"breakdowns", "inventory_id", b"inventory_id", "park_id", b"park_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PublishInventoryRequest: _TypeAlias = PublishInventoryRequest  # noqa: Y015
+
+@_typing.final
+class PublishInventoryResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLICATION_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    created: _builtins.bool
+    @_builtins.property
+    def publication(self) -> Global___Publication: ...
+    def __init__(
+        self,
+        *,
+        publication: Global___Publication | None = ...,
+        created: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["publication", b"publication"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "publication", b"publication"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PublishInventoryResponse: _TypeAlias = PublishInventoryResponse  # noqa: Y015
+
+@_typing.final
+class WithdrawPublicationRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    inventory_id: _builtins.str
+    reason: _builtins.str
+    """1 to 500 characters."""
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inventory_id", b"inventory_id", "park_id", b"park_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawPublicationRequest: _TypeAlias = WithdrawPublicationRequest  # noqa: Y015
+
+@_typing.final
+class WithdrawPublicationResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WITHDRAWN_TIME_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    withdrawn_time: _builtins.str
+    changed: _builtins.bool
+    """False when it was withdrawn before."""
+    def __init__(
+        self,
+        *,
+        withdrawn_time: _builtins.str = ...,
+        changed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "withdrawn_time", b"withdrawn_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawPublicationResponse: _TypeAlias = WithdrawPublicationResponse  # noqa: Y015
+
+@_typing.final
+class ListPublishedParksRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPublishedParksRequest: _TypeAlias = ListPublishedParksRequest  # noqa: Y015
+
+@_typing.final
+class ListPublishedParksResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def parks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Park]: ...
+    def __init__(
+        self,
+        *,
+        parks: _abc.Iterable[Global___Park] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "parks", b"parks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPublishedParksResponse: _TypeAlias = ListPublishedParksResponse  # noqa: Y015
+
+@_typing.final
+class ListPublicationsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    page_size: _builtins.int
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "park_id", b"park_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPublicationsRequest: _TypeAlias = ListPublicationsRequest  # noqa: Y015
+
+@_typing.final
+class ListPublicationsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLICATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def publications(self) -> _containers.RepeatedCompositeFieldContainer[Global___Publication]: ...
+    def __init__(
+        self,
+        *,
+        publications: _abc.Iterable[Global___Publication] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "publications", b"publications"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPublicationsResponse: _TypeAlias = ListPublicationsResponse  # noqa: Y015
+
+@_typing.final
+class ReleaseRegionsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    YEAR_FIELD_NUMBER: _builtins.int
+    year: _builtins.int
+    """A year that is over."""
+    def __init__(
+        self,
+        *,
+        year: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseRegionsRequest: _TypeAlias = ReleaseRegionsRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseRegionsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASE_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    created: _builtins.bool
+    """False when the year was released before."""
+    @_builtins.property
+    def release(self) -> Global___RegionRelease: ...
+    def __init__(
+        self,
+        *,
+        release: Global___RegionRelease | None = ...,
+        created: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "release", b"release"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseRegionsResponse: _TypeAlias = ReleaseRegionsResponse  # noqa: Y015
+
+@_typing.final
+class GetRegionReleaseRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGION_CODE_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    region_code: _builtins.str
+    """Two, four or six digits of GB/T 2260; pairs of zeros at its end stand for the whole."""
+    year: _builtins.int
+    def __init__(
+        self,
+        *,
+        region_code: _builtins.str = ...,
+        year: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["region_code", b"region_code", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRegionReleaseRequest: _TypeAlias = GetRegionReleaseRequest  # noqa: Y015
+
+@_typing.final
+class GetRegionReleaseResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def release(self) -> Global___RegionRelease: ...
+    def __init__(
+        self,
+        *,
+        release: Global___RegionRelease | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRegionReleaseResponse: _TypeAlias = GetRegionReleaseResponse  # noqa: Y015
+
+@_typing.final
 class CloseInventoryRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -145,6 +145,36 @@ class AccountingServiceStub:
                 request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryRequest.SerializeToString,
                 response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryResponse.FromString,
                 _registered_method=True)
+        self.PublishInventory = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/PublishInventory',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.PublishInventoryRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.PublishInventoryResponse.FromString,
+                _registered_method=True)
+        self.WithdrawPublication = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/WithdrawPublication',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.WithdrawPublicationRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.WithdrawPublicationResponse.FromString,
+                _registered_method=True)
+        self.ListPublishedParks = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/ListPublishedParks',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListPublishedParksRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListPublishedParksResponse.FromString,
+                _registered_method=True)
+        self.ListPublications = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/ListPublications',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListPublicationsRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListPublicationsResponse.FromString,
+                _registered_method=True)
+        self.ReleaseRegions = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/ReleaseRegions',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReleaseRegionsRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReleaseRegionsResponse.FromString,
+                _registered_method=True)
+        self.GetRegionRelease = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/GetRegionRelease',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetRegionReleaseRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetRegionReleaseResponse.FromString,
+                _registered_method=True)
 
 
 class AccountingServiceServicer:
@@ -311,6 +341,50 @@ class AccountingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PublishInventory(self, request, context):
+        """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise. Idempotent: the same again is answered
+        as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is not published again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawPublication(self, request, context):
+        """Takes a publication back: it is shown no more. What it told stays known to whoever read it, and to what is decided later.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPublishedParks(self, request, context):
+        """Returns the parks that have a publication which was not withdrawn, in order of id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPublications(self, request, context):
+        """Returns the publications of a park that were not withdrawn, by year, then by version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseRegions(self, request, context):
+        """Releases the sums of a year over the inventories in force of all parks of the tenant, by province, prefecture and county, as far
+        as they tell nothing of a single park or enterprise. A year is released once: the same again is answered as before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRegionRelease(self, request, context):
+        """Returns the sums of a region and of the regions in it, as they were released, the same for every caller of the tenant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -423,6 +497,36 @@ def add_AccountingServiceServicer_to_server(servicer, server):
                     servicer.ReplayInventory,
                     request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryRequest.FromString,
                     response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryResponse.SerializeToString,
+            ),
+            'PublishInventory': grpc.unary_unary_rpc_method_handler(
+                    servicer.PublishInventory,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.PublishInventoryRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.PublishInventoryResponse.SerializeToString,
+            ),
+            'WithdrawPublication': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawPublication,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.WithdrawPublicationRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.WithdrawPublicationResponse.SerializeToString,
+            ),
+            'ListPublishedParks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPublishedParks,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListPublishedParksRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListPublishedParksResponse.SerializeToString,
+            ),
+            'ListPublications': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPublications,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListPublicationsRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListPublicationsResponse.SerializeToString,
+            ),
+            'ReleaseRegions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseRegions,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReleaseRegionsRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReleaseRegionsResponse.SerializeToString,
+            ),
+            'GetRegionRelease': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRegionRelease,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetRegionReleaseRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetRegionReleaseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1020,6 +1124,168 @@ class AccountingService:
             '/parkcarbon.accounting.v1.AccountingService/ReplayInventory',
             parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryRequest.SerializeToString,
             parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PublishInventory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/PublishInventory',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.PublishInventoryRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.PublishInventoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawPublication(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/WithdrawPublication',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.WithdrawPublicationRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.WithdrawPublicationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPublishedParks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/ListPublishedParks',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListPublishedParksRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListPublishedParksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPublications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/ListPublications',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListPublicationsRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListPublicationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseRegions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/ReleaseRegions',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReleaseRegionsRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReleaseRegionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRegionRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/GetRegionRelease',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetRegionReleaseRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetRegionReleaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -93,6 +93,22 @@ class AccountingServiceStub:
     """Computes an inventory anew from the records, bases and sources that are stored, and returns where it differs from what was
     closed. Changes nothing.
     """
+    PublishInventory: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.PublishInventoryRequest, _accounting_pb2.PublishInventoryResponse]
+    """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise. Idempotent: the same again is answered
+    as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is not published again.
+    """
+    WithdrawPublication: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.WithdrawPublicationRequest, _accounting_pb2.WithdrawPublicationResponse]
+    """Takes a publication back: it is shown no more. What it told stays known to whoever read it, and to what is decided later."""
+    ListPublishedParks: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListPublishedParksRequest, _accounting_pb2.ListPublishedParksResponse]
+    """Returns the parks that have a publication which was not withdrawn, in order of id."""
+    ListPublications: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListPublicationsRequest, _accounting_pb2.ListPublicationsResponse]
+    """Returns the publications of a park that were not withdrawn, by year, then by version."""
+    ReleaseRegions: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ReleaseRegionsRequest, _accounting_pb2.ReleaseRegionsResponse]
+    """Releases the sums of a year over the inventories in force of all parks of the tenant, by province, prefecture and county, as far
+    as they tell nothing of a single park or enterprise. A year is released once: the same again is answered as before.
+    """
+    GetRegionRelease: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.GetRegionReleaseRequest, _accounting_pb2.GetRegionReleaseResponse]
+    """Returns the sums of a region and of the regions in it, as they were released, the same for every caller of the tenant."""
 
 @_typing.type_check_only
 class AccountingServiceAsyncStub(AccountingServiceStub):
@@ -154,6 +170,22 @@ class AccountingServiceAsyncStub(AccountingServiceStub):
     """Computes an inventory anew from the records, bases and sources that are stored, and returns where it differs from what was
     closed. Changes nothing.
     """
+    PublishInventory: _aio.UnaryUnaryMultiCallable[_accounting_pb2.PublishInventoryRequest, _accounting_pb2.PublishInventoryResponse]  # type: ignore[assignment]
+    """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise. Idempotent: the same again is answered
+    as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is not published again.
+    """
+    WithdrawPublication: _aio.UnaryUnaryMultiCallable[_accounting_pb2.WithdrawPublicationRequest, _accounting_pb2.WithdrawPublicationResponse]  # type: ignore[assignment]
+    """Takes a publication back: it is shown no more. What it told stays known to whoever read it, and to what is decided later."""
+    ListPublishedParks: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListPublishedParksRequest, _accounting_pb2.ListPublishedParksResponse]  # type: ignore[assignment]
+    """Returns the parks that have a publication which was not withdrawn, in order of id."""
+    ListPublications: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListPublicationsRequest, _accounting_pb2.ListPublicationsResponse]  # type: ignore[assignment]
+    """Returns the publications of a park that were not withdrawn, by year, then by version."""
+    ReleaseRegions: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ReleaseRegionsRequest, _accounting_pb2.ReleaseRegionsResponse]  # type: ignore[assignment]
+    """Releases the sums of a year over the inventories in force of all parks of the tenant, by province, prefecture and county, as far
+    as they tell nothing of a single park or enterprise. A year is released once: the same again is answered as before.
+    """
+    GetRegionRelease: _aio.UnaryUnaryMultiCallable[_accounting_pb2.GetRegionReleaseRequest, _accounting_pb2.GetRegionReleaseResponse]  # type: ignore[assignment]
+    """Returns the sums of a region and of the regions in it, as they were released, the same for every caller of the tenant."""
 
 class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
     """The account of parks: registers, records, sums, figures."""
@@ -344,5 +376,57 @@ class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Computes an inventory anew from the records, bases and sources that are stored, and returns where it differs from what was
         closed. Changes nothing.
         """
+
+    @_abc_1.abstractmethod
+    def PublishInventory(
+        self,
+        request: _accounting_pb2.PublishInventoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.PublishInventoryResponse, _abc.Awaitable[_accounting_pb2.PublishInventoryResponse]]:
+        """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise. Idempotent: the same again is answered
+        as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is not published again.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawPublication(
+        self,
+        request: _accounting_pb2.WithdrawPublicationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.WithdrawPublicationResponse, _abc.Awaitable[_accounting_pb2.WithdrawPublicationResponse]]:
+        """Takes a publication back: it is shown no more. What it told stays known to whoever read it, and to what is decided later."""
+
+    @_abc_1.abstractmethod
+    def ListPublishedParks(
+        self,
+        request: _accounting_pb2.ListPublishedParksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.ListPublishedParksResponse, _abc.Awaitable[_accounting_pb2.ListPublishedParksResponse]]:
+        """Returns the parks that have a publication which was not withdrawn, in order of id."""
+
+    @_abc_1.abstractmethod
+    def ListPublications(
+        self,
+        request: _accounting_pb2.ListPublicationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.ListPublicationsResponse, _abc.Awaitable[_accounting_pb2.ListPublicationsResponse]]:
+        """Returns the publications of a park that were not withdrawn, by year, then by version."""
+
+    @_abc_1.abstractmethod
+    def ReleaseRegions(
+        self,
+        request: _accounting_pb2.ReleaseRegionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.ReleaseRegionsResponse, _abc.Awaitable[_accounting_pb2.ReleaseRegionsResponse]]:
+        """Releases the sums of a year over the inventories in force of all parks of the tenant, by province, prefecture and county, as far
+        as they tell nothing of a single park or enterprise. A year is released once: the same again is answered as before.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRegionRelease(
+        self,
+        request: _accounting_pb2.GetRegionReleaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.GetRegionReleaseResponse, _abc.Awaitable[_accounting_pb2.GetRegionReleaseResponse]]:
+        """Returns the sums of a region and of the regions in it, as they were released, the same for every caller of the tenant."""
 
 def add_AccountingServiceServicer_to_server(servicer: AccountingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

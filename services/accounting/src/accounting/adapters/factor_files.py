@@ -6,6 +6,7 @@ from datetime import date
 from fractions import Fraction
 from importlib.resources import files
 
+from accounting.domain.disclosure import DisclosureRule
 from accounting.domain.factors import Factor, FactorBook, FactorSet, GridRegions, factor_digest
 from accounting.domain.reference import Carrier, InventoryItem, ReferenceTables, UnitMistake
 
@@ -91,6 +92,13 @@ def load_factor_book() -> FactorBook:
     ]
     regions = GridRegions({row["region_prefix"]: row["grid_region"] for row in _rows("grid_regions")})
     return FactorBook((_factor(row) for name in FACTOR_TABLES for row in _rows(name)), sets, regions)
+
+
+def load_disclosure_rule() -> DisclosureRule:
+    """Returns the rule by which sums are published."""
+    rows = list(_rows("disclosure_rules"))
+    values = {row["parameter"]: int(row["value"]) for row in rows}
+    return DisclosureRule(rows[0]["rule_id"], **values)
 
 
 def load_reference_tables() -> ReferenceTables:

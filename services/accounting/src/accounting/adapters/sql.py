@@ -30,7 +30,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounting.adapters import inventories_sql, tables
+from accounting.adapters import inventories_sql, publication_sql, tables
 from accounting.adapters.wave import SUM_COLUMNS, SUPERSEDE, ConnectionMemory, StagedWave
 from accounting.domain.accounts import MonthRange, Sum, SummedRow, month_key
 from accounting.domain.batches import Candidates
@@ -43,6 +43,7 @@ from accounting.domain.inventories import Inventory, InventoryLine
 from accounting.domain.months import calendar
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
 from accounting.domain.plausibility import PastSpan
+from accounting.domain.publication import Publication, RegionRelease, Withdrawal
 from accounting.domain.record import Content, Existing, StoredPeriod
 from accounting.domain.stored import RebuiltSums, StoredRecord
 from chassis import jobs, outbox
@@ -147,8 +148,17 @@ class SqlAccount:
 
     async def parks(self, tenant_id: str, within: Bounds, after: str, limit: int) -> Sequence[Park]:
         """Returns parks of a tenant within bounds whose ids come after one."""
+        return await self._parks_where(tables.park.c.park_id > after, tenant_id, within, limit)
+
+    async def published_parks(self, tenant_id: str, within: Bounds, after: str, limit: int) -> Sequence[Park]:
+        """Returns parks within bounds with a publication that was not withdrawn, whose ids come after one."""
+        park_id = tables.park.c.park_id
+        condition = and_(park_id > after, publication_sql.is_published(park_id))
+        return await self._parks_where(condition, tenant_id, within, limit)
+
+    async def _parks_where(self, condition: ColumnElement[bool], tenant_id: str, within: Bounds, limit: int) -> Sequence[Park]:
         park = tables.park
-        query = select(park).where(park.c.tenant_id == tenant_id, park.c.park_id > after).order_by(park.c.park_id).limit(limit)
+        query = select(park).where(park.c.tenant_id == tenant_id, condition).order_by(park.c.park_id).limit(limit)
         if within.parks is not None:
             query = query.where(self._among(park.c.park_id, sorted(within.parks)))
         if within.regions is not None:
@@ -351,6 +361,26 @@ class SqlAccount:
         """Returns lines of an inventory whose numbers come after one."""
         return await inventories_sql.inventory_lines(self._session, park_id, year, version, after, limit)
 
+    async def inventories_in_force(self, tenant_id: str, year: int) -> Sequence[tuple[str, int]]:
+        """Returns park and newest version of the inventories of a year."""
+        return await publication_sql.inventories_in_force(self._session, tenant_id, year)
+
+    async def publication(self, park_id: str, year: int, version: int) -> Publication | None:
+        """Returns what is published of an inventory, withdrawn or not."""
+        return await publication_sql.publication(self._session, park_id, year, version)
+
+    async def publications(self, park_id: str, after: tuple[int, int], limit: int) -> Sequence[Publication]:
+        """Returns publications that come after a year and version and were not withdrawn."""
+        return await publication_sql.publications(self._session, park_id, after, limit)
+
+    async def publications_of_year(self, tenant_id: str, year: int) -> Sequence[Publication]:
+        """Returns every publication of a year, withdrawn ones too."""
+        return await publication_sql.publications_of_year(self._session, tenant_id, year)
+
+    async def region_release(self, tenant_id: str, year: int) -> RegionRelease | None:
+        """Returns the release of a year."""
+        return await publication_sql.region_release(self._session, tenant_id, year)
+
     def _sources_of(self, park_id: str, own: Set[str]) -> Select[tuple[str]]:
         table = tables.source
         return select(table.c.source_id).where(table.c.park_id == park_id, self._among(table.c.enterprise_id, sorted(own)))
@@ -461,6 +491,22 @@ class SqlUnitOfWork(SqlAccount):
     async def add_inventory(self, inventory: Inventory, lines: Sequence[InventoryLine]) -> None:
         """Stores a new inventory."""
         await inventories_sql.add_inventory(self._session, inventory, lines)
+
+    async def lock_publications(self, tenant_id: str) -> None:
+        """Makes this the only transaction that publishes for a tenant."""
+        await publication_sql.lock(self._session, tenant_id)
+
+    async def add_publication(self, publication: Publication) -> None:
+        """Stores a new publication."""
+        await publication_sql.add_publication(self._session, publication)
+
+    async def add_withdrawal(self, publication: Publication, withdrawal: Withdrawal) -> None:
+        """Stores that a publication was taken back."""
+        await publication_sql.add_withdrawal(self._session, publication, withdrawal)
+
+    async def add_region_release(self, release: RegionRelease) -> None:
+        """Stores a new release."""
+        await publication_sql.add_region_release(self._session, release)
 
     async def lock(self, park_id: str) -> int:
         """Makes this the only transaction that writes to the park's account; returns the last position in it."""

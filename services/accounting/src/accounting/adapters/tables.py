@@ -249,6 +249,85 @@ inventory_line = Table(
     sqlite_with_rowid=False,
 )
 
+# What was published is kept, as are the inventories; a suppressed cell has no amount. A release is the tenant's: park_id is empty.
+publication = Table(
+    "publication",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("version", big_integer(), primary_key=True, autoincrement=False),
+    Column("breakdowns", Text, nullable=False),
+    Column("rule_id", Text, nullable=False),
+    Column("published_by", Text, nullable=False),
+    Column("published_time", UtcDateTime, nullable=False),
+    sqlite_strict=True,
+)
+
+publication_cell = Table(
+    "publication_cell",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("version", big_integer(), primary_key=True, autoincrement=False),
+    Column("cell", big_integer(), primary_key=True, autoincrement=False),
+    Column("dimension", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("emissions_mg", big_integer()),
+    sqlite_strict=True,
+)
+
+publication_withdrawal = Table(
+    "publication_withdrawal",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("version", big_integer(), primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+    Column("withdrawn_by", Text, nullable=False),
+    Column("withdrawn_time", UtcDateTime, nullable=False),
+    sqlite_strict=True,
+)
+
+region_release = Table(
+    "region_release",
+    metadata,
+    Column("tenant_id", identifier(), primary_key=True),
+    Column("park_id", identifier(), nullable=False),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("rule_id", Text, nullable=False),
+    Column("released_by", Text, nullable=False),
+    Column("released_time", UtcDateTime, nullable=False),
+    sqlite_strict=True,
+)
+
+region_release_member = Table(
+    "region_release_member",
+    metadata,
+    Column("tenant_id", identifier(), primary_key=True),
+    Column("park_id", identifier(), primary_key=True),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("version", big_integer(), nullable=False),
+    sqlite_strict=True,
+)
+
+region_release_cell = Table(
+    "region_release_cell",
+    metadata,
+    Column("tenant_id", identifier(), primary_key=True),
+    Column("park_id", identifier(), nullable=False),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("cell", big_integer(), primary_key=True, autoincrement=False),
+    Column("dimension", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("emissions_mg", big_integer()),
+    sqlite_strict=True,
+)
+
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)
 job = job_table(metadata)

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from accounting.api.measures import Measures
 from accounting.application.ports import Account, Clock, UnitOfWork
 from accounting.domain.callers import Caller
+from accounting.domain.disclosure import DisclosureRule
 from accounting.domain.factors import Factor, FactorBook
+from accounting.domain.parks import Park
 from accounting.domain.reference import ReferenceTables
 from chassis.identity import current_caller
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
@@ -29,6 +31,7 @@ class Rooms:
     book: FactorBook
     reference: ReferenceTables
     clock: Clock
+    rule: DisclosureRule
     measures: Measures
 
 
@@ -70,4 +73,20 @@ def factor_to_wire(each: Factor) -> pb.Factor:
         source=each.source,
         checked_where=each.checked_where,
         note=each.note,
+    )
+
+
+def park_to_wire(park: Park) -> pb.Park:
+    """Writes a park."""
+    return pb.Park(
+        park_id=park.park_id,
+        tenant_id=park.tenant_id,
+        name_zh=park.name_zh,
+        name_en=park.name_en,
+        region_code=park.region_code,
+        time_zone=park.time_zone,
+        latitude_deg=park.latitude_deg,
+        longitude_deg=park.longitude_deg,
+        factor_set_id=park.factor_set_id,
+        registered_time=time_to_wire(park.registered_time),
     )

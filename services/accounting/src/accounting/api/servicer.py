@@ -17,7 +17,8 @@ from accounting.api.pages import (
     read_token,
     write_token,
 )
-from accounting.api.rooms import caller_of_call, factor_to_wire, time_to_wire
+from accounting.api.publication_servicer import PublicationRpcs
+from accounting.api.rooms import caller_of_call, factor_to_wire, park_to_wire, time_to_wire
 from accounting.application import maintain, record, register, report
 from accounting.domain.accounts import Sum, counted_as
 from accounting.domain.callers import READ_PUBLISHED, require
@@ -38,7 +39,7 @@ _CALORIFIC = "calorific"
 """How electricity becomes coal equivalent: every shipped set counts by calorific value (当量), 0.1229 kgce/kWh."""
 
 
-class AccountingServicer(InventoryRpcs, accounting_pb2_grpc.AccountingServiceServicer):
+class AccountingServicer(InventoryRpcs, PublicationRpcs, accounting_pb2_grpc.AccountingServiceServicer):
     """One method per rpc; the contract is in accounting.proto."""
 
     async def CreatePark(self, request: pb.CreateParkRequest, context: _Context) -> pb.CreateParkResponse:
@@ -61,12 +62,12 @@ class AccountingServicer(InventoryRpcs, accounting_pb2_grpc.AccountingServiceSer
             kept, created = await register.register_park(
                 uow, caller_of_call(), park, book=rooms.book, reference=rooms.reference, clock=rooms.clock
             )
-        return pb.CreateParkResponse(park=_park(kept), created=created)
+        return pb.CreateParkResponse(park=park_to_wire(kept), created=created)
 
     async def GetPark(self, request: pb.GetParkRequest, context: _Context) -> pb.GetParkResponse:
         """Returns one park."""
         async with self._rooms.read() as account:
-            return pb.GetParkResponse(park=_park(await register.read_park(account, caller_of_call(), request.park_id)))
+            return pb.GetParkResponse(park=park_to_wire(await register.read_park(account, caller_of_call(), request.park_id)))
 
     async def ListParks(self, request: pb.ListParksRequest, context: _Context) -> pb.ListParksResponse:
         """Returns a page of parks."""
@@ -74,7 +75,7 @@ class AccountingServicer(InventoryRpcs, accounting_pb2_grpc.AccountingServiceSer
         async with self._rooms.read() as account:
             parks = await register.list_parks(account, caller_of_call(), read_text_token(request.page_token, "parks"), size + 1)
         token = write_token("parks", parks[size - 1].park_id) if len(parks) > size else ""
-        return pb.ListParksResponse(parks=map(_park, parks[:size]), next_page_token=token)
+        return pb.ListParksResponse(parks=map(park_to_wire, parks[:size]), next_page_token=token)
 
     async def CreateEnterprise(self, request: pb.CreateEnterpriseRequest, context: _Context) -> pb.CreateEnterpriseResponse:
         """Registers an enterprise."""
@@ -292,21 +293,6 @@ class AccountingServicer(InventoryRpcs, accounting_pb2_grpc.AccountingServiceSer
         async with self._rooms.write() as uow:
             job_id = await maintain.request_rebuild(uow, caller_of_call(), request.park_id)
         return pb.RebuildSumsResponse(operation_name=f"operations/{job_id}")
-
-
-def _park(park: Park) -> pb.Park:
-    return pb.Park(
-        park_id=park.park_id,
-        tenant_id=park.tenant_id,
-        name_zh=park.name_zh,
-        name_en=park.name_en,
-        region_code=park.region_code,
-        time_zone=park.time_zone,
-        latitude_deg=park.latitude_deg,
-        longitude_deg=park.longitude_deg,
-        factor_set_id=park.factor_set_id,
-        registered_time=time_to_wire(park.registered_time),
-    )
 
 
 def _enterprise(enterprise: Enterprise) -> pb.Enterprise:

@@ -13,6 +13,7 @@ from accounting.domain.facts import Fact, SpanSum
 from accounting.domain.inventories import Inventory, InventoryLine
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
 from accounting.domain.plausibility import PastSpan
+from accounting.domain.publication import Publication, RegionRelease, Withdrawal
 from accounting.domain.record import Existing
 from accounting.domain.stored import RebuiltSums, StoredRecord
 
@@ -108,6 +109,30 @@ class Account(Protocol):
         """Returns lines of an inventory whose numbers come after one."""
         ...
 
+    async def inventories_in_force(self, tenant_id: str, year: int) -> Sequence[tuple[str, int]]:
+        """Returns the park and version of the inventories of a year that are in force, in order of park."""
+        ...
+
+    async def publication(self, park_id: str, year: int, version: int) -> Publication | None:
+        """Returns what is published of an inventory, withdrawn or not."""
+        ...
+
+    async def publications(self, park_id: str, after: tuple[int, int], limit: int) -> Sequence[Publication]:
+        """Returns publications that come after a year and version and were not withdrawn."""
+        ...
+
+    async def publications_of_year(self, tenant_id: str, year: int) -> Sequence[Publication]:
+        """Returns every publication of a year by any park of a tenant, withdrawn ones too."""
+        ...
+
+    async def published_parks(self, tenant_id: str, within: Bounds, after: str, limit: int) -> Sequence[Park]:
+        """Returns parks within bounds with a publication that was not withdrawn, whose ids come after one."""
+        ...
+
+    async def region_release(self, tenant_id: str, year: int) -> RegionRelease | None:
+        """Returns the release of a year."""
+        ...
+
 
 class UnitOfWork(Account, Protocol):
     """One transaction. What is not committed when the block ends never was."""
@@ -160,6 +185,22 @@ class UnitOfWork(Account, Protocol):
 
     async def add_inventory(self, inventory: Inventory, lines: Sequence[InventoryLine]) -> None:
         """Stores a new inventory."""
+        ...
+
+    async def lock_publications(self, tenant_id: str) -> None:
+        """Makes this the only transaction that publishes for a tenant: two at once would not know of each other."""
+        ...
+
+    async def add_publication(self, publication: Publication) -> None:
+        """Stores a new publication."""
+        ...
+
+    async def add_withdrawal(self, publication: Publication, withdrawal: Withdrawal) -> None:
+        """Stores that a publication was taken back."""
+        ...
+
+    async def add_region_release(self, release: RegionRelease) -> None:
+        """Stores a new release."""
         ...
 
     async def open_years(self, first_year: int, last_year: int) -> int:

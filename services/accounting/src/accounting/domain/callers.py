@@ -25,6 +25,10 @@ RECORD = Permission("record", _MANAGERS | {"enterprise"})
 """An enterprise records for its own sources."""
 FIGURES = Permission("record", _MANAGERS)
 """To record what a park reports as a whole."""
+PUBLISH = Permission("publish", _MANAGERS)
+"""To publish what of a park everyone may read, and to take it back."""
+RELEASE = Permission("release", frozenset({"platform_operator"}))
+"""To release sums over the parks of a tenant."""
 REBUILD = Permission("rebuild", _MANAGERS)
 READ = Permission("read", _PARK_READERS)
 """To read what is known of a park as a whole."""

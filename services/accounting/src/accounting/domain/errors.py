@@ -5,7 +5,10 @@
     ├── NotFound
     │   ├── ParkNotFound        also when the park belongs to another tenant
     │   ├── FactorSetNotFound
-    │   └── InventoryNotFound
+    │   ├── InventoryNotFound
+    │   ├── PublicationNotFound
+    │   └── ReleaseNotFound
+    ├── AlreadyWithdrawn        what was published and withdrawn is not published again
     ├── ContentDiffers          the same id was registered with other content
     ├── ParkIdTaken             the id belongs to a park of another tenant
     ├── RegisteredMeanwhile     another call registered the same id at the same moment: try again
@@ -23,7 +26,15 @@ from collections.abc import Mapping
 
 from accounting.domain.problems import shown
 
-_WHAT_ZH = {"park": "园区", "enterprise": "企业", "source": "排放源", "annual_figures": "年度指标", "inventory": "清单"}
+_WHAT_ZH = {
+    "park": "园区",
+    "enterprise": "企业",
+    "source": "排放源",
+    "annual_figures": "年度指标",
+    "inventory": "清单",
+    "publication": "公布",
+    "region_release": "区域汇总",
+}
 """What is registered, by its English name."""
 
 
@@ -107,6 +118,39 @@ class InventoryNotFound(NotFound):
     def __init__(self, inventory_id: str) -> None:
         found = shown(inventory_id)
         super().__init__(f"inventory {found!r} does not exist", f"清单 {found!r} 不存在", inventory_id=found)
+
+
+class PublicationNotFound(NotFound):
+    """Nothing of the inventory was published."""
+
+    reason = "PUBLICATION_NOT_FOUND"
+
+    def __init__(self, inventory_id: str) -> None:
+        found = shown(inventory_id)
+        super().__init__(f"inventory {found!r} is not published", f"清单 {found!r} 未公布", inventory_id=found)
+
+
+class ReleaseNotFound(NotFound):
+    """The sums of the year are not released."""
+
+    reason = "RELEASE_NOT_FOUND"
+
+    def __init__(self, year: int) -> None:
+        super().__init__(f"no sums of {year} are released", f"{year} 年的汇总未发布", year=str(year))
+
+
+class AlreadyWithdrawn(AccountingError):
+    """What was published and withdrawn is not published again; a restated inventory may be."""
+
+    kind = "already_exists"
+    reason = "ALREADY_WITHDRAWN"
+
+    def __init__(self, inventory_id: str) -> None:
+        super().__init__(
+            f"the publication of {inventory_id} was withdrawn and is not made again",
+            f"{inventory_id} 的公布已撤回,不再重新公布",
+            inventory_id=inventory_id,
+        )
 
 
 class ContentDiffers(AccountingError):

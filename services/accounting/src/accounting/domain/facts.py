@@ -7,6 +7,7 @@ from datetime import datetime
 from accounting.domain.factors import Factor
 from accounting.domain.inventories import Inventory
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
+from accounting.domain.publication import Publication, Withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,21 @@ class InventoryClosed:
     inventory: Inventory
 
 
+@dataclass(frozen=True, slots=True)
+class InventoryPublished:
+    """Totals of an inventory were published."""
+
+    publication: Publication
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationWithdrawn:
+    """A publication was taken back."""
+
+    publication: Publication
+    withdrawal: Withdrawal
+
+
 Fact = (
     ParkRegistered
     | EnterpriseRegistered
@@ -105,6 +121,8 @@ Fact = (
     | EmissionsCalculated
     | FactorPublished
     | InventoryClosed
+    | InventoryPublished
+    | PublicationWithdrawn
 )
 
 MAX_EVENT_ROWS = 1_000

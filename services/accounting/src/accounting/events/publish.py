@@ -14,7 +14,9 @@ from accounting.domain.facts import (
     Fact,
     FactorPublished,
     InventoryClosed,
+    InventoryPublished,
     ParkRegistered,
+    PublicationWithdrawn,
     SourceRegistered,
 )
 from accounting.domain.inventories import Inventory
@@ -80,6 +82,15 @@ class FactEncoder:
                 closed = fact.inventory
                 subject, at = f"inventories/{closed.inventory_id}", closed.closed_time
                 return self._event(INVENTORY_TOPIC, closed.tenant_id, closed.park_id, subject, at, _inventory(closed))
+
+            case InventoryPublished():
+                made = fact.publication
+                subject, at = f"publications/{made.inventory_id}", made.published_time
+                return self._event(INVENTORY_TOPIC, made.tenant_id, made.park_id, subject, at, _published(fact))
+            case PublicationWithdrawn():
+                made, at = fact.publication, fact.withdrawal.withdrawn_time
+                subject = f"publications/{made.inventory_id}"
+                return self._event(INVENTORY_TOPIC, made.tenant_id, made.park_id, subject, at, _withdrawn(fact))
 
     def _event(
         self, topic: str, tenant_id: str, park_id: str, subject: str, time: datetime, message: Message, *, key: str = ""
@@ -258,4 +269,34 @@ def _inventory(closed: Inventory) -> events_pb2.InventoryClosed:
         biogenic_mg_co2e=totals.biogenic_mg,
         energy_mgce=totals.energy_mgce,
         closed_time=written_time(closed.closed_time),
+    )
+
+
+def _published(fact: InventoryPublished) -> events_pb2.InventoryPublished:
+    made = fact.publication
+    return events_pb2.InventoryPublished(
+        park_id=made.park_id,
+        tenant_id=made.tenant_id,
+        inventory_id=made.inventory_id,
+        year=made.year,
+        version=made.version,
+        rule_id=made.rule_id,
+        sums=[
+            events_pb2.PublishedSum(
+                dimension=cell.dimension, key=cell.key, status=cell.status, emissions_mg_co2e=cell.emissions_mg or 0
+            )
+            for cell in made.cells
+        ],
+        published_time=written_time(made.published_time),
+    )
+
+
+def _withdrawn(fact: PublicationWithdrawn) -> events_pb2.PublicationWithdrawn:
+    made = fact.publication
+    return events_pb2.PublicationWithdrawn(
+        park_id=made.park_id,
+        tenant_id=made.tenant_id,
+        inventory_id=made.inventory_id,
+        reason=fact.withdrawal.reason,
+        withdrawn_time=written_time(fact.withdrawal.withdrawn_time),
     )

@@ -546,3 +546,111 @@ class InventoryClosed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InventoryClosed: _TypeAlias = InventoryClosed  # noqa: Y015
+
+@_typing.final
+class InventoryPublished(_message.Message):
+    """Totals of an inventory were published."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    SUMS_FIELD_NUMBER: _builtins.int
+    PUBLISHED_TIME_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    tenant_id: _builtins.str
+    inventory_id: _builtins.str
+    year: _builtins.int
+    version: _builtins.int
+    rule_id: _builtins.str
+    published_time: _builtins.str
+    @_builtins.property
+    def sums(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublishedSum]: ...
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        year: _builtins.int = ...,
+        version: _builtins.int = ...,
+        rule_id: _builtins.str = ...,
+        sums: _abc.Iterable[Global___PublishedSum] | None = ...,
+        published_time: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inventory_id", b"inventory_id", "park_id", b"park_id", "published_time", b"published_time", "rule_id", b"rule_id", "sums", b"sums", "tenant_id", b"tenant_id", "version", b"version", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InventoryPublished: _TypeAlias = InventoryPublished  # noqa: Y015
+
+@_typing.final
+class PublishedSum(_message.Message):
+    """One published sum, or that it is not shown and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIMENSION_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    EMISSIONS_MG_CO2E_FIELD_NUMBER: _builtins.int
+    dimension: _builtins.str
+    """total, scope or industry."""
+    key: _builtins.str
+    status: _builtins.str
+    """shown, or the rule that it would break; then the emissions are 0."""
+    emissions_mg_co2e: _builtins.int
+    def __init__(
+        self,
+        *,
+        dimension: _builtins.str = ...,
+        key: _builtins.str = ...,
+        status: _builtins.str = ...,
+        emissions_mg_co2e: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dimension", b"dimension", "emissions_mg_co2e", b"emissions_mg_co2e", "key", b"key", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PublishedSum: _TypeAlias = PublishedSum  # noqa: Y015
+
+@_typing.final
+class PublicationWithdrawn(_message.Message):
+    """A publication was taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_TIME_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    tenant_id: _builtins.str
+    inventory_id: _builtins.str
+    reason: _builtins.str
+    withdrawn_time: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        withdrawn_time: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inventory_id", b"inventory_id", "park_id", b"park_id", "reason", b"reason", "tenant_id", b"tenant_id", "withdrawn_time", b"withdrawn_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PublicationWithdrawn: _TypeAlias = PublicationWithdrawn  # noqa: Y015

@@ -1,0 +1,120 @@
+"""The rpcs of what is published: wire to use case to wire."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+
+from accounting.api.pages import page_size, read_text_token, read_token, write_token
+from accounting.api.rooms import Rooms, caller_of_call, park_to_wire, time_to_wire
+from accounting.application import publication
+from accounting.domain.accounts import MG_PER_T_DECIMALS
+from accounting.domain.publication import Publication, PublishedCell, RegionRelease
+from kernel.quantities import format_scaled
+from parkcarbon.accounting.v1 import accounting_pb2 as pb
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class PublicationRpcs:
+    """One method per rpc of publications."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        """Stores what it works with."""
+        self._rooms = rooms
+
+    async def PublishInventory(self, request: pb.PublishInventoryRequest, context: _Context) -> pb.PublishInventoryResponse:
+        """Publishes totals of an inventory."""
+        rooms = self._rooms
+        with rooms.measures.calculating("publish_inventory"):
+            async with rooms.write() as uow:
+                made, in_force, created = await publication.publish_inventory(
+                    uow,
+                    caller_of_call(),
+                    request.park_id,
+                    request.inventory_id,
+                    tuple(request.breakdowns),
+                    rule=rooms.rule,
+                    clock=rooms.clock,
+                )
+        return pb.PublishInventoryResponse(publication=_publication(made, in_force=in_force), created=created)
+
+    async def WithdrawPublication(
+        self, request: pb.WithdrawPublicationRequest, context: _Context
+    ) -> pb.WithdrawPublicationResponse:
+        """Takes a publication back."""
+        async with self._rooms.write() as uow:
+            found, changed = await publication.withdraw_publication(
+                uow, caller_of_call(), request.park_id, request.inventory_id, request.reason, clock=self._rooms.clock
+            )
+        return pb.WithdrawPublicationResponse(withdrawn_time=time_to_wire(found.withdrawn_time), changed=changed)
+
+    async def ListPublishedParks(self, request: pb.ListPublishedParksRequest, context: _Context) -> pb.ListPublishedParksResponse:
+        """Returns a page of the parks of which something is published."""
+        size, after = page_size(request.page_size), read_text_token(request.page_token, "published-parks")
+        async with self._rooms.read() as account:
+            found = await publication.list_published_parks(account, caller_of_call(), after, size + 1)
+        token = write_token("published-parks", found[size - 1].park_id) if len(found) > size else ""
+        return pb.ListPublishedParksResponse(parks=map(park_to_wire, found[:size]), next_page_token=token)
+
+    async def ListPublications(self, request: pb.ListPublicationsRequest, context: _Context) -> pb.ListPublicationsResponse:
+        """Returns a page of what of a park is published."""
+        listed, size = f"{request.park_id}/publications", page_size(request.page_size)
+        key = read_token(request.page_token, listed, int, int) or (0, 0)
+        async with self._rooms.read() as account:
+            found, in_force = await publication.list_publications(
+                account, caller_of_call(), request.park_id, (int(key[0]), int(key[1])), size + 1
+            )
+        token = write_token(listed, found[size - 1].year, found[size - 1].version) if len(found) > size else ""
+        return pb.ListPublicationsResponse(
+            publications=[_publication(each, in_force=in_force[each.year] == each.version) for each in found[:size]],
+            next_page_token=token,
+        )
+
+    async def ReleaseRegions(self, request: pb.ReleaseRegionsRequest, context: _Context) -> pb.ReleaseRegionsResponse:
+        """Releases the sums of a year by region."""
+        rooms = self._rooms
+        with rooms.measures.calculating("release_regions"):
+            async with rooms.write() as uow:
+                made, created = await publication.release_regions(
+                    uow, caller_of_call(), request.year, rule=rooms.rule, clock=rooms.clock
+                )
+        return pb.ReleaseRegionsResponse(release=_release(made), created=created)
+
+    async def GetRegionRelease(self, request: pb.GetRegionReleaseRequest, context: _Context) -> pb.GetRegionReleaseResponse:
+        """Returns the released sums of a region."""
+        async with self._rooms.read() as account:
+            found = await publication.read_region_release(account, caller_of_call(), request.region_code, request.year)
+        return pb.GetRegionReleaseResponse(release=_release(found))
+
+
+def _cells(cells: Sequence[PublishedCell]) -> list[pb.PublishedCell]:
+    return [
+        pb.PublishedCell(
+            dimension=cell.dimension,
+            key=cell.key,
+            status=cell.status,
+            emissions_t_co2e="" if cell.emissions_mg is None else format_scaled(cell.emissions_mg, MG_PER_T_DECIMALS),
+        )
+        for cell in cells
+    ]
+
+
+def _publication(made: Publication, *, in_force: bool) -> pb.Publication:
+    return pb.Publication(
+        park_id=made.park_id,
+        inventory_id=made.inventory_id,
+        year=made.year,
+        version=made.version,
+        state="in_force" if in_force else "restated",
+        breakdowns=made.breakdowns,
+        cells=_cells(made.cells),
+        rule_id=made.rule_id,
+        published_time=time_to_wire(made.published_time),
+    )
+
+
+def _release(made: RegionRelease) -> pb.RegionRelease:
+    return pb.RegionRelease(
+        year=made.year, rule_id=made.rule_id, released_time=time_to_wire(made.released_time), cells=_cells(made.cells)
+    )

@@ -1,0 +1,231 @@
+"""Publishing totals of inventories and of regions, taking them back, and reading what is published."""
+
+from collections.abc import Mapping, Sequence
+
+from accounting.application.inventories import inventory_of
+from accounting.application.ports import Account, Clock, UnitOfWork
+from accounting.application.register import park_of
+from accounting.domain.callers import PUBLISH, READ_PUBLISHED, RELEASE, Caller, require, whole_park
+from accounting.domain.disclosure import (
+    SHOWN,
+    Cell,
+    Contribution,
+    DisclosureRule,
+    Published,
+    contributions,
+    park_cells,
+    region_cells,
+)
+from accounting.domain.errors import AlreadyWithdrawn, ContentDiffers, Denied, InvalidField, PublicationNotFound, ReleaseNotFound
+from accounting.domain.facts import InventoryPublished, PublicationWithdrawn
+from accounting.domain.parks import FIRST_YEAR, Park
+from accounting.domain.publication import (
+    Publication,
+    RegionRelease,
+    Withdrawal,
+    decided,
+    region_prefix,
+    valid_breakdowns,
+    valid_reason,
+)
+
+_ALL = 2**31
+
+
+async def publish_inventory(
+    uow: UnitOfWork,
+    caller: Caller,
+    park_id: str,
+    inventory_id: str,
+    breakdowns: Sequence[str],
+    *,
+    rule: DisclosureRule,
+    clock: Clock,
+) -> tuple[Publication, bool, bool]:
+    """Publishes the total of an inventory, and on request its parts, as far as nobody who contributes is shown by them.
+
+    What was published before of the year, by this park, others and in regions, is taken as known, withdrawn or not.
+
+    Returns:
+        The publication, whether its inventory is in force, and whether it is new.
+
+    Raises:
+        Denied, ParkNotFound, InventoryNotFound, InvalidField: the caller may not, or there is nothing to publish.
+        ContentDiffers: it was published with other breakdowns.
+        AlreadyWithdrawn: it was published and taken back.
+    """
+    require(caller, PUBLISH)
+    park = await park_of(uow, caller, park_id)
+    whole_park(caller, park_id)
+    asked = valid_breakdowns(breakdowns)
+    inventory = await inventory_of(uow, park, inventory_id)
+    await uow.lock_publications(park.tenant_id)
+    in_force = await uow.inventory(park.park_id, inventory.year) == inventory
+    before = await uow.publication(park.park_id, inventory.year, inventory.version)
+    if before is not None:
+        if before.withdrawal is not None:
+            raise AlreadyWithdrawn(inventory_id)
+        if before.breakdowns != asked:
+            raise ContentDiffers("publication", inventory_id, "breakdowns", ", ".join(asked), ", ".join(before.breakdowns))
+        return before, in_force, False
+    added = await _contributions(uow, park.park_id, inventory.year, inventory.version)
+    published = Published(await _shown_before(uow, park.tenant_id, inventory.year))
+    publication = Publication(
+        park_id=park.park_id,
+        tenant_id=park.tenant_id,
+        year=inventory.year,
+        version=inventory.version,
+        breakdowns=asked,
+        rule_id=rule.rule_id,
+        cells=decided(published.decide(park_cells(park.park_id, added, asked), rule)),
+        published_by=caller.subject,
+        published_time=clock.now(),
+    )
+    await uow.add_publication(publication)
+    uow.collect(InventoryPublished(publication))
+    await uow.commit()
+    return publication, in_force, True
+
+
+async def _contributions(account: Account, park_id: str, year: int, version: int) -> Sequence[Contribution]:
+    lines = await account.inventory_lines(park_id, year, version, 0, _ALL)
+    return contributions(park_id, lines, await account.enterprises(park_id, None, "", _ALL))
+
+
+async def _shown_before(account: Account, tenant_id: str, year: int) -> Sequence[Cell]:
+    """Every cell of a year that was ever shown to anyone, as what it added up."""
+    cells: list[Cell] = []
+    for each in await account.publications_of_year(tenant_id, year):
+        shown = {(cell.dimension, cell.key) for cell in each.cells if cell.status == SHOWN}
+        if shown:
+            added = await _contributions(account, each.park_id, year, each.version)
+            made = park_cells(each.park_id, added, each.breakdowns)
+            cells += [cell for cell in made if (cell.dimension, cell.key) in shown]
+    release = await account.region_release(tenant_id, year)
+    if release is not None:
+        codes = {cell.key for cell in release.cells if cell.status == SHOWN}
+        members = await _region_members(account, year, release.members)
+        cells += [cell for cell in region_cells(members) if cell.key in codes]
+    return cells
+
+
+async def _region_members(account: Account, year: int, members: Sequence[tuple[str, int]]) -> Sequence[tuple[str, Contribution]]:
+    found = []
+    for park_id, version in members:
+        park = await account.park(park_id)
+        if park is not None:
+            found += [(park.region_code, each) for each in await _contributions(account, park_id, year, version)]
+    return found
+
+
+async def withdraw_publication(
+    uow: UnitOfWork, caller: Caller, park_id: str, inventory_id: str, reason: str, *, clock: Clock
+) -> tuple[Withdrawal, bool]:
+    """Takes a publication back: it is shown no more. A second time changes nothing.
+
+    Returns:
+        The withdrawal, and whether it is new.
+
+    Raises:
+        Denied, ParkNotFound, InventoryNotFound, PublicationNotFound, InvalidField: the caller may not, or there is nothing to take
+            back.
+    """
+    require(caller, PUBLISH)
+    park = await park_of(uow, caller, park_id)
+    whole_park(caller, park_id)
+    valid_reason(reason)
+    inventory = await inventory_of(uow, park, inventory_id)
+    await uow.lock_publications(park.tenant_id)
+    published = await uow.publication(park.park_id, inventory.year, inventory.version)
+    if published is None:
+        raise PublicationNotFound(inventory_id)
+    if published.withdrawal is not None:
+        return published.withdrawal, False
+    withdrawal = Withdrawal(reason, caller.subject, clock.now())
+    await uow.add_withdrawal(published, withdrawal)
+    uow.collect(PublicationWithdrawn(published, withdrawal))
+    await uow.commit()
+    return withdrawal, True
+
+
+async def list_published_parks(account: Account, caller: Caller, after: str, limit: int) -> Sequence[Park]:
+    """Returns parks within the caller's bounds of which something is published."""
+    require(caller, READ_PUBLISHED)
+    return await account.published_parks(caller.tenant, caller.bounds, after, limit)
+
+
+async def list_publications(
+    account: Account, caller: Caller, park_id: str, after: tuple[int, int], limit: int
+) -> tuple[Sequence[Publication], Mapping[int, int]]:
+    """Returns what of a park is published and not taken back, and the version in force of each of the years.
+
+    Raises:
+        Denied, ParkNotFound: nothing to see for this caller.
+    """
+    require(caller, READ_PUBLISHED)
+    park = await park_of(account, caller, park_id)
+    found = await account.publications(park.park_id, after, limit)
+    in_force = {}
+    for year in {each.year for each in found}:
+        newest = await account.inventory(park.park_id, year)
+        in_force[year] = newest.version if newest else 0
+    return found, in_force
+
+
+async def release_regions(
+    uow: UnitOfWork, caller: Caller, year: int, *, rule: DisclosureRule, clock: Clock
+) -> tuple[RegionRelease, bool]:
+    """Releases the sums of a year over the inventories in force of all parks of the tenant, by province, prefecture and county.
+
+    Once and for good: a second release, after one more park has closed, would show that park by the difference.
+
+    Returns:
+        The release, and whether it is new.
+
+    Raises:
+        Denied: the caller may not, or does not see all parks.
+        InvalidField: no park has closed the year.
+    """
+    require(caller, RELEASE)
+    if caller.bounds.parks is not None or caller.bounds.regions is not None:
+        raise Denied(", ".join(sorted(caller.roles)), ", ".join(sorted(RELEASE.roles)))
+    await uow.lock_publications(caller.tenant)
+    before = await uow.region_release(caller.tenant, year)
+    if before is not None:
+        return before, False
+    members = await uow.inventories_in_force(caller.tenant, year) if FIRST_YEAR <= year < _ALL else []
+    if not members:
+        raise InvalidField("year", str(year), "a year that a park has closed", "已有园区关闭清单的年份")
+    published = Published(await _shown_before(uow, caller.tenant, year))
+    cells = region_cells(await _region_members(uow, year, members))
+    release = RegionRelease(
+        tenant_id=caller.tenant,
+        year=year,
+        rule_id=rule.rule_id,
+        members=tuple(members),
+        cells=decided(published.decide(cells, rule)),
+        released_by=caller.subject,
+        released_time=clock.now(),
+    )
+    await uow.add_region_release(release)
+    await uow.commit()
+    return release, True
+
+
+async def read_region_release(account: Account, caller: Caller, region_code: str, year: int) -> RegionRelease:
+    """Returns the released sums of a region and of the regions in it.
+
+    Whoever asks gets the same: sums cut to a caller's own bounds would be new ones, to be subtracted from these.
+
+    Raises:
+        Denied, InvalidField, ReleaseNotFound: nothing to see.
+    """
+    require(caller, READ_PUBLISHED)
+    prefix = region_prefix(region_code)
+    release = await account.region_release(caller.tenant, year) if FIRST_YEAR <= year < _ALL else None
+    if release is None:
+        raise ReleaseNotFound(year)
+    cells = tuple(cell for cell in release.cells if cell.key.startswith(prefix))
+    return RegionRelease(
+        release.tenant_id, year, release.rule_id, release.members, cells, release.released_by, release.released_time
+    )
