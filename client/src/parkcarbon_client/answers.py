@@ -330,6 +330,91 @@ class Replay:
 
 
 @dataclass(frozen=True)
+class PublishedCell:
+    """A published sum.
+
+    Attributes:
+        dimension: total, scope, industry or region; `key` is which one, empty for the total.
+        status: shown, or the rule that the sum would break; then it has no amount.
+    """
+
+    dimension: str
+    key: str
+    status: str
+    emissions_t_co2e: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What of an inventory is published."""
+
+    park_id: str
+    inventory_id: str
+    year: int
+    version: int
+    state: str
+    breakdowns: tuple[str, ...]
+    cells: tuple[PublishedCell, ...]
+    rule_id: str
+    published_time: datetime
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """That a publication is shown no more; `changed` is False when it was withdrawn before."""
+
+    withdrawn_time: datetime
+    changed: bool
+
+
+@dataclass(frozen=True)
+class RegionRelease:
+    """The sums of a year by region."""
+
+    year: int
+    rule_id: str
+    released_time: datetime
+    cells: tuple[PublishedCell, ...]
+
+
+@dataclass(frozen=True)
+class PublishedPark:
+    """A park of which something is published."""
+
+    park_id: str
+    name_zh: str
+    name_en: str
+    region_code: str
+
+
+@dataclass(frozen=True)
+class PublishedEmissions:
+    """A published sum of a park, with the publication that it is of."""
+
+    inventory_id: str
+    year: int
+    version: int
+    state: str
+    rule_id: str
+    published_time: datetime
+    dimension: str
+    key: str
+    status: str
+    emissions_t_co2e: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class RegionEmissions:
+    """The released sums of a region and of the regions in it."""
+
+    region_code: str
+    year: int
+    rule_id: str
+    released_time: datetime
+    emissions: tuple[PublishedCell, ...]
+
+
+@dataclass(frozen=True)
 class Job:
     """A long task. `progress` runs from 0 to 1 where the server gives it; `result` or `error` stands when it has ended."""
 

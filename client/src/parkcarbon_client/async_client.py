@@ -28,9 +28,15 @@ from parkcarbon_client.answers import (
     InventoryLine,
     Job,
     Park,
+    Publication,
+    PublishedEmissions,
+    PublishedPark,
+    RegionEmissions,
+    RegionRelease,
     Registered,
     Replay,
     Source,
+    Withdrawal,
 )
 from parkcarbon_client.async_evaluating import AsyncEvaluating
 from parkcarbon_client.async_operating import AsyncOperating
@@ -276,6 +282,38 @@ class AsyncParkCarbonClient(AsyncEvaluating, AsyncOperating):
     async def replay_inventory(self, park_id: str, inventory_id: str) -> Replay:
         """Computes a closed inventory again from what it was closed with, and returns where it differs."""
         return await self.send(calls.replay_inventory(park_id, inventory_id))
+
+    async def publish_inventory(
+        self, park_id: str, inventory_id: str, *, breakdowns: Sequence[str] = ()
+    ) -> Registered[Publication]:
+        """Publishes the total of an inventory, as far as no enterprise is shown by it.
+
+        Args:
+            park_id: The park.
+            inventory_id: Such as 2022-v1.
+            breakdowns: Of scope and industry, to be published with it.
+        """
+        return await self.send(calls.publish_inventory(park_id, inventory_id, breakdowns))
+
+    async def withdraw_publication(self, park_id: str, inventory_id: str, *, reason: str) -> Withdrawal:
+        """Takes a publication back, for good."""
+        return await self.send(calls.withdraw_publication(park_id, inventory_id, reason))
+
+    async def release_regions(self, year: int) -> Registered[RegionRelease]:
+        """Releases the sums of a year by region, once."""
+        return await self.send(calls.release_regions(year))
+
+    def iterate_published_parks(self) -> AsyncIterator[PublishedPark]:
+        """Yields the parks of which something is published."""
+        return self._items(calls.list_published_parks)
+
+    def iterate_published_emissions(self, park_id: str) -> AsyncIterator[PublishedEmissions]:
+        """Yields what of a park is published, a row for each sum."""
+        return self._items(lambda token: calls.list_published_emissions(park_id, token))
+
+    async def region_emissions(self, region_code: str, year: int) -> RegionEmissions:
+        """Returns the released sums of a region and of the regions in it."""
+        return await self.send(calls.region_emissions(region_code, year))
 
     def iterate_factor_sets(self) -> AsyncIterator[FactorSet]:
         """Yields the factor sets that a park can choose from."""

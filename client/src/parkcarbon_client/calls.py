@@ -27,9 +27,15 @@ from parkcarbon_client.answers import (
     Job,
     Page,
     Park,
+    Publication,
+    PublishedEmissions,
+    PublishedPark,
+    RegionEmissions,
+    RegionRelease,
     Registered,
     Replay,
     Source,
+    Withdrawal,
 )
 from parkcarbon_client.decoding import decode, parse
 from parkcarbon_client.entries import ActivityRow, Entry, NewEnterprise, NewPark, NewSource, YearFigures, to_json
@@ -254,6 +260,42 @@ def list_inventory_lines(park_id: str, inventory_id: str, page_token: str) -> Ca
 def replay_inventory(park_id: str, inventory_id: str) -> Call[Replay]:
     """Computes a closed inventory again."""
     return Call("POST", in_park(park_id, "inventories", inventory_id) + ":replay", reading(Replay))
+
+
+def publish_inventory(park_id: str, inventory_id: str, breakdowns: Sequence[str]) -> Call[Registered[Publication]]:
+    """Publishes an inventory."""
+    body = json.dumps({"breakdowns": list(breakdowns)}).encode()
+    path = in_park(park_id, "inventories", inventory_id) + ":publish"
+    return Call("POST", path, registered(Publication), content=body, media_type=JSON)
+
+
+def withdraw_publication(park_id: str, inventory_id: str, reason: str) -> Call[Withdrawal]:
+    """Takes a publication back."""
+    body = json.dumps({"reason": reason}, ensure_ascii=False).encode()
+    path = in_park(park_id, "inventories", inventory_id) + ":withdraw"
+    return Call("POST", path, reading(Withdrawal), content=body, media_type=JSON)
+
+
+def release_regions(year: int) -> Call[Registered[RegionRelease]]:
+    """Releases the sums of a year by region."""
+    body = json.dumps({"year": year}).encode()
+    return Call("POST", "/v1/region-releases", registered(RegionRelease), content=body, media_type=JSON)
+
+
+def list_published_parks(page_token: str) -> Call[Page[PublishedPark]]:
+    """Reads a page of the parks of which something is published."""
+    return listing("/v1/published/parks", "parks", PublishedPark, page_token)
+
+
+def list_published_emissions(park_id: str, page_token: str) -> Call[Page[PublishedEmissions]]:
+    """Reads a page of what of a park is published."""
+    return listing(path_of("v1", "published", "parks", park_id, "emissions"), "emissions", PublishedEmissions, page_token)
+
+
+def region_emissions(region_code: str, year: int) -> Call[RegionEmissions]:
+    """Reads the released sums of a region."""
+    path = path_of("v1", "published", "regions", region_code, "emissions")
+    return Call("GET", path, reading(RegionEmissions), {"year": str(year)})
 
 
 def list_factor_sets(page_token: str) -> Call[Page[FactorSet]]:
