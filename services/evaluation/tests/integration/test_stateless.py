@@ -121,13 +121,39 @@ async def test_the_report_is_a_pdf_of_the_evaluation(park: Tenant, language: str
     assert (await refusal(park.ask("RenderReport", request))).metadata["field"] == "language"
 
 
+async def test_a_report_is_made_of_whatever_a_system_is(park: Tenant) -> None:
+    """Thirteen nodes of the first level, names of any length, markup in them, and nothing known: the radar is left out."""
+    weights = ["0.076923"] * 12 + ["0.076924"]
+    nodes = [
+        pb.Node(
+            node_id=f"n{number}",
+            name_zh="很长的名称" * 20,
+            name_en="<b>&" * 20,
+            weight=weight,
+            kind="share",
+            unit="%",
+            direction="+",
+        )
+        for number, weight in enumerate(weights)
+    ]
+    system = pb.IndicatorSystem(system_id="wide", name_zh="宽", name_en="Wide & <flat>", source="a test", nodes=nodes)
+    await park.ask("CreateIndicatorSystem", pb.CreateIndicatorSystemRequest(system=system))
+    for known in ((), (("n0", "2022", "50"),)):
+        await park.enter(*known, system="wide")
+        kept = await park.evaluate(system="wide")
+        for language in ("zh", "en"):
+            request = pb.RenderReportRequest(park_id=park.park_id, evaluation_id=kept.evaluation_id, language=language)
+            assert (await park.ask("RenderReport", request)).content.startswith(b"%PDF-")
+
+
 async def test_the_template_has_a_row_for_each_indicator_and_what_was_entered(park: Tenant) -> None:
-    await park.enter(("1", "2022", "80"), evidence="=cmd()")
+    await park.enter(("1", "2022", "80"), ("52", "2022", "45"), evidence="=cmd()")
     request = pb.RenderTemplateRequest(park_id=park.park_id, system_id=GUIDE, year=2022, language="zh")
     found = await park.ask("RenderTemplate", request, park.reader)
     with zipfile.ZipFile(io.BytesIO(found.content)) as book:
         texts = book.read("xl/sharedStrings.xml").decode()
         sheet = book.read("xl/worksheets/sheet1.xml").decode()
     assert sheet.count("<row ") == 70
-    assert all(each in texts for each in ("园区新型网络覆盖率", ">80<", "=cmd()", "指标编号"))
+    # what was entered beside a value of the platform is there to be entered again, and the platform's beside it
+    assert all(each in texts for each in ("园区新型网络覆盖率", ">80<", ">45<", "=cmd()", "指标编号", "平台数据:12 %(accounting: "))
     assert "<f>" not in sheet

@@ -8,29 +8,41 @@ import io
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from importlib.resources import as_file, files
+from math import cos, pi, sin
 from typing import Any
 
 import xlsxwriter
 from reportlab.graphics.charts.spider import SpiderChart
 from reportlab.graphics.shapes import Drawing
 from reportlab.lib import colors
+from reportlab.lib.enums import TA_CENTER
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import CondPageBreak, Flowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from evaluation.adapters.storing import inputs_sha256
 from evaluation.domain.evaluations import TARGETS, Assessment, Evaluation, Inputs, InputValue
 from evaluation.domain.parks import Park
 from evaluation.domain.scoring import NO_THRESHOLD, NodeScore
-from evaluation.domain.systems import ROOT, IndicatorSystem, Node, decimal
+from evaluation.domain.systems import MAX_DEPTH, ROOT, IndicatorSystem, Node, decimal
 from evaluation.domain.values import looks_mistaken
 
 _FONT = "wqy-microhei"
 _WIDTH = A4[0] - 36 * mm
 _MAX_DIAGNOSED = 10
+_FEWEST_AXES, _MOST_AXES = 3, 12
+"""Of a radar that can be read."""
+
+_MAX_LABEL_CHARACTERS = 26
+_SMALL_SCALE = 10
+_UPRIGHT = 0.2
+"""The cosine of an axis that points up or down."""
+
+_LIGHT, _DARK = colors.Color(0.80, 0.91, 0.85), colors.Color(0.33, 0.66, 0.48)
 
 WORDS: Mapping[str, tuple[str, str]] = {
     "title": ("园区评价报告", "Evaluation report"),
@@ -55,6 +67,19 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "value": ("取值", "Value"),
     "origin": ("来源", "Origin"),
     "weight": ("总权重 %", "Weight %"),
+    "radar": (
+        "深色:已确定的得分;浅色:缺失数据仍可带来的得分。",
+        "Dark: what is certain. Light: what missing values can still bring.",
+    ),
+    "first": ("优先填报:权重最大的缺失指标", "To enter first: what is missing and weighs most"),
+    "lacking": ("缺少", "What is missing"),
+    "threshold": ("阈值", "threshold"),
+    "evidence": ("佐证", "Evidence"),
+    "facts": ("取值依据", "What the values stand on"),
+    "sets": ("阈值集", "Threshold sets"),
+    "page": ("第 {} 页", "page {}"),
+    "targets": ("目标", "Targets"),
+    "platform": ("平台数据:{}({})", "The platform has {} ({})"),
     "diagnosis": ("失分最多的指标", "Where most points are lost"),
     "lost": ("失分", "Lost"),
     "gain": ("单位改进得分", "Points per unit"),
@@ -65,7 +90,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "unscored": ("无阈值", "no threshold"),
     "manual": ("填报", "entered"),
     "derived": ("平台", "derived"),
-    "conflict": ("(填报值 {} 不一致)", "(entered: {})"),
+    "conflict": (",与填报值 {} 不一致", ", conflicts with the entered {}"),
     "met": ("达标", "met"),
     "missed": ("未达标", "missed"),
     "open": ("数据不足", "open"),
@@ -103,8 +128,15 @@ class Files:
         """
         return _Report(evaluation, assessment, park, language).written()
 
-    def template(self, system: IndicatorSystem, year: int, values: Mapping[str, InputValue], language: str) -> bytes:
-        """Returns an XLSX for entering values, those that are known filled in."""
+    def template(
+        self,
+        system: IndicatorSystem,
+        year: int,
+        entered: Mapping[str, InputValue],
+        derived: Mapping[str, InputValue],
+        language: str,
+    ) -> bytes:
+        """Returns an XLSX for entering values: what was entered is filled in, what the platform has stands in the description."""
         place = 0 if language == "zh" else 1
         out = io.BytesIO()
         with xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
@@ -113,7 +145,7 @@ class Files:
             for column, (english, chinese) in enumerate(TEMPLATE_COLUMNS.items()):
                 sheet.write_string(0, column, (chinese, english)[place], bold)
             for row, leaf in enumerate(system.leaves, start=1):
-                known = values.get(leaf.node_id)
+                known, has = entered.get(leaf.node_id), derived.get(leaf.node_id)
                 yes_no = (("是", "否"), ("yes", "no"))[place]
                 shown = "" if known is None else _value(leaf, known.value, yes_no)
                 # Whoever entered such a value stood by it, and the file sent back does so again.
@@ -126,7 +158,7 @@ class Files:
                     leaf.unit,
                     known.evidence if known else "",
                     yes_no[0] if stands_by else "",
-                    (leaf.description_zh, leaf.description_en)[place],
+                    (leaf.description_zh, leaf.description_en)[place] + self._platform_has(leaf, has, yes_no, place),
                 )
                 for column, cell in enumerate(cells):
                     sheet.write_string(row, column, cell, text)
@@ -134,6 +166,11 @@ class Files:
             sheet.set_column(1, 1, 36)
             sheet.set_column(7, 7, 80)
         return out.getvalue()
+
+    def _platform_has(self, leaf: Node, has: InputValue | None, yes_no: tuple[str, str], place: int) -> str:
+        if has is None:
+            return ""
+        return " " + WORDS["platform"][place].format(f"{_value(leaf, has.value, yes_no)} {leaf.unit}".strip(), has.evidence)
 
 
 def _value(leaf: Node, value: Fraction, truth: tuple[str, str]) -> str:
@@ -156,9 +193,25 @@ class _Report:
         self._assessment = assessment
         self._park = park
         _register_font()
-        self._text = ParagraphStyle("text", fontName=_FONT, fontSize=8.5, leading=11, wordWrap="CJK")
+        self._text = ParagraphStyle("text", fontName=_FONT, fontSize=8.5, leading=11, wordWrap="CJK" if language == "zh" else None)
+        self._centred = ParagraphStyle("centred", parent=self._text, alignment=TA_CENTER, textColor=colors.grey)
         self._title = ParagraphStyle("title", parent=self._text, fontSize=18, leading=24, spaceAfter=6)
         self._heading = ParagraphStyle("heading", parent=self._text, fontSize=12, leading=16, spaceBefore=10, spaceAfter=4)
+        self._indented = [ParagraphStyle(f"depth-{depth}", parent=self._text, leftIndent=9 * depth) for depth in range(MAX_DEPTH)]
+        # of a scale to 5 a tenth is much
+        self._decimals = 1 if evaluation.inputs.system.scale > _SMALL_SCALE else 2
+        self._warning = ParagraphStyle(
+            "warning",
+            parent=self._text,
+            fontSize=10,
+            leading=14,
+            textColor=colors.firebrick,
+            borderColor=colors.firebrick,
+            borderWidth=0.75,
+            borderPadding=4,
+            spaceBefore=10,
+            spaceAfter=6,
+        )
 
     def written(self) -> bytes:
         out = io.BytesIO()
@@ -176,20 +229,31 @@ class _Report:
         system = self._evaluation.inputs.system
         parts: list[Flowable] = [Paragraph(_escaped(title), self._title), self._key_figures()]
         if self._evaluation.inputs.synthetic:
-            parts.append(Paragraph(_escaped(self._word("synthetic")), self._text))
+            parts.append(Paragraph(_escaped(self._word("synthetic")), self._warning))
         if system.basis == TARGETS:
             parts += self._verdicts()
         else:
-            if len(system.children[ROOT]) > 2:
-                parts += [Spacer(1, 4 * mm), self._radar()]
-            parts += self._tree() + self._diagnosis()
+            if _FEWEST_AXES <= len(system.children[ROOT]) <= _MOST_AXES:
+                parts += [Spacer(1, 4 * mm), self._radar(), Paragraph(_escaped(self._word("radar")), self._centred)]
+            parts += self._tree() + self._diagnosis() + self._first()
+        parts += self._facts()
         if self._assessment.strategies:
-            parts.append(Paragraph(self._word("advice"), self._heading))
+            parts += self._headed("advice")
             for each in self._assessment.strategies:
                 line = f"{(each.text_zh, each.text_en)[self._place]} ({each.source})"
                 parts.append(Paragraph(f"· {_escaped(line)}", self._text))
-        document.build(parts)
+        document.build(parts, onFirstPage=self._footer, onLaterPages=self._footer)
         return out.getvalue()
+
+    def _footer(self, canvas: Canvas, document: SimpleDocTemplate) -> None:
+        canvas.setFont(_FONT, 7)
+        canvas.setFillColor(colors.grey)
+        canvas.drawString(18 * mm, 9 * mm, f"{self._park.park_id} · {self._evaluation.evaluation_id}")
+        canvas.drawRightString(18 * mm + _WIDTH, 9 * mm, self._word("page").format(document.page))
+
+    def _headed(self, name: str) -> list[Flowable]:
+        # a table goes on over pages, and its heading does not stand alone at the foot of one
+        return [CondPageBreak(30 * mm), Paragraph(self._word(name), self._heading)]
 
     def _word(self, name: str) -> str:
         return WORDS[name][self._place]
@@ -207,6 +271,8 @@ class _Report:
             (self._word("scored"), evaluation.scored_time.isoformat(timespec="seconds")),
             (self._word("digest"), evaluation.inputs_sha256),
         ]
+        if inputs.threshold_set_ids:
+            rows.append((self._word("sets"), ", ".join(inputs.threshold_set_ids)))
         if inputs.system.basis == TARGETS:
             rows.append((self._word("verdict"), self._word(assessment.verdict)))
             if assessment.gap_t:
@@ -225,52 +291,62 @@ class _Report:
         return self._table(rows, (0.28, 0.72), header=False)
 
     def _radar(self) -> Flowable:
-        """One axis for each node of the first level; a node of which nothing is scored is drawn at 0 and named as missing."""
+        """One axis for each node of the first level: what is certain, and what missing values can still bring."""
         system, scores = self._evaluation.inputs.system, self._assessment.scores
-        axes = system.children[ROOT]
-        drawing = Drawing(_WIDTH, 68 * mm)
+        found = [scores.nodes[node.node_id] for node in system.children[ROOT]]
+        drawing = Drawing(_WIDTH, 76 * mm)
         chart = SpiderChart()
         size = int(56 * mm)
-        chart.x, chart.y, chart.width, chart.height = int((_WIDTH - size) / 2), int(6 * mm), size, size
-        found = [scores.nodes[node.node_id].score for node in axes]
-        chart.data = [[float(score or 0) for score in found], [float(system.scale)] * len(axes)]
-        chart.labels = [
-            f"{self._named(node)} {self._word('missing') if score is None else decimal(score, 1)}"
-            for node, score in zip(axes, found, strict=True)
+        chart.x, chart.y, chart.width, chart.height = int((_WIDTH - size) / 2), int(9 * mm), size, size
+        chart.data = [
+            [float(system.scale)] * len(found),
+            *([float(getattr(each, end)) for each in found] for end in ("high", "low")),
         ]
-        chart.spokeLabels.fontName = _FONT
-        chart.spokeLabels.fontSize = 8
-        chart.strands[0].fillColor = colors.Color(0.1, 0.5, 0.3, alpha=0.35)
-        chart.strands[0].strokeColor = colors.Color(0.1, 0.5, 0.3)
-        chart.strands[1].fillColor = None
-        chart.strands[1].strokeColor = colors.grey
+        chart.labels = [
+            f"{_shortened(self._named(system.by_id[each.node_id]))} "
+            + (self._word("missing") if each.score is None else decimal(each.score, self._decimals))
+            for each in found
+        ]
+        for axis in range(len(found)):
+            angle = pi / 2 - 2 * pi * axis / len(found)
+            chart.spokes[axis].strokeColor = colors.grey
+            chart.spokes[axis].strokeWidth = 0.3
+            chart.spokes[axis].labelRadius = 1.06
+            label = chart.spokeLabels[axis]
+            label.fontName, label.fontSize = _FONT, 8
+            # away from the chart, so that no label lies on it
+            label.boxAnchor = "c" if abs(cos(angle)) < _UPRIGHT else "w" if cos(angle) > 0 else "e"
+            label.dy = 5 * sin(angle)
+        for strand, (fill, stroke) in enumerate(((None, colors.grey), (_LIGHT, None), (_DARK, colors.seagreen))):
+            chart.strands[strand].fillColor = fill
+            chart.strands[strand].strokeColor = stroke
         drawing.add(chart)
         return drawing
 
     def _tree(self) -> list[Flowable]:
         scores, system = self._assessment.scores, self._evaluation.inputs.system
-        rows = [tuple(map(self._word, ("indicator", "value", "score", "weight", "origin")))]
+        rows: list[tuple[str | Paragraph, ...]] = [tuple(map(self._word, ("indicator", "value", "score", "weight", "origin")))]
         given = {each.node_id: each for each in self._evaluation.inputs.values}
         for node, depth in _walk(system, ROOT, 0):
-            name = "\u00a0" * 4 * depth + self._named(node)
+            name = Paragraph(_escaped(self._named(node) + (f" [{node.node_id}]" if node.is_leaf else "")), self._indented[depth])
             if not node.is_leaf:
                 rows.append((name, "", self._range(scores.nodes[node.node_id]), _percent(scores.nodes[node.node_id].weight), ""))
                 continue
             leaf, known = scores.leaves[node.node_id], given.get(node.node_id)
             truth = (self._word("yes"), self._word("no"))
             value = self._word("missing") if leaf.value is None else f"{_value(node, leaf.value, truth)} {node.unit}"
-            score = decimal(leaf.score, 1) if leaf.score is not None else ""
+            score = decimal(leaf.score, self._decimals) if leaf.score is not None else ""
             if leaf.missing == NO_THRESHOLD:
                 score = self._word("unscored")
-            origin = self._word(known.origin) if known else ""
-            if known and known.conflicting:
-                origin += self._word("conflict").format(known.conflicting)
-            rows.append((f"{name} [{node.node_id}]", value, score, _percent(leaf.weight), origin))
-        return [Paragraph(self._word("tree"), self._heading), self._table(rows, (0.47, 0.17, 0.14, 0.1, 0.12))]
+            origin = self._word(known.origin) + self._conflict(node, known) if known else ""
+            rows.append((name, value, score, _percent(leaf.weight), origin))
+        return [*self._headed("tree"), self._table(rows, (0.42, 0.16, 0.16, 0.1, 0.16))]
 
     def _range(self, node: NodeScore) -> str:
-        shown = self._word("missing") if node.score is None else decimal(node.score, 1)
-        return shown if node.coverage == 1 else f"{shown} ({decimal(node.low, 1)}–{decimal(node.high, 1)})"
+        shown = self._word("missing") if node.score is None else decimal(node.score, self._decimals)
+        if node.coverage == 1:
+            return shown
+        return f"{shown} ({decimal(node.low, self._decimals)}–{decimal(node.high, self._decimals)})"
 
     def _diagnosis(self) -> list[Flowable]:
         rows = [tuple(map(self._word, ("indicator", "score", "lost", "gain")))]
@@ -278,11 +354,47 @@ class _Report:
         for part in [each for each in self._assessment.contributions.values() if each.lost > 0][:_MAX_DIAGNOSED]:
             leaf = leaves[part.node_id]
             gain = "" if part.gain_per_unit is None else decimal(part.gain_per_unit, 4)
-            score = "" if leaf.score is None else decimal(leaf.score, 1)
+            score = "" if leaf.score is None else decimal(leaf.score, self._decimals)
             rows.append((f"{self._named(leaf.node)} [{part.node_id}]", score, decimal(part.lost, 2), gain))
         if len(rows) == 1:
             return []
-        return [Paragraph(self._word("diagnosis"), self._heading), self._table(rows, (0.58, 0.12, 0.12, 0.18))]
+        return [*self._headed("diagnosis"), self._table(rows, (0.58, 0.12, 0.12, 0.18))]
+
+    def _first(self) -> list[Flowable]:
+        """What to enter first: nothing narrows the interval more."""
+        missing = [leaf for leaf in self._assessment.scores.leaves.values() if leaf.missing and leaf.weight > 0]
+        missing.sort(key=lambda leaf: -leaf.weight)
+        rows = [tuple(map(self._word, ("indicator", "lacking", "weight")))]
+        rows += [
+            (
+                f"{self._named(leaf.node)} [{leaf.node.node_id}]",
+                self._word("threshold" if leaf.missing == NO_THRESHOLD else "value"),
+                _percent(leaf.weight),
+            )
+            for leaf in missing[:_MAX_DIAGNOSED]
+        ]
+        if len(rows) == 1:
+            return []
+        return [*self._headed("first"), self._table(rows, (0.6, 0.25, 0.15))]
+
+    def _facts(self) -> list[Flowable]:
+        """Where each value comes from, and the entered one beside a derived one that says otherwise."""
+        truth = (self._word("yes"), self._word("no"))
+        rows = [tuple(map(self._word, ("indicator", "value", "origin", "evidence")))]
+        for each in self._evaluation.inputs.values:
+            node = self._evaluation.inputs.system.by_id[each.node_id]
+            origin = self._word(each.origin) + self._conflict(node, each)
+            value = f"{_value(node, each.value, truth)} {node.unit}"
+            rows.append((f"{self._named(node)} [{node.node_id}]", value, origin, each.evidence))
+        if len(rows) == 1:
+            return []
+        return [*self._headed("facts"), self._table(rows, (0.3, 0.15, 0.15, 0.4))]
+
+    def _conflict(self, node: Node, known: InputValue) -> str:
+        if not known.conflicting:
+            return ""
+        truth = (self._word("yes"), self._word("no"))
+        return self._word("conflict").format(_value(node, Fraction(known.conflicting), truth))
 
     def _verdicts(self) -> list[Flowable]:
         rows = [tuple(map(self._word, ("indicator", "value", "target", "state")))]
@@ -292,13 +404,13 @@ class _Report:
             value = self._word("missing") if each.value is None else f"{_value(each.node, each.value, truth)} {each.node.unit}"
             target = "–"
             if each.target is not None:
-                target = f"{signs[each.target.comparison]} {_value(each.node, each.target.target, truth)}"
+                target = f"{signs[each.target.comparison]} {_value(each.node, each.target.target, truth)} {each.node.unit}"
             state = self._word("open" if each.met is None else "met" if each.met else "missed")
             rows.append((self._named(each.node), value, target, state))
-        return [Paragraph(self._word("tree"), self._heading), self._table(rows, (0.5, 0.2, 0.15, 0.15))]
+        return [*self._headed("targets"), self._table(rows, (0.45, 0.2, 0.2, 0.15))]
 
-    def _table(self, rows: Sequence[tuple[str, ...]], widths: tuple[float, ...], *, header: bool = True) -> Flowable:
-        cells = [[Paragraph(_escaped(cell), self._text) for cell in row] for row in rows]
+    def _table(self, rows: Sequence[tuple[str | Paragraph, ...]], widths: tuple[float, ...], *, header: bool = True) -> Flowable:
+        cells = [[Paragraph(_escaped(cell), self._text) if isinstance(cell, str) else cell for cell in row] for row in rows]
         style: list[Any] = [
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
             ("LINEBELOW", (0, 0), (-1, -1), 0.25, colors.lightgrey),
@@ -318,6 +430,10 @@ def _walk(system: IndicatorSystem, parent: str, depth: int) -> list[tuple[Node, 
         found.append((node, depth))
         found += _walk(system, node.node_id, depth + 1)
     return found
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MAX_LABEL_CHARACTERS else f"{text[: _MAX_LABEL_CHARACTERS - 1]}…"
 
 
 def _percent(weight: Fraction) -> str:

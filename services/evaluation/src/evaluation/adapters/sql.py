@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Row, Table, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -29,6 +29,9 @@ from evaluation.domain.values import Value
 
 _NUL = "\x00"
 """PostgreSQL refuses a text that holds it, so nothing has such an id."""
+
+K = TypeVar("K", Source, SpanSum, YearFigures, Value)
+"""What is kept of a park; the park's id is the first field of each."""
 
 _AT_ONCE = 500
 """Parks named in one statement; SQLite takes 32,766 parameters."""
@@ -54,20 +57,20 @@ class SqlRecords:
 
     async def year_accounts(self, park_ids: Sequence[str], year: int) -> Mapping[str, YearAccount]:
         """Returns what is known of a year of each park."""
-        sources = await self._by_park(tables.source, park_ids)
+        sources = await self._by_park(Source, tables.source, park_ids)
         sums = tables.emissions_sum.c
         within = (sums.first_month >= year * 100 + 1, sums.last_month <= year * 100 + 12)
-        spans = await self._by_park(tables.emissions_sum, park_ids, *within)
-        figures = await self._by_park(tables.year_figures, park_ids, tables.year_figures.c.year == year)
+        spans = await self._by_park(SpanSum, tables.emissions_sum, park_ids, *within)
+        figures = await self._by_park(YearFigures, tables.year_figures, park_ids, tables.year_figures.c.year == year)
         enterprises = await self._counted(tables.enterprise, park_ids)
         assessments = await self._counted(tables.evaluation, park_ids, tables.evaluation.c.scored_year == year)
         return {
             park_id: YearAccount(
                 year=year,
-                sources={row.source_id: Source(**row._mapping) for row in sources.get(park_id, [])},
+                sources={each.source_id: each for each in sources.get(park_id, [])},
                 enterprises=enterprises.get(park_id, 0),
-                sums=[SpanSum(**row._mapping) for row in spans.get(park_id, [])],
-                figures=next((YearFigures(**row._mapping) for row in figures.get(park_id, [])), None),
+                sums=spans.get(park_id, []),
+                figures=next(iter(figures.get(park_id, [])), None),
                 assessments=assessments.get(park_id, 0),
             )
             for park_id in park_ids
@@ -76,8 +79,8 @@ class SqlRecords:
     async def values(self, park_ids: Sequence[str], system_id: str, year: int) -> Sequence[Value]:
         """Returns every version of the manual values of a year, in order of version."""
         table = tables.indicator_value
-        found = await self._by_park(table, park_ids, table.c.system_id == system_id, table.c.year == year)
-        values = [Value(**row._mapping) for rows in found.values() for row in rows]
+        found = await self._by_park(Value, table, park_ids, table.c.system_id == system_id, table.c.year == year)
+        values = [value for of_park in found.values() for value in of_park]
         return sorted(values, key=lambda value: (value.park_id, value.indicator_id, value.version))
 
     async def newest_values(self, park_ids: Sequence[str], system_id: str, year: int) -> Mapping[str, Mapping[str, str]]:
@@ -131,11 +134,13 @@ class SqlRecords:
         query = select(table).where(*(table.c[name] == value for name, value in key.items()))
         return (await self._session.execute(query)).one_or_none()
 
-    async def _by_park(self, table: Table, park_ids: Iterable[str], *where: Any) -> dict[str, list[Row[Any]]]:
-        found: dict[str, list[Row[Any]]] = {}
+    async def _by_park(self, kind: type[K], table: Table, park_ids: Iterable[str], *where: Any) -> dict[str, list[K]]:
+        """Returns rows as values of the domain, whose fields name the columns; by place, as there may be a million of them."""
+        columns = [table.c[field.name] for field in fields(kind)]
+        found: dict[str, list[K]] = {}
         for some in _batches(park_ids):
-            for row in await self._session.execute(select(table).where(table.c.park_id.in_(some), *where)):
-                found.setdefault(row.park_id, []).append(row)
+            for row in await self._session.execute(select(*columns).where(table.c.park_id.in_(some), *where)):
+                found.setdefault(row[0], []).append(kind(*row))
         return found
 
     async def _counted(self, table: Table, park_ids: Iterable[str], *where: Any) -> dict[str, int]:

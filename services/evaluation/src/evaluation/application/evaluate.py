@@ -11,7 +11,7 @@ from evaluation.application.catalogue import thresholds_of, weights_of
 from evaluation.application.parks import reach_park, reach_region
 from evaluation.application.ports import Outside, Records
 from evaluation.application.systems import system_of
-from evaluation.application.values import counting_values, known_values, valid_year
+from evaluation.application.values import counting_values, input_value, known_values, shown_values, valid_year
 from evaluation.domain.callers import READ, READ_PUBLISHED, RECORD, Caller, require
 from evaluation.domain.comparison import Standing, YearOverYear, reachable_ranks, standings, year_over_year
 from evaluation.domain.diagnosis import Plan, Step, cheapest_plan
@@ -206,15 +206,18 @@ async def render_report(outside: Outside, caller: Caller, park_id: str, evaluati
 
 
 async def render_template(outside: Outside, caller: Caller, park_id: str, asked: Asked, language: str) -> bytes:
-    """Returns an XLSX for entering a year's values, with what is known filled in."""
+    """Returns an XLSX for entering a year's values, with what was entered filled in and what the platform has beside it."""
     require(caller, READ)
     park = await reach_park(outside, caller, park_id)
     _checked(asked)
     async with outside.read() as records:
         system = await system_of(outside, records, caller, asked.system_id)
-        known = (await known_values(outside, records, system, [park], asked.year))[park.park_id]
-    manual = {node_id: each for node_id, each in known.items() if each.origin == "manual"}
-    return outside.documents.template(system, asked.year, manual, valid_language(language))
+        shown = (await shown_values(outside, records, system, [park], asked.year))[park.park_id]
+    found = [value for each in shown for value in (each.value, each.conflicting) if value is not None]
+    entered, derived = (
+        {value.indicator_id: input_value(value) for value in found if value.origin == origin} for origin in ("manual", "derived")
+    )
+    return outside.documents.template(system, asked.year, entered, derived, valid_language(language))
 
 
 def valid_language(language: str) -> str:

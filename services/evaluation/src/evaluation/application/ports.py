@@ -228,8 +228,15 @@ class Documents(Protocol):
         """Returns the report as a PDF."""
         ...
 
-    def template(self, system: IndicatorSystem, year: int, values: Mapping[str, InputValue], language: str) -> bytes:
-        """Returns an XLSX for entering values, those that are known filled in."""
+    def template(
+        self,
+        system: IndicatorSystem,
+        year: int,
+        entered: Mapping[str, InputValue],
+        derived: Mapping[str, InputValue],
+        language: str,
+    ) -> bytes:
+        """Returns an XLSX for entering values: what was entered is filled in, what the platform has stands in the description."""
         ...
 
 

@@ -182,6 +182,11 @@ def _value(
     )
 
 
+def input_value(value: Value, conflicting: str = "") -> InputValue:
+    """Returns a value as an evaluation stands on it."""
+    return InputValue(value.indicator_id, Fraction(value.value), value.origin, value.evidence, conflicting)
+
+
 async def counting_values(
     outside: Outside, records: Records, system: IndicatorSystem, parks: Sequence[Park], year: int
 ) -> Mapping[str, Mapping[str, int]]:
@@ -210,13 +215,7 @@ async def known_values(
     shown = await shown_values(outside, records, system, parks, year)
     return {
         park_id: {
-            each.node.node_id: InputValue(
-                each.node.node_id,
-                Fraction(each.value.value),
-                each.value.origin,
-                each.value.evidence,
-                each.conflicting.value if each.conflicting else "",
-            )
+            each.node.node_id: input_value(each.value, each.conflicting.value if each.conflicting else "")
             for each in rows
             if each.value is not None
         }
