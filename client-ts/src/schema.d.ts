@@ -1854,6 +1854,13 @@ export interface components {
              */
             industry: "" | "electronics" | "automotive" | "new_energy";
             /**
+             * Intensity T Per 10K Cny
+             * @default null
+             */
+            intensity_t_per_10k_cny: string | null;
+            /** Peer Intensities T Per 10K Cny */
+            peer_intensities_t_per_10k_cny?: string[];
+            /**
              * Scopes 1 And 2 T Co2E
              * @default null
              */

@@ -205,6 +205,8 @@ class CalculateBody(Sent):
     industry: Literal["", "electronics", "automotive", "new_energy"] = ""
     energy_tce: DecimalText | None = None
     scopes_1_and_2_t_co2e: DecimalText | None = None
+    intensity_t_per_10k_cny: DecimalText | None = None
+    peer_intensities_t_per_10k_cny: Annotated[list[DecimalText], Field(max_length=10_000)] = Field(default_factory=list)
 
 
 class ExpertBody(Sent):

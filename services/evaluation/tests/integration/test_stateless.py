@@ -56,6 +56,23 @@ async def test_the_credit_of_an_enterprise_is_a_calculation_with_reasons(park: T
     assert [band.band for band in found.bands] == ["C", "B", "A", "AA", "AAA"]
     lost = max(found.indicators, key=lambda each: float(each.lost_points or 0))
     assert lost.indicator_id == "on-time-share"
+    # worse than one of four peers, equal to another: (2 + 1/2)/4
+    request = pb.CalculateRequest(system_id="enterprise-credit", year=2022, values=values, intensity_t_per_10k_cny="2")
+    request.peer_intensities_t_per_10k_cny.extend(["1", "2", "3", "4"])
+    answer = (await park.ask("Calculate", request)).evaluation
+    (leaf,) = [each for each in answer.indicators if each.indicator_id == "intensity-percentile"]
+    assert (leaf.value, leaf.origin, leaf.evidence) == ("62.5", "derived", "2 t per 10^4 CNY against 4 peers")
+    # 62.5/4 more, of 75 that are known by now
+    assert (answer.total.coverage_pct, answer.total.low) == ("75", "56.458333")
+    request.peer_intensities_t_per_10k_cny.append("-1")
+    assert (await refusal(park.ask("Calculate", request))).metadata["field"] == "intensity_t_per_10k_cny"
+    del request.peer_intensities_t_per_10k_cny[:]
+    assert (await refusal(park.ask("Calculate", request))).reason == "PEERS_TOO_FEW"
+    request.peer_intensities_t_per_10k_cny.append("1")
+    request.values.extend(entries(intensity_percentile="3"))
+    assert (await refusal(park.ask("Calculate", request))).metadata["field"] == "intensity_t_per_10k_cny"
+    request.system_id = "pdi"
+    assert (await refusal(park.ask("Calculate", request))).reason == "NODE_UNKNOWN"
 
 
 async def test_judgements_become_weights_that_a_system_takes(park: Tenant) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from evaluation.adapters.indicator_files import ShippedTables
 from evaluation.domain.bands import band_of, bands_reachable
-from evaluation.domain.credit import INTENSITY, SYSTEM_ID, Rating, intensity_percentile, rated
+from evaluation.domain.credit import INTENSITY, intensity_percentile
 from evaluation.domain.errors import RULES, Denied, EvaluationError, InvalidField, RuleBroken, ThingNotFound
-from evaluation.domain.scoring import score
+from evaluation.domain.evaluations import Assessment, Inputs, InputValue, assessed
 from evaluation.domain.strategies import INDUSTRIES, MATURITIES, SIDES, strategies_for, weakest_side
 from evaluation.domain.targets import emissions_gap_t, judge_targets, passes
 
@@ -63,11 +63,26 @@ def test_bands_reach_to_the_next_and_their_edges_belong_to_the_higher(shipped: S
     ]
 
 
-def rating(shipped: ShippedTables, **values: int) -> Rating:
-    system = shipped.systems[SYSTEM_ID]
-    thresholds = {row.node_id: row for row in shipped.thresholds[SYSTEM_ID]}
-    given = {name.replace("_", "-"): Fraction(value) for name, value in values.items()}
-    return rated(score(system, system.weights, thresholds, given), shipped.bands)
+def rating(shipped: ShippedTables, **values: int) -> Assessment:
+    system = shipped.systems["enterprise-credit"]
+    return assessed(
+        Inputs(
+            system=system,
+            year=2022,
+            weight_set_id=system.method,
+            weights=system.weights,
+            threshold_set_ids=(),
+            thresholds=shipped.thresholds[system.system_id],
+            synthetic=False,
+            values=tuple(InputValue(name.replace("_", "-"), Fraction(value), "manual", "") for name, value in values.items()),
+            energy_tce=None,
+            emissions_t=None,
+            industry="",
+            bands=shipped.bands,
+            targets=(),
+            strategies=(),
+        )
+    )
 
 
 def test_an_enterprise_is_graded_with_its_reasons(shipped: ShippedTables) -> None:
@@ -84,26 +99,25 @@ def test_an_enterprise_is_graded_with_its_reasons(shipped: ShippedTables) -> Non
         no_violation=0,
     )
     assert found.scores.total.score == Fraction("67.5")
-    assert found.grade is not None
-    assert found.grade.band == "B"
-    assert [reason.node_id for reason in found.reasons[:2]] == [INTENSITY, "no-violation"]
-    assert found.missing == []
+    assert found.band is not None
+    assert found.band.band == "B"
+    # what is lost most comes first: 60 of 100 of a quarter, 100 of a twelfth
+    assert list(found.contributions)[:2] == [INTENSITY, "no-violation"]
 
 
 def test_what_is_missing_leaves_grades_open_and_a_grade_that_it_cannot_change_stands(shipped: ShippedTables) -> None:
     best = {"accepted_share": 100, "months_covered": 100, "evidence_share": 100, "on_time_share": 100, "intensity_percentile": 100}
     # two of the twelfths of compliance are open: 83.33 to 100
     found = rating(shipped, **best, surrendered_share=100)
-    assert found.grade is None
+    assert found.band is None
     assert [band.band for band in found.possible] == ["AA", "AAA"]
-    assert found.missing == ["verified", "no-violation"]
     without_evidence = {**best, "verified": 1, "no_violation": 1, "surrendered_share": 100}
     del without_evidence["accepted_share"]
     # a twelfth is open: 91.67 to 100 is AAA either way
     sure = rating(shipped, **without_evidence)
-    assert sure.grade is not None
-    assert sure.grade.band == "AAA"
-    assert sure.missing == ["accepted-share"]
+    assert sure.band is not None
+    assert sure.band.band == "AAA"
+    assert [leaf.node.node_id for leaf in sure.scores.leaves.values() if leaf.missing] == ["accepted-share"]
 
 
 def test_intensity_is_told_against_peers_and_one_alone_has_none() -> None:

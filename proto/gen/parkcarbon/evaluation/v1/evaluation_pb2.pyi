@@ -2004,6 +2004,8 @@ class CalculateRequest(_message.Message):
     INDUSTRY_FIELD_NUMBER: _builtins.int
     ENERGY_TCE_FIELD_NUMBER: _builtins.int
     EMISSIONS_T_CO2E_FIELD_NUMBER: _builtins.int
+    INTENSITY_T_PER_10K_CNY_FIELD_NUMBER: _builtins.int
+    PEER_INTENSITIES_T_PER_10K_CNY_FIELD_NUMBER: _builtins.int
     system_id: _builtins.str
     """A shipped or stored system by id, or a whole one."""
     year: _builtins.int
@@ -2012,6 +2014,10 @@ class CalculateRequest(_message.Message):
     energy_tce: _builtins.str
     """The year's energy use, tce, for targets that depend on it."""
     emissions_t_co2e: _builtins.str
+    intensity_t_per_10k_cny: _builtins.str
+    """For the carbon credit of an enterprise: its emissions per output, t CO2e per 10^4 CNY, and those of the enterprises of its industry,
+    itself left out, at least one. They give the indicator intensity-percentile, which is then not among the values.
+    """
     @_builtins.property
     def system(self) -> Global___IndicatorSystem: ...
     @_builtins.property
@@ -2024,6 +2030,8 @@ class CalculateRequest(_message.Message):
 
     @_builtins.property
     def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___EnteredValue]: ...
+    @_builtins.property
+    def peer_intensities_t_per_10k_cny(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -2037,10 +2045,12 @@ class CalculateRequest(_message.Message):
         industry: _builtins.str = ...,
         energy_tce: _builtins.str = ...,
         emissions_t_co2e: _builtins.str = ...,
+        intensity_t_per_10k_cny: _builtins.str = ...,
+        peer_intensities_t_per_10k_cny: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["system", b"system"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "industry", b"industry", "system", b"system", "system_id", b"system_id", "thresholds", b"thresholds", "values", b"values", "weight_set_id", b"weight_set_id", "weights", b"weights", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "industry", b"industry", "intensity_t_per_10k_cny", b"intensity_t_per_10k_cny", "peer_intensities_t_per_10k_cny", b"peer_intensities_t_per_10k_cny", "system", b"system", "system_id", b"system_id", "thresholds", b"thresholds", "values", b"values", "weight_set_id", b"weight_set_id", "weights", b"weights", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -153,6 +153,7 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
             entries=wire.read_entries(request.values),
             energy_tce=exact("energy_tce", request.energy_tce) if request.energy_tce else None,
             emissions_t=exact("emissions_t_co2e", request.emissions_t_co2e) if request.emissions_t_co2e else None,
+            intensity=wire.read_intensity(request),
         )
         asked = Asked(request.system_id, request.year, request.weight_set_id, (), request.industry)
         found, problems = await evaluate.calculate(self._outside, _caller(), asked, own)

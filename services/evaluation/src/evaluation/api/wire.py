@@ -165,6 +165,23 @@ def threshold_set(found: ThresholdSet) -> pb.ThresholdSet:
     )
 
 
+def read_intensity(given: pb.CalculateRequest) -> tuple[Fraction, tuple[Fraction, ...]] | None:
+    """Reads an enterprise's emissions per output, and those of its peers; None where there is neither.
+
+    Raises:
+        InvalidField: one is no decimal or below 0, or peers stand without what they are compared with.
+    """
+    texts = list(given.peer_intensities_t_per_10k_cny)
+    if not given.intensity_t_per_10k_cny and not texts:
+        return None
+    own = exact("intensity_t_per_10k_cny", given.intensity_t_per_10k_cny)
+    peers = tuple(exact(f"peer_intensities_t_per_10k_cny[{place}]", text) for place, text in enumerate(texts, start=1))
+    for value in (own, *peers):
+        if value < 0:
+            raise InvalidField("intensity_t_per_10k_cny", decimal(value), ">= 0 t per 10^4 CNY", "不小于 0 t/万元")
+    return own, peers
+
+
 def read_weights(rows: Iterable[pb.Weight]) -> dict[str, Fraction]:
     """Reads weights by node.
 

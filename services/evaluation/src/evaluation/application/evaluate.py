@@ -14,6 +14,7 @@ from evaluation.application.systems import system_of
 from evaluation.application.values import counting_values, input_value, known_values, shown_values, valid_year
 from evaluation.domain.callers import READ, READ_PUBLISHED, RECORD, Caller, require
 from evaluation.domain.comparison import Standing, YearOverYear, reachable_ranks, standings, year_over_year
+from evaluation.domain.credit import INTENSITY, intensity_percentile
 from evaluation.domain.diagnosis import Plan, Step, cheapest_plan
 from evaluation.domain.errors import InvalidField, ThingNotFound
 from evaluation.domain.evaluations import Assessment, Evaluation, Inputs, InputValue, assessed
@@ -22,7 +23,7 @@ from evaluation.domain.parks import Park
 from evaluation.domain.ranking import Flip, RankIntervals, drawn_weights, flips, rank_intervals
 from evaluation.domain.scoring import NodeScore, Scores
 from evaluation.domain.strategies import INDUSTRIES
-from evaluation.domain.systems import IndicatorSystem, checked_system, leaf_weights, weighed
+from evaluation.domain.systems import IndicatorSystem, checked_system, decimal, leaf_weights, weighed
 from evaluation.domain.thresholds import Threshold, checked_thresholds, merged
 from evaluation.domain.totals import Totals
 from evaluation.domain.values import Entry, Problem, judged
@@ -343,6 +344,7 @@ class OwnData:
         system: a whole one, or None for one by its id.
         weights: of every node, or None for those of the name.
         thresholds: over the platform's.
+        intensity: of an enterprise, t CO2e per 10⁴ CNY, and of its peers, for the indicator that they decide.
     """
 
     system: IndicatorSystem | None
@@ -351,6 +353,7 @@ class OwnData:
     entries: Sequence[Entry]
     energy_tce: Fraction | None
     emissions_t: Fraction | None
+    intensity: tuple[Fraction, tuple[Fraction, ...]] | None = None
 
 
 async def calculate(outside: Outside, caller: Caller, asked: Asked, own: OwnData) -> tuple[Assessment, list[Problem]]:
@@ -372,6 +375,19 @@ async def calculate(outside: Outside, caller: Caller, asked: Asked, own: OwnData
         found = wrong_year[0]
         raise InvalidField(f"values[{found.row_number}].year", found.year, f"the year {asked.year}", f"{asked.year} 年")
     values = tuple(InputValue(entry.indicator_id, value, "manual", entry.evidence) for entry, _, value in kept)
+    if own.intensity is not None:
+        values = (*values, _against_peers(system, values, *own.intensity))
     given = merged(thresholds, checked_thresholds(system, own.thresholds))
     inputs = _put_together(outside, system, asked, weights, (given, synthetic), values, own.energy_tce, own.emissions_t)
     return assessed(inputs), problems
+
+
+def _against_peers(
+    system: IndicatorSystem, values: Sequence[InputValue], own_t_per_10k_cny: Fraction, peers_t_per_10k_cny: Sequence[Fraction]
+) -> InputValue:
+    leaf = system.leaf(INTENSITY)
+    if any(value.node_id == INTENSITY for value in values):
+        raise InvalidField("intensity_t_per_10k_cny", INTENSITY, "left out where its percentile is a value", "省略(已给出其百分位)")
+    found = Fraction(decimal(intensity_percentile(own_t_per_10k_cny, peers_t_per_10k_cny)))
+    evidence = f"{decimal(own_t_per_10k_cny)} t per 10^4 CNY against {len(peers_t_per_10k_cny)} peers"
+    return InputValue(leaf.node_id, found, "derived", evidence)
