@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from os import PathLike
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from parkcarbon_client import evaluation_calls as calls
 from parkcarbon_client.answers import Registered
 from parkcarbon_client.async_sending import AsyncSending
+from parkcarbon_client.calls import Call
 from parkcarbon_client.entries import (
     NewIndicatorSystem,
     NewJudgements,
@@ -148,7 +150,7 @@ class AsyncEvaluating(AsyncSending):
         seed: int = 0,
         spread: Decimal = Decimal("0.2"),
     ) -> Ranking:
-        """Ranks the caller's parks of a region, with the interval of each rank over drawn weights.
+        """Ranks the caller's parks of a region, all of them, with the interval of each rank over drawn weights.
 
         Args:
             region_code: 2, 4 or 6 digits of GB/T 2260.
@@ -160,8 +162,16 @@ class AsyncEvaluating(AsyncSending):
             seed: The same seed gives the same intervals.
             spread: How far each weight is drawn from its own, as a share of it, 0 to 1.
         """
-        asked = calls.ranking(region_code, system_id, year, weight_set_id, threshold_set_ids, draws, seed, spread)
-        return await self.send(asked)
+
+        def page(token: str) -> Call[Ranking]:
+            sets = threshold_set_ids
+            return calls.ranking(region_code, system_id, year, weight_set_id, sets, draws, seed, spread, token)
+
+        found = await self.send(page(""))
+        while found.next_page_token:
+            further = await self.send(page(found.next_page_token))
+            found = replace(found, parks=found.parks + further.parks, next_page_token=further.next_page_token)
+        return found
 
     async def calculate(self, data: OwnData) -> Evaluation:
         """Evaluates data of one's own, of which nothing is kept; with `enterprise-credit` it rates an enterprise."""

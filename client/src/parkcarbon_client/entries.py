@@ -276,6 +276,8 @@ class OwnData:
         industry: electronics, automotive, new_energy or "": for advice.
         energy_tce: For targets that depend on it, t standard coal, >= 0.
         scopes_1_and_2_t_co2e: The same, t CO2e, >= 0.
+        intensity_t_per_10k_cny: Of an enterprise, for its standing among peers, t CO2e per 10^4 CNY, >= 0.
+        peer_intensities_t_per_10k_cny: Of its peers, itself left out.
     """
 
     year: int
@@ -288,6 +290,8 @@ class OwnData:
     industry: str = ""
     energy_tce: Decimal | None = None
     scopes_1_and_2_t_co2e: Decimal | None = None
+    intensity_t_per_10k_cny: Decimal | None = None
+    peer_intensities_t_per_10k_cny: Sequence[Decimal] = ()
 
 
 @dataclass(frozen=True)

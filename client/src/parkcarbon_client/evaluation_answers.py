@@ -312,6 +312,7 @@ class RankedPark:
 
     Attributes:
         rank_low: The best rank over drawn weights; `rank_high` the worst.
+        rank_best: The best rank that missing values still leave; `rank_worst` the worst.
         first_pct: In how many draws it came first, per cent.
     """
 
@@ -321,6 +322,8 @@ class RankedPark:
     low: Decimal
     high: Decimal
     coverage_pct: Decimal
+    rank_best: int
+    rank_worst: int
     rank: int | None = None
     score: Decimal | None = None
     percentile: Decimal | None = None
@@ -341,13 +344,28 @@ class Flip:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The parks of a region, best first."""
+    """The parks of a region, best first, and by what they were ranked.
+
+    Attributes:
+        park_count: How many there are; `scored_count` of them have a score.
+        synthetic: Whether some thresholds are made up for a demonstration.
+        next_page_token: "" where these are all.
+    """
 
     region_code: str
     system_id: str
     year: int
     parks: tuple[RankedPark, ...]
     flips: tuple[Flip, ...]
+    park_count: int
+    scored_count: int
+    weight_set_id: str
+    threshold_set_ids: tuple[str, ...]
+    draws: int
+    seed: int
+    spread: Decimal
+    synthetic: bool
+    next_page_token: str
 
 
 @dataclass(frozen=True)

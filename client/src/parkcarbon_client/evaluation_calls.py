@@ -183,8 +183,9 @@ def ranking(  # one argument for each parameter
     draws: int,
     seed: int,
     spread: Decimal,
+    page_token: str,
 ) -> Call[Ranking]:
-    """Ranks the parks of a region."""
+    """Ranks the parks of a region; a page of a thousand of them."""
     params: dict[str, str | int | None] = {
         "system": system_id,
         "year": year,
@@ -193,6 +194,8 @@ def ranking(  # one argument for each parameter
         "draws": draws,
         "seed": seed,
         "spread": format(spread, "f"),
+        "page_size": 1000,
+        "page_token": page_token,
     }
     return Call("GET", path_of("v1", "regions", region_code, "rankings"), reading(Ranking), params=given(params))
 
