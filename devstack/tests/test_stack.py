@@ -22,6 +22,7 @@ from parkcarbon_client import (
     AsyncParkCarbonClient,
     Change,
     NewPark,
+    NewValue,
     ProblemError,
     ServerUnreachable,
 )
@@ -98,6 +99,18 @@ async def test_ganzhou_is_evaluated_once_with_what_is_known_and_the_rest_missing
     )
     assert {each.missing for each in evaluated.indicators if each.score is None} == {"value"}
     assert not evaluated.synthetic
+
+
+async def test_the_thresholds_to_try_with_are_labelled_as_made_up(tmp_path: Path) -> None:
+    async with Stack(StackSettings(tmp_path)) as stack, AsyncParkCarbonClient(stack.url, stack.tokens["park_manager"]) as client:
+        await ganzhou.load(client)
+        await client.record_indicator_values(ganzhou.PARK.park_id, ganzhou.SYSTEM, [NewValue("59", 2022, Decimal("30"))])
+        honest = await client.evaluate(ganzhou.PARK.park_id, ganzhou.SYSTEM, 2022)
+        tried = await client.evaluate(ganzhou.PARK.park_id, ganzhou.SYSTEM, 2022, threshold_set_ids=[ganzhou.THRESHOLD_SET_ID])
+    growth = {each.indicator_id: each for each in honest.indicators}["59"]
+    assert (honest.synthetic, growth.missing, growth.value) == (False, "threshold", Decimal(30))
+    growth = {each.indicator_id: each for each in tried.indicators}["59"]
+    assert (tried.synthetic, growth.score, growth.threshold_source) == (True, Decimal(50), ganzhou.MADE_UP)
 
 
 async def test_each_service_keeps_a_file_of_its_own_and_the_log_another(tmp_path: Path) -> None:

@@ -171,6 +171,11 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "已知部分得分 {score} / {scale}；补齐后总分在 {low} 至 {high} 之间",
         "What is known scores {score} of {scale}; with the rest the total lies from {low} to {high}",
     ),
+    "first": ("优先填报权重最大的缺失指标：{indicators}", "To enter first, as they weigh most: {indicators}"),
+    "synthetic": (
+        "阈值集 {set} 为虚构，仅供试算，使用它的结果会注明",
+        "Threshold set {set} is made up, for trying scores; whatever uses it says so",
+    ),
     "node": ("指标", "indicator"),
     "score": ("得分", "score"),
     "reachable": ("可能区间", "can be"),

@@ -24,6 +24,7 @@ from parkcarbon_client import AsyncParkCarbonClient, Evaluation
 
 DEFAULT_PORT = 8080
 EXIT_FORCED = 130
+SHOWN_MISSING = 4
 
 
 def build(words: Words) -> click.Command:
@@ -160,3 +161,9 @@ def _print_evaluation(words: Words, evaluated: Evaluation) -> None:
     out.print(table(title, columns, rows))
     bounds = {"low": figure(total.low, 2), "high": figure(total.high, 2), "scale": figure(evaluated.scale)}
     out.print(words("reach", score=figure(total.score, 2) or words("no_value"), **bounds), markup=False)
+    heaviest = sorted((each for each in evaluated.indicators if each.missing), key=lambda each: -each.weight)[:SHOWN_MISSING]
+    names = [
+        f"{words.name(each.name_zh, each.name_en)} [{each.indicator_id}] {figure(100 * each.weight, 1)} %" for each in heaviest
+    ]
+    out.print(words("first", indicators=words.name("、", ", ").join(names)), markup=False)
+    out.print(words("synthetic", set=ganzhou.THRESHOLD_SET_ID), markup=False)

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from importlib.resources import as_file, files
 
-from parkcarbon_client import AsyncParkCarbonClient, Evaluation, NewPark, NewSource, YearFigures
+from parkcarbon_client import (
+    AsyncParkCarbonClient,
+    Evaluation,
+    NewPark,
+    NewSource,
+    NewThreshold,
+    NewThresholdSet,
+    YearFigures,
+)
 
 PARK = NewPark(
     park_id="ganzhou-etdz",
@@ -47,6 +55,10 @@ SOURCES = (
     ),
 )
 SYSTEM = "guide-2021"
+THRESHOLD_SET_ID = "demo-synthetic"
+"""Thresholds to try scores with. They are made up, and whatever is scored by them says so; the demo's own evaluation is not."""
+
+MADE_UP = "made up for the demonstration, stands for nothing"
 PUBLICATION = "Wang et al. 2024, DOI 10.16516/j.ceec.2023-311"
 CNY_10K_PER_100M = 10_000
 T_PER_10K_T = 10_000
@@ -96,7 +108,7 @@ def published_years() -> tuple[PublishedYear, ...]:
 
 
 async def load(client: AsyncParkCarbonClient) -> None:
-    """Registers the park, its sources, figures and records. Whatever is there already stays as it is.
+    """Registers the park, its sources, figures and records, and thresholds to try. Whatever is there already stays as it is.
 
     Raises:
         DemoRejected: A row was refused.
@@ -115,6 +127,17 @@ async def load(client: AsyncParkCarbonClient) -> None:
         receipt = await client.push_file(PARK.park_id, path)
     if receipt.rejected:
         raise DemoRejected("; ".join(row.problem.message for row in receipt.rejected_rows if row.problem))
+    await client.create_threshold_set(SYSTEM, synthetic_thresholds())
+
+
+def synthetic_thresholds() -> NewThresholdSet:
+    """Returns thresholds for rates, counts and amounts, for which nobody has published any."""
+    with (files("devstack.ganzhou") / "synthetic_thresholds.csv").open(encoding="utf-8") as file:
+        rows = [
+            NewThreshold(row["indicator_id"], Decimal(row["minimum"]), Decimal(row["maximum"]), MADE_UP)
+            for row in csv.DictReader(file)
+        ]
+    return NewThresholdSet(THRESHOLD_SET_ID, MADE_UP, rows, origin="synthetic")
 
 
 async def evaluate(client: AsyncParkCarbonClient) -> Evaluation:
