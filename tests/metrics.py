@@ -3,6 +3,7 @@
 from accounting.api import measures
 from chassis import telemetry_names
 from chassis.telemetry_names import Instrument, Metric
+from evaluation.api import measures as evaluation_measures
 from gateway.api import tracing
 
 KINDS = {
@@ -15,7 +16,7 @@ KINDS = {
 
 def declared() -> list[Metric]:
     """Returns the metrics of the chassis and of every service."""
-    modules = (telemetry_names, measures, tracing)
+    modules = (telemetry_names, measures, evaluation_measures, tracing)
     return [value for module in modules for value in vars(module).values() if isinstance(value, Metric)]
 
 

@@ -23,6 +23,7 @@ from chassis.embedded_log import EmbeddedLog
 from chassis.logs import Level
 from chassis.settings import LogSettings
 from chassis.telemetry import Exporter, PrometheusSettings, TelemetrySettings
+from evaluation.main import Evaluation
 from gateway.main import Gateway, topic_registry
 from tests.metrics import KINDS, declared, prometheus_name
 from tests.system import ganzhou
@@ -36,6 +37,7 @@ class Traced:
     """A stack whose services keep what they report."""
 
     accounting: Accounting
+    evaluation: Evaluation
     gateway: Gateway
     broker: EmbeddedLog
     client: httpx.AsyncClient
@@ -51,8 +53,8 @@ class Traced:
         }
 
     async def scrape(self) -> str:
-        """Returns what Prometheus gets from both services."""
-        services = (self.accounting.monitoring, self.gateway.monitoring)
+        """Returns what Prometheus gets from every service."""
+        services = (self.accounting.monitoring, self.evaluation.monitoring, self.gateway.monitoring)
         async with httpx.AsyncClient() as client:
             return "\n".join([(await client.get(monitoring.metrics_address)).text for monitoring in services])
 
@@ -62,7 +64,7 @@ async def traced(folder: Path) -> AsyncIterator[Traced]:
     """Runs accounting and gateway over the embedded pair."""
     broker = EmbeddedLog(folder / "log.sqlite3", topic_registry(), clock=SystemClock())
     async with in_process(folder, broker, telemetry=TELEMETRY, logs=LogSettings(level=Level.INFO)) as stack:
-        yield Traced(stack.accounting, stack.gateway, broker, stack.client)
+        yield Traced(stack.accounting, stack.evaluation, stack.gateway, broker, stack.client)
     await broker.close()
 
 
@@ -183,6 +185,10 @@ async def everything_once(stack: Traced) -> None:
     await push(stack, [rows[0], wrong, *rows[1:]])
     await push(stack, [{**rows[0], "record_id": "corrected", "supersedes": rows[0]["record_id"]}, rows[1]][::-1])
     await stack.client.get(f"/v1/parks/{PARK}/emissions", params={"from": "2020-01", "to": "2021-01"})
+    values = [{"indicator_id": "performance", "year": "2021", "value": "3"}, {"indicator_id": "gone", "year": "2021", "value": "3"}]
+    entered = await stack.client.post(f"/v1/parks/{PARK}/indicator-values", json={"system_id": "pdi", "values": values})
+    assert (entered.json()["accepted"], entered.json()["rejected"]) == (1, 1)
+    (await stack.client.post(f"/v1/parks/{PARK}/evaluations", json={"system_id": "pdi", "year": 2021})).raise_for_status()
     job = (await stack.client.post(f"/v1/parks/{PARK}/sums:rebuild")).json()
     await stack.broker.publish([Message("accounting.activity.v1", "poison", b"", {})])
     async with asyncio.timeout(20):
@@ -191,6 +197,7 @@ async def everything_once(stack: Traced) -> None:
         while (await stack.client.get(f"/v1/jobs/{job['job_id']}")).json()["state"] != "succeeded":  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await stack.accounting.monitoring.look()
+    await stack.evaluation.monitoring.look()
     await stack.gateway.monitoring.look()
 
 
@@ -201,7 +208,8 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, set[str]]:
     async def run() -> tuple[str, set[str]]:
         async with traced(tmp_path_factory.mktemp("scraped")) as stack:
             await everything_once(stack)
-            recorded = {*stack.accounting.telemetry.collected_metrics(), *stack.gateway.telemetry.collected_metrics()}
+            services = (stack.accounting, stack.evaluation, stack.gateway)
+            recorded = {name for service in services for name in service.telemetry.collected_metrics()}
             return await stack.scrape(), recorded
 
     return asyncio.run(run())

@@ -21,6 +21,7 @@ from evaluation.adapters.accounting_client import AccountingClient
 from evaluation.adapters.documents import Files
 from evaluation.adapters.indicator_files import load_shipped_tables
 from evaluation.adapters.sql import SqlParkCopy, SqlRecords, SqlUnitOfWork, read_records
+from evaluation.api.measures import Measures
 from evaluation.api.servicer import EvaluationServicer
 from evaluation.application.ports import Outside
 from evaluation.events import consume
@@ -79,7 +80,7 @@ class Evaluation:
             clock=clock,
             new_id=_new_id,
         )
-        servicer = EvaluationServicer(outside)
+        servicer = EvaluationServicer(outside, Measures(self.telemetry))
         name = evaluation_pb2.DESCRIPTOR.services_by_name["EvaluationService"].full_name
         verifier = CallerVerifier(
             settings.caller_public_key.read_bytes(),

@@ -7,6 +7,7 @@ import grpc
 
 from chassis.identity import current_caller
 from evaluation.api import wire
+from evaluation.api.measures import Measures
 from evaluation.api.pages import RankingPages
 from evaluation.application import catalogue, evaluate, values, weigh
 from evaluation.application.evaluate import DEFAULT_DRAWS, DEFAULT_SPREAD, Asked, OwnData
@@ -29,8 +30,9 @@ _NEWEST = 2**62
 class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
     """One method per rpc; the contract is in evaluation.proto."""
 
-    def __init__(self, outside: Outside) -> None:
+    def __init__(self, outside: Outside, measures: Measures) -> None:
         self._outside = outside
+        self._measures = measures
         self._rankings = RankingPages()
 
     async def ListIndicatorSystems(
@@ -75,6 +77,7 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
         accepted, unchanged, problems = await values.record_values(
             self._outside, _caller(), request.park_id, request.system_id, wire.read_entries(request.rows)
         )
+        self._measures.entered(accepted=accepted, unchanged=unchanged, rejected=len(problems))
         return pb.RecordIndicatorValuesResponse(accepted=accepted, unchanged=unchanged, problems=wire.problems(problems))
 
     async def ListIndicatorValues(
@@ -87,6 +90,7 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
     async def EvaluatePark(self, request: pb.EvaluateParkRequest, context: _Context) -> pb.EvaluateParkResponse:
         """Evaluates a park and keeps the result."""
         kept, found = await evaluate.evaluate_park(self._outside, _caller(), request.park_id, _asked(request))
+        self._measures.evaluated(kept.inputs.system)
         return pb.EvaluateParkResponse(evaluation=wire.evaluation(kept, found, tree=True))
 
     async def ListEvaluations(self, request: pb.ListEvaluationsRequest, context: _Context) -> pb.ListEvaluationsResponse:
