@@ -1027,6 +1027,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/parks/{park}/inventories/{inventory}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Findings
+         * @description Returns the findings about an inventory in the order in which they were written, with answers and conclusion.
+         */
+        get: operations["list_findings"];
+        put?: never;
+        /**
+         * Write Finding
+         * @description Writes a finding of a verification; the same again is answered with 200, the id with other content is refused.
+         */
+        post: operations["write_finding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Finding
+         * @description Adds what the park's management says to a finding that is not closed.
+         */
+        post: operations["answer_finding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close Finding
+         * @description Closes a finding; the same again is answered as before, another conclusion is refused.
+         */
+        post: operations["close_finding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/parks/{park}/inventories/{inventory}/lines": {
         parameters: {
             query?: never;
@@ -1688,6 +1752,42 @@ export interface components {
             next_page_token: string;
         };
         /**
+         * AnswerBody
+         * @description What is said to a finding, and which inventory restates the year because of it.
+         * @example {
+         *       "text": "It came late and will be restated"
+         *     }
+         */
+        AnswerBody: {
+            /** Evidence */
+            evidence?: string[];
+            /**
+             * Restated In
+             * @default
+             */
+            restated_in: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * AnsweredAnswer
+         * @description What the park's management said.
+         */
+        AnsweredAnswer: {
+            /** Answered By */
+            answered_by: string;
+            /** Answered Time */
+            answered_time: string;
+            /** Evidence */
+            evidence: string[];
+            /** Number */
+            number: number;
+            /** Restated In */
+            restated_in?: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
          * AskedAnswer
          * @description What was asked for is done, or will be.
          * @example {}
@@ -2103,6 +2203,23 @@ export interface components {
             year: number;
         };
         /**
+         * ClosingAnswer
+         * @description How a finding ended.
+         */
+        ClosingAnswer: {
+            /** Closed By */
+            closed_by: string;
+            /** Closed Time */
+            closed_time: string;
+            /**
+             * Conclusion
+             * @enum {string}
+             */
+            conclusion: "resolved" | "accepted" | "unresolved";
+            /** Text */
+            text: string;
+        };
+        /**
          * ComparisonAnswer
          * @description Why two evaluations differ; the four effects sum to the change.
          * @example {
@@ -2135,6 +2252,23 @@ export interface components {
             value_points: string;
             /** Weight Points */
             weight_points: string;
+        };
+        /**
+         * ConclusionBody
+         * @description How a finding ends.
+         * @example {
+         *       "conclusion": "resolved",
+         *       "text": "The restatement has the bill"
+         *     }
+         */
+        ConclusionBody: {
+            /**
+             * Conclusion
+             * @enum {string}
+             */
+            conclusion: "resolved" | "accepted" | "unresolved";
+            /** Text */
+            text: string;
         };
         /**
          * DeliveryAnswer
@@ -2771,6 +2905,150 @@ export interface components {
             size_bytes: number;
         };
         /**
+         * FindingAnswer
+         * @description A finding with everything that was added to it.
+         * @example {
+         *       "answers": [
+         *         {
+         *           "answered_by": "park-manager",
+         *           "answered_time": "2026-11-21T02:00:00Z",
+         *           "evidence": [],
+         *           "number": 1,
+         *           "restated_in": "2022-v2",
+         *           "text": "It came late and is in 2022-v2"
+         *         }
+         *       ],
+         *       "evidence": [],
+         *       "finding_id": "f-1",
+         *       "inventory_id": "2022-v1",
+         *       "kind": "misstatement",
+         *       "material": true,
+         *       "number": 1,
+         *       "park_id": "ganzhou-etdz",
+         *       "state": "answered",
+         *       "text": "The bill of December is missing",
+         *       "written_by": "verifier",
+         *       "written_time": "2026-11-21T01:00:00Z"
+         *     }
+         */
+        FindingAnswer: {
+            /** Answers */
+            answers: components["schemas"]["AnsweredAnswer"][];
+            closing?: components["schemas"]["ClosingAnswer"] | null;
+            /** Enterprise Id */
+            enterprise_id?: string | null;
+            /** Evidence */
+            evidence: string[];
+            /** Finding Id */
+            finding_id: string;
+            /** Inventory Id */
+            inventory_id: string;
+            /** Item */
+            item?: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "misstatement" | "nonconformity" | "observation";
+            /** Material */
+            material: boolean;
+            /** Number */
+            number: number;
+            /** Park Id */
+            park_id: string;
+            /** Record Id */
+            record_id?: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "answered" | "closed";
+            /** Text */
+            text: string;
+            /** Written By */
+            written_by: string;
+            /** Written Time */
+            written_time: string;
+        };
+        /**
+         * FindingBody
+         * @description A finding, and what it is about: an item of the inventory tree, an enterprise, a record, or the whole.
+         * @example {
+         *       "finding_id": "f-1",
+         *       "kind": "misstatement",
+         *       "material": true,
+         *       "text": "The bill of December is missing"
+         *     }
+         */
+        FindingBody: {
+            /**
+             * Enterprise Id
+             * @default
+             */
+            enterprise_id: string;
+            /** Evidence */
+            evidence?: string[];
+            /** Finding Id */
+            finding_id: string;
+            /**
+             * Item
+             * @default
+             */
+            item: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "misstatement" | "nonconformity" | "observation";
+            /** Material */
+            material: boolean;
+            /**
+             * Record Id
+             * @default
+             */
+            record_id: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * FindingsAnswer
+         * @description Findings in the order in which they were written.
+         * @example {
+         *       "findings": [
+         *         {
+         *           "answers": [
+         *             {
+         *               "answered_by": "park-manager",
+         *               "answered_time": "2026-11-21T02:00:00Z",
+         *               "evidence": [],
+         *               "number": 1,
+         *               "restated_in": "2022-v2",
+         *               "text": "It came late and is in 2022-v2"
+         *             }
+         *           ],
+         *           "evidence": [],
+         *           "finding_id": "f-1",
+         *           "inventory_id": "2022-v1",
+         *           "kind": "misstatement",
+         *           "material": true,
+         *           "number": 1,
+         *           "park_id": "ganzhou-etdz",
+         *           "state": "answered",
+         *           "text": "The bill of December is missing",
+         *           "written_by": "verifier",
+         *           "written_time": "2026-11-21T01:00:00Z"
+         *         }
+         *       ],
+         *       "next_page_token": ""
+         *     }
+         */
+        FindingsAnswer: {
+            /** Findings */
+            findings: components["schemas"]["FindingAnswer"][];
+            /** Next Page Token */
+            next_page_token: string;
+        };
+        /**
          * FlipAnswer
          * @description How far a weight moves before two neighbours change places; without a change nothing flips them.
          */
@@ -3167,7 +3445,7 @@ export interface components {
             /** Revoked Time */
             revoked_time?: string | null;
             /** Scopes */
-            scopes?: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[] | null;
+            scopes?: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "verify" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[] | null;
         };
         /**
          * KeySetAnswer
@@ -3516,7 +3794,7 @@ export interface components {
             /** Revoked Time */
             revoked_time?: string | null;
             /** Scopes */
-            scopes?: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[] | null;
+            scopes?: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "verify" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[] | null;
             /** Secret */
             secret: string;
         };
@@ -3554,7 +3832,7 @@ export interface components {
              * Scopes
              * @default null
              */
-            scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[] | null;
+            scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "verify" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[] | null;
         };
         /**
          * NewParkBody
@@ -4634,7 +4912,7 @@ export interface components {
             /** Roles */
             roles: ("platform_operator" | "park_manager" | "reader" | "region_reader" | "enterprise" | "verifier" | "public")[];
             /** Scopes */
-            scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[];
+            scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "verify" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[];
             /** Tenant Id */
             tenant_id: string;
         };
@@ -5429,7 +5707,7 @@ export interface components {
             /** Roles */
             roles: ("platform_operator" | "park_manager" | "reader" | "region_reader" | "enterprise" | "verifier" | "public")[];
             /** Scopes */
-            scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[];
+            scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "verify" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[];
             /** Tenant Id */
             tenant_id: string;
         };
@@ -15840,6 +16118,944 @@ export interface operations {
                      * @example {
                      *       "detail": "the accounting service did not answer; try again shortly",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_findings: {
+        parameters: {
+            query?: {
+                /** @description Entries of a page, 1 to 1000 */
+                page_size?: number;
+                /** @description `next_page_token` of the page before */
+                page_token?: string;
+                /** @description Only these members of each row, with commas */
+                fields?: string;
+            };
+            header?: {
+                /** @description The `ETag` of an earlier answer: 304 where nothing has changed */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+                /** @description The year and version */
+                inventory: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Names the answer as it stands */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingsAnswer"];
+                    /**
+                     * @example a,b
+                     *     1,2
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description It is what the entity tag names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    write_finding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+                /** @description The year and version */
+                inventory: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FindingBody"];
+            };
+        };
+        responses: {
+            /** @description The same finding existed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingAnswer"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_finding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+                /** @description The year and version */
+                inventory: string;
+                /** @description The finding's id */
+                finding: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
+                     *       "reason": "ACCOUNTING_UNAVAILABLE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 503,
+                     *       "title": "Accounting is unavailable",
+                     *       "type": "https://parkcarbon.example/problems/accounting-unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_finding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with its key, it is answered as before and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The park's id */
+                park: string;
+                /** @description The year and version */
+                inventory: string;
+                /** @description The finding's id */
+                finding: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConclusionBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingAnswer"];
+                };
+            };
+            /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the member region_code is named twice in one object",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
+                     *       "reason": "FIELD_DUPLICATE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 400,
+                     *       "title": "Member named twice",
+                     *       "type": "https://parkcarbon.example/problems/field-duplicate"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, a malformed one, or one that is not in force */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
+                     *       "reason": "TOKEN_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 401,
+                     *       "title": "Unknown token",
+                     *       "type": "https://parkcarbon.example/problems/token-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller's roles do not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "to record needs one of the roles six digits; this caller has 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
+                     *       "reason": "ROLE_MISSING",
+                     *       "request_id": "0b6f…",
+                     *       "status": 403,
+                     *       "title": "Not allowed for this role",
+                     *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must arrive within six digits seconds",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
+                     *       "reason": "BODY_TOO_SLOW",
+                     *       "request_id": "0b6f…",
+                     *       "status": 408,
+                     *       "title": "Body too slow",
+                     *       "type": "https://parkcarbon.example/problems/body-too-slow"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id exists with other content */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Exists with other content",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
+                     *       "reason": "PARK_EXISTS",
+                     *       "request_id": "0b6f…",
+                     *       "status": 409,
+                     *       "title": "Exists with other content",
+                     *       "type": "https://parkcarbon.example/problems/park-exists"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More bytes or rows than one request may carry */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the body must be at most six digits bytes; send it in parts",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
+                     *       "reason": "BODY_TOO_LARGE",
+                     *       "request_id": "0b6f…",
+                     *       "status": 413,
+                     *       "title": "Body too large",
+                     *       "type": "https://parkcarbon.example/problems/body-too-large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another media type, charset or content encoding */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Content-Type must be one of six digits, got 36070",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
+                     *       "reason": "MEDIA_TYPE_UNSUPPORTED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 415,
+                     *       "title": "Media type not supported",
+                     *       "type": "https://parkcarbon.example/problems/media-type-unsupported"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Members, parameters or the file as a whole are invalid; every one is named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "invalid fields: 1; the first: …",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
+                     *       "reason": "FIELDS_INVALID",
+                     *       "request_id": "0b6f…",
+                     *       "status": 422,
+                     *       "title": "Fields are invalid",
+                     *       "type": "https://parkcarbon.example/problems/fields-invalid"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too much at once; Retry-After says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
+                     *       "reason": "SERVER_BUSY",
+                     *       "request_id": "0b6f…",
+                     *       "status": 429,
+                     *       "title": "Too many uploads at once",
+                     *       "type": "https://parkcarbon.example/problems/server-busy"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the gateway does not answer; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "the accounting service did not answer; try again shortly",
+                     *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
                      *       "reason": "ACCOUNTING_UNAVAILABLE",
                      *       "request_id": "0b6f…",
                      *       "status": 503,

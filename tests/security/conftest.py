@@ -150,6 +150,8 @@ async def _settle(made: Attacked) -> None:
     made.foreign.update(system="theirs-system", evaluation=await _evaluation(made.rival, THEIRS))
     made.objects["inventory"] = await _inventory(made.operator, OURS)
     made.foreign["inventory"] = await _inventory(made.rival, THEIRS)
+    made.objects["finding"] = await _finding(made.operator, OURS)
+    made.foreign["finding"] = await _finding(made.rival, THEIRS)
     made.objects.update(park=OURS, caller="park_manager", profile="ours", job=await _job(made.operator, OURS))
     done(await made.rival.put("/v1/callers/theirs", json={"name": "x", "roles": ["reader"]}))
     key = done(await made.rival.post("/v1/api-keys", json={"caller_id": "theirs", "name": "x"})).json()
@@ -179,6 +181,11 @@ async def _evaluation(client: httpx.AsyncClient, park: str) -> str:
 
 async def _inventory(client: httpx.AsyncClient, park: str) -> str:
     return str(done(await client.post(f"/v1/parks/{park}/inventories", json={"year": 2022})).json()["inventory_id"])
+
+
+async def _finding(client: httpx.AsyncClient, park: str) -> str:
+    said = {"finding_id": "f-0", "kind": "observation", "material": False, "text": "t"}
+    return str(done(await client.post(f"/v1/parks/{park}/inventories/2022-v1/findings", json=said)).json()["finding_id"])
 
 
 async def _park(client: httpx.AsyncClient, park: str, region: str) -> None:

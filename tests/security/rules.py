@@ -11,6 +11,7 @@ SIGNED_IN = frozenset({"anyone who is signed in"})
 
 MANAGERS = frozenset({"platform_operator", "park_manager"})
 OPERATOR = frozenset({"platform_operator"})
+VERIFIERS = OPERATOR | {"verifier"}
 PARK_READERS = MANAGERS | {"reader", "region_reader", "verifier"}
 FOLLOWERS = MANAGERS | {"reader", "region_reader"}
 RECORDERS = MANAGERS | {"enterprise"}
@@ -61,6 +62,10 @@ RULES: dict[str, frozenset[str]] = {
     "GET /v1/parks/{park}/inventories/{inventory}": PARK_READERS,
     "GET /v1/parks/{park}/inventories/{inventory}/lines": PARK_READERS,
     "POST /v1/parks/{park}/inventories/{inventory}:replay": PARK_READERS,
+    "POST /v1/parks/{park}/inventories/{inventory}/findings": VERIFIERS,
+    "GET /v1/parks/{park}/inventories/{inventory}/findings": PARK_READERS,
+    "POST /v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer": MANAGERS,
+    "POST /v1/parks/{park}/inventories/{inventory}/findings/{finding}:close": VERIFIERS,
     "POST /v1/parks/{park}/inventories/{inventory}:publish": MANAGERS,
     "POST /v1/parks/{park}/inventories/{inventory}:withdraw": MANAGERS,
     "POST /v1/region-releases": OPERATOR,
@@ -109,7 +114,9 @@ RULES: dict[str, frozenset[str]] = {
     "GET /v1/templates/activity-records.xlsx": KNOWN,
 }
 
-OBJECTS = frozenset({"caller", "document", "evaluation", "inventory", "job", "key", "park", "profile", "system", "webhook"})
+OBJECTS = frozenset(
+    {"caller", "document", "evaluation", "finding", "inventory", "job", "key", "park", "profile", "system", "webhook"}
+)
 """Path parameters that name something of one tenant: each operation with one is asked for what is not the caller's."""
 
 NOT_OBJECTS = frozenset({"year", "set", "code"})

@@ -170,7 +170,7 @@ async def test_api3_a_member_that_the_operation_does_not_take_is_refused(attacke
 
 async def test_api5_a_credential_may_no_more_than_its_scopes(attacked: Attacked) -> None:
     reading, writing = ("published", "read_own", "read", "follow", "audit"), ("register", "record", "rebuild")
-    scopes = (*reading, *writing, "publish", "release", "manage_keys", "manage_callers")
+    scopes = (*reading, *writing, "verify", "publish", "release", "manage_keys", "manage_callers")
     await attacked.operator.put("/v1/callers/scoped", json={"name": "s", "roles": ["platform_operator"]})
     opened: dict[str, set[str]] = {}
     for scope in scopes:

@@ -134,3 +134,27 @@ def test_a_suppressed_region_is_null_and_says_why(platform: Platform, park: str)
             assert (cell["emissions_t_co2e"] is None) is (cell["status"] != "shown")
         missing = client.get("/v1/published/regions/36/emissions?year=1999")
         assert (missing.status_code, missing.json()["reason"]) == (404, "RELEASE_NOT_FOUND")
+
+
+def test_a_verifier_writes_findings_and_the_management_answers_them(platform: Platform, park: str) -> None:
+    with platform.client() as client, platform.client("platform_operator") as operator:
+        _closed_years(client, park)
+        name = f"verifier-{park}"
+        assert operator.put(f"/v1/callers/{name}", json={"name": "v", "roles": ["verifier"], "parks": [park]}).is_success
+        key = operator.post("/v1/api-keys", json={"caller_id": name, "name": "v"}).json()["api_key"]
+        verifier = {"Authorization": f"Bearer {key}"}
+        address = f"/v1/parks/{park}/inventories/2022-v1/findings"
+        said = {"finding_id": "f-1", "kind": "misstatement", "material": True, "record_id": "oil-2022", "text": "A bill is missing"}
+        assert client.post(address, json=said).status_code == 403
+        written = client.post(address, json=said, headers=verifier)
+        assert (written.status_code, written.json()["state"], written.json()["written_by"]) == (201, "open", name)
+        assert client.post(address, json=said, headers=verifier).status_code == 200
+        answered = client.post(f"{address}/f-1:answer", json={"text": "It came late"})
+        assert (answered.status_code, answered.json()["state"]) == (200, "answered")
+        closing = {"conclusion": "accepted", "text": "Below the threshold"}
+        assert client.post(f"{address}/f-1:close", json=closing).status_code == 403
+        ended = client.post(f"{address}/f-1:close", json=closing, headers=verifier).json()
+        assert (ended["state"], ended["closing"]["conclusion"]) == ("closed", "accepted")
+        assert client.get(address).json() == {"findings": [ended], "next_page_token": ""}
+        late = client.post(f"{address}/f-1:answer", json={"text": "One more thing"})
+        assert (late.status_code, late.json()["reason"]) == (409, "FINDING_IS_CLOSED")

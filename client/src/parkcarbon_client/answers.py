@@ -330,6 +330,56 @@ class Replay:
 
 
 @dataclass(frozen=True)
+class FindingReply:
+    """What the park's management said to a finding; `restated_in` is the inventory that restates the year because of it."""
+
+    number: int
+    text: str
+    evidence: tuple[str, ...]
+    answered_by: str
+    answered_time: datetime
+    restated_in: str | None = None
+
+
+@dataclass(frozen=True)
+class FindingClosing:
+    """How a finding ended: resolved, accepted or unresolved."""
+
+    conclusion: str
+    text: str
+    closed_by: str
+    closed_time: datetime
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A finding about a closed inventory, with everything that was added to it.
+
+    Attributes:
+        kind: misstatement, nonconformity or observation.
+        state: open, answered or closed.
+        item: What it is about, as `enterprise_id` and `record_id`; None where it is about something else.
+    """
+
+    park_id: str
+    inventory_id: str
+    finding_id: str
+    number: int
+    kind: str
+    material: bool
+    text: str
+    evidence: tuple[str, ...]
+    written_by: str
+    written_time: datetime
+    state: str
+    answers: tuple[FindingReply, ...]
+    item: str | None = None
+    enterprise_id: str | None = None
+    record_id: str | None = None
+    closing: FindingClosing | None = None
+
+
+@dataclass(frozen=True)
 class PublishedCell:
     """A published sum.
 

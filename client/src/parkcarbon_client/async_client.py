@@ -23,6 +23,7 @@ from parkcarbon_client.answers import (
     Enterprise,
     Factor,
     FactorSet,
+    Finding,
     Indicators,
     Inventory,
     InventoryLine,
@@ -42,7 +43,14 @@ from parkcarbon_client.async_evaluating import AsyncEvaluating
 from parkcarbon_client.async_operating import AsyncOperating
 from parkcarbon_client.calls import Call
 from parkcarbon_client.connecting import headers, is_on_this_machine
-from parkcarbon_client.entries import ActivityRow, NewEnterprise, NewPark, NewSource, YearFigures
+from parkcarbon_client.entries import (
+    ActivityRow,
+    NewEnterprise,
+    NewFinding,
+    NewPark,
+    NewSource,
+    YearFigures,
+)
 from parkcarbon_client.errors import ClientError, JobNotFinished, ProblemError, PushInterrupted, ServerUnreachable
 from parkcarbon_client.files import PIECE_ROWS, RefusedLine, pieces
 from parkcarbon_client.receipts import PushProgress, Receipt
@@ -282,6 +290,33 @@ class AsyncParkCarbonClient(AsyncEvaluating, AsyncOperating):
     async def replay_inventory(self, park_id: str, inventory_id: str) -> Replay:
         """Computes a closed inventory again from what it was closed with, and returns where it differs."""
         return await self.send(calls.replay_inventory(park_id, inventory_id))
+
+    async def write_finding(self, park_id: str, inventory_id: str, finding: NewFinding) -> Registered[Finding]:
+        """Writes a finding of a verification about a closed inventory."""
+        return await self.send(calls.write_finding(park_id, inventory_id, finding))
+
+    def iterate_findings(self, park_id: str, inventory_id: str) -> AsyncIterator[Finding]:
+        """Yields the findings about an inventory in the order in which they were written."""
+        return self._items(lambda token: calls.list_findings(park_id, inventory_id, token))
+
+    async def answer_finding(
+        self, park_id: str, inventory_id: str, finding_id: str, *, text: str, restated_in: str = "", evidence: Sequence[str] = ()
+    ) -> Finding:
+        """Adds what the park's management says to a finding that is not closed.
+
+        Args:
+            park_id: The park.
+            inventory_id: The inventory that the finding is about.
+            finding_id: The finding.
+            text: What is said.
+            restated_in: The later version of the inventory that the finding led to.
+            evidence: Ids of documents.
+        """
+        return await self.send(calls.answer_finding(park_id, inventory_id, finding_id, text, restated_in, evidence))
+
+    async def close_finding(self, park_id: str, inventory_id: str, finding_id: str, *, conclusion: str, text: str) -> Finding:
+        """Closes a finding as resolved, accepted or unresolved."""
+        return await self.send(calls.close_finding(park_id, inventory_id, finding_id, conclusion, text))
 
     async def publish_inventory(
         self, park_id: str, inventory_id: str, *, breakdowns: Sequence[str] = ()

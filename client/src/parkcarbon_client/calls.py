@@ -21,6 +21,7 @@ from parkcarbon_client.answers import (
     Enterprise,
     Factor,
     FactorSet,
+    Finding,
     Indicators,
     Inventory,
     InventoryLine,
@@ -38,7 +39,16 @@ from parkcarbon_client.answers import (
     Withdrawal,
 )
 from parkcarbon_client.decoding import decode, parse
-from parkcarbon_client.entries import ActivityRow, Entry, NewEnterprise, NewPark, NewSource, YearFigures, to_json
+from parkcarbon_client.entries import (
+    ActivityRow,
+    Entry,
+    NewEnterprise,
+    NewFinding,
+    NewPark,
+    NewSource,
+    YearFigures,
+    to_json,
+)
 from parkcarbon_client.errors import AnswerNotUnderstood, FieldProblem, ProblemError
 from parkcarbon_client.retrying import retry_after_seconds
 
@@ -260,6 +270,33 @@ def list_inventory_lines(park_id: str, inventory_id: str, page_token: str) -> Ca
 def replay_inventory(park_id: str, inventory_id: str) -> Call[Replay]:
     """Computes a closed inventory again."""
     return Call("POST", in_park(park_id, "inventories", inventory_id) + ":replay", reading(Replay))
+
+
+def write_finding(park_id: str, inventory_id: str, finding: NewFinding) -> Call[Registered[Finding]]:
+    """Writes a finding."""
+    path = in_park(park_id, "inventories", inventory_id, "findings")
+    return Call("POST", path, registered(Finding), content=body_of(finding), media_type=JSON)
+
+
+def list_findings(park_id: str, inventory_id: str, page_token: str) -> Call[Page[Finding]]:
+    """Reads a page of findings."""
+    return listing(in_park(park_id, "inventories", inventory_id, "findings"), "findings", Finding, page_token)
+
+
+def answer_finding(
+    park_id: str, inventory_id: str, finding_id: str, text: str, restated_in: str, evidence: Sequence[str]
+) -> Call[Finding]:
+    """Answers a finding."""
+    body = json.dumps({"text": text, "restated_in": restated_in, "evidence": list(evidence)}, ensure_ascii=False).encode()
+    path = in_park(park_id, "inventories", inventory_id, "findings", finding_id) + ":answer"
+    return Call("POST", path, reading(Finding), content=body, media_type=JSON)
+
+
+def close_finding(park_id: str, inventory_id: str, finding_id: str, conclusion: str, text: str) -> Call[Finding]:
+    """Closes a finding."""
+    body = json.dumps({"conclusion": conclusion, "text": text}, ensure_ascii=False).encode()
+    path = in_park(park_id, "inventories", inventory_id, "findings", finding_id) + ":close"
+    return Call("POST", path, reading(Finding), content=body, media_type=JSON)
 
 
 def publish_inventory(park_id: str, inventory_id: str, breakdowns: Sequence[str]) -> Call[Registered[Publication]]:

@@ -10,6 +10,27 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class NewFinding:
+    """A finding about a closed inventory.
+
+    Attributes:
+        kind: misstatement, nonconformity or observation.
+        material: Whether it could change what a reader of the inventory decides.
+        item: What it is about, as `enterprise_id` and `record_id`; "" for something else.
+        evidence: Ids of documents.
+    """
+
+    finding_id: str
+    kind: str
+    material: bool
+    text: str
+    item: str = ""
+    enterprise_id: str = ""
+    record_id: str = ""
+    evidence: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class NewPark:
     """A park to register. Ids are 1 to 64 characters of A-Z a-z 0-9 . _ -, first a letter or digit.
 
@@ -416,6 +437,7 @@ Entry = (
     | NewKey
     | NewDocument
     | MappingProfile
+    | NewFinding
 )
 
 

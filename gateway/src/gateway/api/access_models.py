@@ -17,6 +17,7 @@ ScopeName = Literal[
     "register",
     "record",
     "rebuild",
+    "verify",
     "publish",
     "release",
     "manage_keys",

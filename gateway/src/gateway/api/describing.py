@@ -12,6 +12,7 @@ from gateway.api import (
     access_models,
     document_models,
     evaluation_models,
+    finding_models,
     inventory_models,
     models,
     people_models,
@@ -40,6 +41,7 @@ _SENT = (
     webhook_models.WebhookBody,
     *evaluation_models.SENT,
     *inventory_models.SENT,
+    *finding_models.SENT,
     document_models.DocumentBody,
 )
 _SECURITY: Mapping[str, dict[str, Any]] = {

@@ -23,6 +23,7 @@ from gateway.api import (
     documents,
     elsewhere,
     evaluation,
+    findings,
     inventories,
     jobs,
     models,
@@ -144,6 +145,7 @@ def create_app(
     app.include_router(profiles.router(keeping, uploads))
     app.include_router(accounts.router(ports.accounting))
     app.include_router(inventories.router(ports.inventories, uploads))
+    app.include_router(findings.router(ports.inventories, uploads))
     app.include_router(published.router(ports.inventories, uploads))
     app.include_router(evaluation.router(ports.evaluation, readers))
     app.include_router(changes.router(ports.changes))

@@ -36,6 +36,8 @@ class Action(StrEnum):
     REGISTER = "register"
     RECORD = "record"
     REBUILD = "rebuild"
+    VERIFY = "verify"
+    """To write findings about an inventory, and to close them."""
     PUBLISH = "publish"
     """To publish what of a park everyone may read, and to take it back."""
     RELEASE = "release"
@@ -56,7 +58,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
     Role.READER: _SEE | {Action.FOLLOW},
     Role.REGION_READER: _SEE | {Action.FOLLOW},
     Role.ENTERPRISE: frozenset({Action.PUBLISHED, Action.READ_OWN, Action.RECORD, Action.MANAGE_KEYS}),
-    Role.VERIFIER: _SEE,
+    Role.VERIFIER: _SEE | {Action.VERIFY},
     Role.PUBLIC: frozenset({Action.PUBLISHED}),
 }
 """Role × action. Everything happens inside the caller's own tenant, whatever the role."""

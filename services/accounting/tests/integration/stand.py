@@ -331,6 +331,9 @@ FACTS: tuple[type[WireMessage], ...] = (
     events_pb2.InventoryClosed,
     events_pb2.InventoryPublished,
     events_pb2.PublicationWithdrawn,
+    events_pb2.FindingWritten,
+    events_pb2.FindingAnswered,
+    events_pb2.FindingClosed,
 )
 
 

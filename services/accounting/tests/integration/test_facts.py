@@ -260,6 +260,14 @@ async def tell_everything(stand: Stand) -> Tenant:
     await park.record(power._replace(record_id="electricity-2020-corrected", supersedes="electricity-2020"), gas, oil)
     await park.close(2020)
     named = {"park_id": park.park_id, "inventory_id": "2020-v1"}
+    about = {**named, "finding_id": "f-1"}
+    said = {"kind": "misstatement", "material": True, "item": "enterprise.fuel_combustion", "text": "A bill of gas is missing"}
+    written = pb.WriteFindingRequest(**about, **said, record_id="gas-2020", evidence=["bill-2020-12"])  # type: ignore[arg-type]
+    await stand.channel.call(stand.stub.WriteFinding, written, caller=park.operator)
+    answered = pb.AnswerFindingRequest(**about, text="It came late", evidence=["bill-2020-12"])
+    await stand.channel.call(stand.stub.AnswerFinding, answered, caller=park.manager)
+    ended = pb.CloseFindingRequest(**about, conclusion="resolved", text="The bill is in the account")
+    await stand.channel.call(stand.stub.CloseFinding, ended, caller=park.operator)
     await stand.channel.call(stand.stub.PublishInventory, pb.PublishInventoryRequest(**named), caller=park.manager)
     withdrawn = pb.WithdrawPublicationRequest(**named, reason="The bill of December came late")
     await stand.channel.call(stand.stub.WithdrawPublication, withdrawn, caller=park.manager)

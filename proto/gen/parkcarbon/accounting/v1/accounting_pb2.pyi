@@ -916,6 +916,384 @@ class InventoryDifference(_message.Message):
 Global___InventoryDifference: _TypeAlias = InventoryDifference  # noqa: Y015
 
 @_typing.final
+class Finding(_message.Message):
+    """A finding of a verification (ISO 14064-3)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    MATERIAL_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    ENTERPRISE_ID_FIELD_NUMBER: _builtins.int
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    WRITTEN_BY_FIELD_NUMBER: _builtins.int
+    WRITTEN_TIME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    CLOSING_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    inventory_id: _builtins.str
+    finding_id: _builtins.str
+    """Chosen by the verifier; unique in the inventory."""
+    number: _builtins.int
+    """Counts from 1 in the inventory."""
+    kind: _builtins.str
+    """misstatement, nonconformity or observation."""
+    material: _builtins.bool
+    item: _builtins.str
+    """What it is about; each may be empty."""
+    enterprise_id: _builtins.str
+    record_id: _builtins.str
+    text: _builtins.str
+    written_by: _builtins.str
+    written_time: _builtins.str
+    state: _builtins.str
+    """open, answered or closed: follows from what was added."""
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of documents."""
+
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___FindingAnswer]: ...
+    @_builtins.property
+    def closing(self) -> Global___FindingClosing:
+        """Unset while it is not closed."""
+
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        finding_id: _builtins.str = ...,
+        number: _builtins.int = ...,
+        kind: _builtins.str = ...,
+        material: _builtins.bool = ...,
+        item: _builtins.str = ...,
+        enterprise_id: _builtins.str = ...,
+        record_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+        written_by: _builtins.str = ...,
+        written_time: _builtins.str = ...,
+        state: _builtins.str = ...,
+        answers: _abc.Iterable[Global___FindingAnswer] | None = ...,
+        closing: Global___FindingClosing | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closing", b"closing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "closing", b"closing", "enterprise_id", b"enterprise_id", "evidence", b"evidence", "finding_id", b"finding_id", "inventory_id", b"inventory_id", "item", b"item", "kind", b"kind", "material", b"material", "number", b"number", "park_id", b"park_id", "record_id", b"record_id", "state", b"state", "text", b"text", "written_by", b"written_by", "written_time", b"written_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Finding: _TypeAlias = Finding  # noqa: Y015
+
+@_typing.final
+class FindingAnswer(_message.Message):
+    """What the park's management says to a finding."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    RESTATED_IN_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    ANSWERED_BY_FIELD_NUMBER: _builtins.int
+    ANSWERED_TIME_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """From 1."""
+    text: _builtins.str
+    restated_in: _builtins.str
+    """The inventory that restates the year because of it; empty without one."""
+    answered_by: _builtins.str
+    answered_time: _builtins.str
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        text: _builtins.str = ...,
+        restated_in: _builtins.str = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+        answered_by: _builtins.str = ...,
+        answered_time: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_by", b"answered_by", "answered_time", b"answered_time", "evidence", b"evidence", "number", b"number", "restated_in", b"restated_in", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindingAnswer: _TypeAlias = FindingAnswer  # noqa: Y015
+
+@_typing.final
+class FindingClosing(_message.Message):
+    """How a finding ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONCLUSION_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    CLOSED_BY_FIELD_NUMBER: _builtins.int
+    CLOSED_TIME_FIELD_NUMBER: _builtins.int
+    conclusion: _builtins.str
+    """resolved, accepted or unresolved."""
+    text: _builtins.str
+    closed_by: _builtins.str
+    closed_time: _builtins.str
+    def __init__(
+        self,
+        *,
+        conclusion: _builtins.str = ...,
+        text: _builtins.str = ...,
+        closed_by: _builtins.str = ...,
+        closed_time: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_by", b"closed_by", "closed_time", b"closed_time", "conclusion", b"conclusion", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindingClosing: _TypeAlias = FindingClosing  # noqa: Y015
+
+@_typing.final
+class WriteFindingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    MATERIAL_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    ENTERPRISE_ID_FIELD_NUMBER: _builtins.int
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    inventory_id: _builtins.str
+    finding_id: _builtins.str
+    kind: _builtins.str
+    material: _builtins.bool
+    item: _builtins.str
+    enterprise_id: _builtins.str
+    record_id: _builtins.str
+    text: _builtins.str
+    """1 to 2000 characters."""
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 20 ids."""
+
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        finding_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        material: _builtins.bool = ...,
+        item: _builtins.str = ...,
+        enterprise_id: _builtins.str = ...,
+        record_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enterprise_id", b"enterprise_id", "evidence", b"evidence", "finding_id", b"finding_id", "inventory_id", b"inventory_id", "item", b"item", "kind", b"kind", "material", b"material", "park_id", b"park_id", "record_id", b"record_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WriteFindingRequest: _TypeAlias = WriteFindingRequest  # noqa: Y015
+
+@_typing.final
+class WriteFindingResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    created: _builtins.bool
+    @_builtins.property
+    def finding(self) -> Global___Finding: ...
+    def __init__(
+        self,
+        *,
+        finding: Global___Finding | None = ...,
+        created: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "finding", b"finding"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WriteFindingResponse: _TypeAlias = WriteFindingResponse  # noqa: Y015
+
+@_typing.final
+class AnswerFindingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    RESTATED_IN_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    inventory_id: _builtins.str
+    finding_id: _builtins.str
+    text: _builtins.str
+    restated_in: _builtins.str
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        finding_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        restated_in: _builtins.str = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "finding_id", b"finding_id", "inventory_id", b"inventory_id", "park_id", b"park_id", "restated_in", b"restated_in", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerFindingRequest: _TypeAlias = AnswerFindingRequest  # noqa: Y015
+
+@_typing.final
+class AnswerFindingResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def finding(self) -> Global___Finding: ...
+    def __init__(
+        self,
+        *,
+        finding: Global___Finding | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerFindingResponse: _TypeAlias = AnswerFindingResponse  # noqa: Y015
+
+@_typing.final
+class CloseFindingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    CONCLUSION_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    inventory_id: _builtins.str
+    finding_id: _builtins.str
+    conclusion: _builtins.str
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        finding_id: _builtins.str = ...,
+        conclusion: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conclusion", b"conclusion", "finding_id", b"finding_id", "inventory_id", b"inventory_id", "park_id", b"park_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseFindingRequest: _TypeAlias = CloseFindingRequest  # noqa: Y015
+
+@_typing.final
+class CloseFindingResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def finding(self) -> Global___Finding: ...
+    def __init__(
+        self,
+        *,
+        finding: Global___Finding | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseFindingResponse: _TypeAlias = CloseFindingResponse  # noqa: Y015
+
+@_typing.final
+class ListFindingsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    inventory_id: _builtins.str
+    page_size: _builtins.int
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inventory_id", b"inventory_id", "page_size", b"page_size", "page_token", b"page_token", "park_id", b"park_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFindingsRequest: _TypeAlias = ListFindingsRequest  # noqa: Y015
+
+@_typing.final
+class ListFindingsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]: ...
+    def __init__(
+        self,
+        *,
+        findings: _abc.Iterable[Global___Finding] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["findings", b"findings", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFindingsResponse: _TypeAlias = ListFindingsResponse  # noqa: Y015
+
+@_typing.final
 class PublishedCell(_message.Message):
     """A published sum, or that it is not shown and why."""
 

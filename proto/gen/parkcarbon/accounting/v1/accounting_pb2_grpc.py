@@ -145,6 +145,26 @@ class AccountingServiceStub:
                 request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryRequest.SerializeToString,
                 response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryResponse.FromString,
                 _registered_method=True)
+        self.WriteFinding = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/WriteFinding',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.WriteFindingRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.WriteFindingResponse.FromString,
+                _registered_method=True)
+        self.AnswerFinding = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/AnswerFinding',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.AnswerFindingRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.AnswerFindingResponse.FromString,
+                _registered_method=True)
+        self.CloseFinding = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/CloseFinding',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CloseFindingRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CloseFindingResponse.FromString,
+                _registered_method=True)
+        self.ListFindings = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/ListFindings',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListFindingsRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListFindingsResponse.FromString,
+                _registered_method=True)
         self.PublishInventory = channel.unary_unary(
                 '/parkcarbon.accounting.v1.AccountingService/PublishInventory',
                 request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.PublishInventoryRequest.SerializeToString,
@@ -341,6 +361,35 @@ class AccountingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WriteFinding(self, request, context):
+        """Writes a finding of a verification about an inventory. Idempotent by id: the same again is answered as before, with other content it
+        is ALREADY_EXISTS. Nothing of it is changed later.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerFinding(self, request, context):
+        """Adds the answer of the park's management to a finding that is not closed; the same text as the last answer adds nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseFinding(self, request, context):
+        """Closes a finding. Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFindings(self, request, context):
+        """Returns the findings about an inventory in the order in which they were written, with their answers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PublishInventory(self, request, context):
         """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise. Idempotent: the same again is answered
         as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is not published again.
@@ -497,6 +546,26 @@ def add_AccountingServiceServicer_to_server(servicer, server):
                     servicer.ReplayInventory,
                     request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryRequest.FromString,
                     response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryResponse.SerializeToString,
+            ),
+            'WriteFinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.WriteFinding,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.WriteFindingRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.WriteFindingResponse.SerializeToString,
+            ),
+            'AnswerFinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerFinding,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.AnswerFindingRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.AnswerFindingResponse.SerializeToString,
+            ),
+            'CloseFinding': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseFinding,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CloseFindingRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CloseFindingResponse.SerializeToString,
+            ),
+            'ListFindings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFindings,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListFindingsRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListFindingsResponse.SerializeToString,
             ),
             'PublishInventory': grpc.unary_unary_rpc_method_handler(
                     servicer.PublishInventory,
@@ -1124,6 +1193,114 @@ class AccountingService:
             '/parkcarbon.accounting.v1.AccountingService/ReplayInventory',
             parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryRequest.SerializeToString,
             parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ReplayInventoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WriteFinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/WriteFinding',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.WriteFindingRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.WriteFindingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerFinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/AnswerFinding',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.AnswerFindingRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.AnswerFindingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseFinding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/CloseFinding',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CloseFindingRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CloseFindingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFindings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/ListFindings',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListFindingsRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListFindingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

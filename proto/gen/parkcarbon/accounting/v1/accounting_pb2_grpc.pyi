@@ -93,6 +93,16 @@ class AccountingServiceStub:
     """Computes an inventory anew from the records, bases and sources that are stored, and returns where it differs from what was
     closed. Changes nothing.
     """
+    WriteFinding: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.WriteFindingRequest, _accounting_pb2.WriteFindingResponse]
+    """Writes a finding of a verification about an inventory. Idempotent by id: the same again is answered as before, with other content it
+    is ALREADY_EXISTS. Nothing of it is changed later.
+    """
+    AnswerFinding: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.AnswerFindingRequest, _accounting_pb2.AnswerFindingResponse]
+    """Adds the answer of the park's management to a finding that is not closed; the same text as the last answer adds nothing."""
+    CloseFinding: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.CloseFindingRequest, _accounting_pb2.CloseFindingResponse]
+    """Closes a finding. Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS."""
+    ListFindings: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListFindingsRequest, _accounting_pb2.ListFindingsResponse]
+    """Returns the findings about an inventory in the order in which they were written, with their answers."""
     PublishInventory: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.PublishInventoryRequest, _accounting_pb2.PublishInventoryResponse]
     """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise. Idempotent: the same again is answered
     as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is not published again.
@@ -170,6 +180,16 @@ class AccountingServiceAsyncStub(AccountingServiceStub):
     """Computes an inventory anew from the records, bases and sources that are stored, and returns where it differs from what was
     closed. Changes nothing.
     """
+    WriteFinding: _aio.UnaryUnaryMultiCallable[_accounting_pb2.WriteFindingRequest, _accounting_pb2.WriteFindingResponse]  # type: ignore[assignment]
+    """Writes a finding of a verification about an inventory. Idempotent by id: the same again is answered as before, with other content it
+    is ALREADY_EXISTS. Nothing of it is changed later.
+    """
+    AnswerFinding: _aio.UnaryUnaryMultiCallable[_accounting_pb2.AnswerFindingRequest, _accounting_pb2.AnswerFindingResponse]  # type: ignore[assignment]
+    """Adds the answer of the park's management to a finding that is not closed; the same text as the last answer adds nothing."""
+    CloseFinding: _aio.UnaryUnaryMultiCallable[_accounting_pb2.CloseFindingRequest, _accounting_pb2.CloseFindingResponse]  # type: ignore[assignment]
+    """Closes a finding. Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS."""
+    ListFindings: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListFindingsRequest, _accounting_pb2.ListFindingsResponse]  # type: ignore[assignment]
+    """Returns the findings about an inventory in the order in which they were written, with their answers."""
     PublishInventory: _aio.UnaryUnaryMultiCallable[_accounting_pb2.PublishInventoryRequest, _accounting_pb2.PublishInventoryResponse]  # type: ignore[assignment]
     """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise. Idempotent: the same again is answered
     as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is not published again.
@@ -376,6 +396,40 @@ class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Computes an inventory anew from the records, bases and sources that are stored, and returns where it differs from what was
         closed. Changes nothing.
         """
+
+    @_abc_1.abstractmethod
+    def WriteFinding(
+        self,
+        request: _accounting_pb2.WriteFindingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.WriteFindingResponse, _abc.Awaitable[_accounting_pb2.WriteFindingResponse]]:
+        """Writes a finding of a verification about an inventory. Idempotent by id: the same again is answered as before, with other content it
+        is ALREADY_EXISTS. Nothing of it is changed later.
+        """
+
+    @_abc_1.abstractmethod
+    def AnswerFinding(
+        self,
+        request: _accounting_pb2.AnswerFindingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.AnswerFindingResponse, _abc.Awaitable[_accounting_pb2.AnswerFindingResponse]]:
+        """Adds the answer of the park's management to a finding that is not closed; the same text as the last answer adds nothing."""
+
+    @_abc_1.abstractmethod
+    def CloseFinding(
+        self,
+        request: _accounting_pb2.CloseFindingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.CloseFindingResponse, _abc.Awaitable[_accounting_pb2.CloseFindingResponse]]:
+        """Closes a finding. Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS."""
+
+    @_abc_1.abstractmethod
+    def ListFindings(
+        self,
+        request: _accounting_pb2.ListFindingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.ListFindingsResponse, _abc.Awaitable[_accounting_pb2.ListFindingsResponse]]:
+        """Returns the findings about an inventory in the order in which they were written, with their answers."""
 
     @_abc_1.abstractmethod
     def PublishInventory(

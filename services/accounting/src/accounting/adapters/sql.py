@@ -30,7 +30,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from accounting.adapters import inventories_sql, publication_sql, tables
+from accounting.adapters import findings_sql, inventories_sql, publication_sql, tables
 from accounting.adapters.wave import SUM_COLUMNS, SUPERSEDE, ConnectionMemory, StagedWave
 from accounting.domain.accounts import MonthRange, Sum, SummedRow, month_key
 from accounting.domain.batches import Candidates
@@ -39,6 +39,7 @@ from accounting.domain.emissions import Ratio
 from accounting.domain.errors import ParkIdTaken, RegisteredMeanwhile
 from accounting.domain.factors import Basis, Factor
 from accounting.domain.facts import Fact, SpanSum
+from accounting.domain.findings import Answer, Finding
 from accounting.domain.inventories import Inventory, InventoryLine
 from accounting.domain.months import calendar
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
@@ -361,6 +362,10 @@ class SqlAccount:
         """Returns lines of an inventory whose numbers come after one."""
         return await inventories_sql.inventory_lines(self._session, park_id, year, version, after, limit)
 
+    async def findings(self, park_id: str, year: int, version: int) -> Sequence[Finding]:
+        """Returns every finding about an inventory, in order of number."""
+        return await findings_sql.findings(self._session, park_id, year, version)
+
     async def inventories_in_force(self, tenant_id: str, year: int) -> Sequence[tuple[str, int]]:
         """Returns park and newest version of the inventories of a year."""
         return await publication_sql.inventories_in_force(self._session, tenant_id, year)
@@ -491,6 +496,18 @@ class SqlUnitOfWork(SqlAccount):
     async def add_inventory(self, inventory: Inventory, lines: Sequence[InventoryLine]) -> None:
         """Stores a new inventory."""
         await inventories_sql.add_inventory(self._session, inventory, lines)
+
+    async def add_finding(self, finding: Finding) -> None:
+        """Stores a new finding."""
+        await findings_sql.add_finding(self._session, finding)
+
+    async def add_answer(self, finding: Finding, answer: Answer) -> None:
+        """Stores a new answer to a finding."""
+        await findings_sql.add_answer(self._session, finding, answer)
+
+    async def add_closing(self, finding: Finding) -> None:
+        """Stores how a finding was closed."""
+        await findings_sql.add_closing(self._session, finding)
 
     async def lock_publications(self, tenant_id: str) -> None:
         """Makes this the only transaction that publishes for a tenant."""

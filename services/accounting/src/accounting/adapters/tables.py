@@ -328,6 +328,60 @@ region_release_cell = Table(
     sqlite_strict=True,
 )
 
+# What a verification found, was answered and concluded: added to and kept.
+finding = Table(
+    "finding",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("version", big_integer(), primary_key=True, autoincrement=False),
+    Column("finding_id", identifier(), primary_key=True),
+    Column("number", big_integer(), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("material", big_integer(), nullable=False),
+    Column("item", Text, nullable=False),
+    Column("enterprise_id", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("written_by", Text, nullable=False),
+    Column("written_time", UtcDateTime, nullable=False),
+    sqlite_strict=True,
+)
+
+finding_answer = Table(
+    "finding_answer",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("version", big_integer(), primary_key=True, autoincrement=False),
+    Column("finding_id", identifier(), primary_key=True),
+    Column("number", big_integer(), primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+    Column("restated_in", Text, nullable=False),
+    Column("evidence", Text, nullable=False),
+    Column("answered_by", Text, nullable=False),
+    Column("answered_time", UtcDateTime, nullable=False),
+    sqlite_strict=True,
+)
+
+finding_closing = Table(
+    "finding_closing",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("year", big_integer(), primary_key=True, autoincrement=False),
+    Column("version", big_integer(), primary_key=True, autoincrement=False),
+    Column("finding_id", identifier(), primary_key=True),
+    Column("conclusion", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("closed_by", Text, nullable=False),
+    Column("closed_time", UtcDateTime, nullable=False),
+    sqlite_strict=True,
+)
+
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)
 job = job_table(metadata)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import grpc
 
 from accounting.api.columns import read_columns, write_outcomes
+from accounting.api.finding_servicer import FindingRpcs
 from accounting.api.inventory_servicer import InventoryRpcs
 from accounting.api.pages import (
     DEFAULT_RECORDS,
@@ -39,7 +40,7 @@ _CALORIFIC = "calorific"
 """How electricity becomes coal equivalent: every shipped set counts by calorific value (当量), 0.1229 kgce/kWh."""
 
 
-class AccountingServicer(InventoryRpcs, PublicationRpcs, accounting_pb2_grpc.AccountingServiceServicer):
+class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting_pb2_grpc.AccountingServiceServicer):
     """One method per rpc; the contract is in accounting.proto."""
 
     async def CreatePark(self, request: pb.CreateParkRequest, context: _Context) -> pb.CreateParkResponse:

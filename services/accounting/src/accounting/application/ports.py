@@ -10,6 +10,7 @@ from accounting.domain.batches import Candidates
 from accounting.domain.callers import Bounds
 from accounting.domain.factors import Basis, Factor
 from accounting.domain.facts import Fact, SpanSum
+from accounting.domain.findings import Answer, Finding
 from accounting.domain.inventories import Inventory, InventoryLine
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
 from accounting.domain.plausibility import PastSpan
@@ -109,6 +110,10 @@ class Account(Protocol):
         """Returns lines of an inventory whose numbers come after one."""
         ...
 
+    async def findings(self, park_id: str, year: int, version: int) -> Sequence[Finding]:
+        """Returns every finding about an inventory, in order of number, with answers and closing."""
+        ...
+
     async def inventories_in_force(self, tenant_id: str, year: int) -> Sequence[tuple[str, int]]:
         """Returns the park and version of the inventories of a year that are in force, in order of park."""
         ...
@@ -185,6 +190,18 @@ class UnitOfWork(Account, Protocol):
 
     async def add_inventory(self, inventory: Inventory, lines: Sequence[InventoryLine]) -> None:
         """Stores a new inventory."""
+        ...
+
+    async def add_finding(self, finding: Finding) -> None:
+        """Stores a new finding."""
+        ...
+
+    async def add_answer(self, finding: Finding, answer: Answer) -> None:
+        """Stores a new answer to a finding."""
+        ...
+
+    async def add_closing(self, finding: Finding) -> None:
+        """Stores how a finding was closed."""
         ...
 
     async def lock_publications(self, tenant_id: str) -> None:

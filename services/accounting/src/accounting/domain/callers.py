@@ -25,6 +25,8 @@ RECORD = Permission("record", _MANAGERS | {"enterprise"})
 """An enterprise records for its own sources."""
 FIGURES = Permission("record", _MANAGERS)
 """To record what a park reports as a whole."""
+VERIFY = Permission("verify", frozenset({"platform_operator", "verifier"}))
+"""To write findings about an inventory, and to close them."""
 PUBLISH = Permission("publish", _MANAGERS)
 """To publish what of a park everyone may read, and to take it back."""
 RELEASE = Permission("release", frozenset({"platform_operator"}))

@@ -6,8 +6,10 @@
     │   ├── ParkNotFound        also when the park belongs to another tenant
     │   ├── FactorSetNotFound
     │   ├── InventoryNotFound
+    │   ├── FindingNotFound
     │   ├── PublicationNotFound
     │   └── ReleaseNotFound
+    ├── FindingIsClosed         what is closed is neither answered nor closed otherwise
     ├── AlreadyWithdrawn        what was published and withdrawn is not published again
     ├── ContentDiffers          the same id was registered with other content
     ├── ParkIdTaken             the id belongs to a park of another tenant
@@ -33,6 +35,7 @@ _WHAT_ZH = {
     "annual_figures": "年度指标",
     "inventory": "清单",
     "publication": "公布",
+    "finding": "核查发现",
     "region_release": "区域汇总",
 }
 """What is registered, by its English name."""
@@ -118,6 +121,31 @@ class InventoryNotFound(NotFound):
     def __init__(self, inventory_id: str) -> None:
         found = shown(inventory_id)
         super().__init__(f"inventory {found!r} does not exist", f"清单 {found!r} 不存在", inventory_id=found)
+
+
+class FindingNotFound(NotFound):
+    """The inventory has no finding of that id."""
+
+    reason = "FINDING_NOT_FOUND"
+
+    def __init__(self, finding_id: str) -> None:
+        found = shown(finding_id)
+        super().__init__(f"finding {found!r} does not exist", f"核查发现 {found!r} 不存在", finding_id=found)
+
+
+class FindingIsClosed(AccountingError):
+    """A finding that is closed is neither answered nor closed otherwise."""
+
+    kind = "already_exists"
+    reason = "FINDING_IS_CLOSED"
+
+    def __init__(self, finding_id: str, conclusion: str) -> None:
+        super().__init__(
+            f"finding {finding_id!r} is closed as {conclusion}",
+            f"核查发现 {finding_id!r} 已关闭,结论为 {conclusion}",
+            finding_id=finding_id,
+            found=conclusion,
+        )
 
 
 class PublicationNotFound(NotFound):

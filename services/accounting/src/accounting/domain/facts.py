@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounting.domain.factors import Factor
+from accounting.domain.findings import Answer, Finding
 from accounting.domain.inventories import Inventory
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
 from accounting.domain.publication import Publication, Withdrawal
@@ -112,6 +113,28 @@ class PublicationWithdrawn:
     withdrawal: Withdrawal
 
 
+@dataclass(frozen=True, slots=True)
+class FindingWritten:
+    """A verifier wrote a finding."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class FindingAnswered:
+    """The park's management answered a finding."""
+
+    finding: Finding
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class FindingClosed:
+    """A verifier closed a finding, which carries how."""
+
+    finding: Finding
+
+
 Fact = (
     ParkRegistered
     | EnterpriseRegistered
@@ -123,6 +146,9 @@ Fact = (
     | InventoryClosed
     | InventoryPublished
     | PublicationWithdrawn
+    | FindingWritten
+    | FindingAnswered
+    | FindingClosed
 )
 
 MAX_EVENT_ROWS = 1_000

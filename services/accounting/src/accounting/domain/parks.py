@@ -108,7 +108,12 @@ FIGURE_NAMES = (
 )
 
 
-def _identifier(field: str, value: str) -> str:
+def valid_identifier(field: str, value: str) -> str:
+    """Returns an id.
+
+    Raises:
+        InvalidField: it is none.
+    """
     if not _ID.fullmatch(value):
         raise InvalidField(field, value, ID_RULE, ID_RULE_ZH)
     return value
@@ -147,7 +152,7 @@ def valid_park(park: Park, reference: ReferenceTables) -> Park:
     Raises:
         InvalidField: a field breaks its rule; the first one is named.
     """
-    _identifier("park_id", park.park_id)
+    valid_identifier("park_id", park.park_id)
     _name("name_zh", park.name_zh)
     _name("name_en", park.name_en)
     if not _REGION.fullmatch(park.region_code) or park.region_code[:2] not in reference.provinces:
@@ -176,7 +181,7 @@ def valid_enterprise(enterprise: Enterprise, reference: ReferenceTables) -> Ente
     Raises:
         InvalidField: a field breaks its rule; the first one is named.
     """
-    _identifier("enterprise_id", enterprise.enterprise_id)
+    valid_identifier("enterprise_id", enterprise.enterprise_id)
     _name("name_zh", enterprise.name_zh)
     _name("name_en", enterprise.name_en)
     industry = _INDUSTRY.fullmatch(enterprise.industry_code)
@@ -203,9 +208,9 @@ def valid_source(source: Source, reference: ReferenceTables) -> Source:
     Raises:
         InvalidField: a field breaks its rule; the first one is named.
     """
-    _identifier("source_id", source.source_id)
+    valid_identifier("source_id", source.source_id)
     if source.enterprise_id:
-        _identifier("enterprise_id", source.enterprise_id)
+        valid_identifier("enterprise_id", source.enterprise_id)
     _name("name_zh", source.name_zh)
     _name("name_en", source.name_en)
     item = reference.items.get(source.item)

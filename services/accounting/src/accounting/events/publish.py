@@ -13,12 +13,16 @@ from accounting.domain.facts import (
     EnterpriseRegistered,
     Fact,
     FactorPublished,
+    FindingAnswered,
+    FindingClosed,
+    FindingWritten,
     InventoryClosed,
     InventoryPublished,
     ParkRegistered,
     PublicationWithdrawn,
     SourceRegistered,
 )
+from accounting.domain.findings import Closing, Finding
 from accounting.domain.inventories import Inventory
 from accounting.domain.parks import FIGURE_NAMES
 from chassis.events import Event
@@ -91,6 +95,19 @@ class FactEncoder:
                 made, at = fact.publication, fact.withdrawal.withdrawn_time
                 subject = f"publications/{made.inventory_id}"
                 return self._event(INVENTORY_TOPIC, made.tenant_id, made.park_id, subject, at, _withdrawn(fact))
+
+            case FindingWritten():
+                return self._of_finding(fact.finding, fact.finding.written_time, _finding(fact.finding))
+            case FindingAnswered():
+                return self._of_finding(fact.finding, fact.answer.answered_time, _answered(fact))
+            case FindingClosed():
+                closing = fact.finding.closing
+                assert closing is not None, "a fact of closing carries how"
+                return self._of_finding(fact.finding, closing.closed_time, _closed(fact.finding, closing))
+
+    def _of_finding(self, finding: Finding, at: datetime, message: Message) -> Event:
+        subject = f"inventories/{finding.inventory_id}/findings/{finding.finding_id}"
+        return self._event(INVENTORY_TOPIC, finding.tenant_id, finding.park_id, subject, at, message)
 
     def _event(
         self, topic: str, tenant_id: str, park_id: str, subject: str, time: datetime, message: Message, *, key: str = ""
@@ -299,4 +316,49 @@ def _withdrawn(fact: PublicationWithdrawn) -> events_pb2.PublicationWithdrawn:
         inventory_id=made.inventory_id,
         reason=fact.withdrawal.reason,
         withdrawn_time=written_time(fact.withdrawal.withdrawn_time),
+    )
+
+
+def _finding(finding: Finding) -> events_pb2.FindingWritten:
+    return events_pb2.FindingWritten(
+        park_id=finding.park_id,
+        tenant_id=finding.tenant_id,
+        inventory_id=finding.inventory_id,
+        finding_id=finding.finding_id,
+        number=finding.number,
+        kind=finding.kind,
+        material=finding.material,
+        item=finding.item,
+        enterprise_id=finding.enterprise_id,
+        record_id=finding.record_id,
+        text=finding.text,
+        evidence=finding.evidence,
+        written_time=written_time(finding.written_time),
+    )
+
+
+def _answered(fact: FindingAnswered) -> events_pb2.FindingAnswered:
+    finding, answer = fact.finding, fact.answer
+    return events_pb2.FindingAnswered(
+        park_id=finding.park_id,
+        tenant_id=finding.tenant_id,
+        inventory_id=finding.inventory_id,
+        finding_id=finding.finding_id,
+        number=answer.number,
+        text=answer.text,
+        restated_in=answer.restated_in,
+        evidence=answer.evidence,
+        answered_time=written_time(answer.answered_time),
+    )
+
+
+def _closed(finding: Finding, closing: Closing) -> events_pb2.FindingClosed:
+    return events_pb2.FindingClosed(
+        park_id=finding.park_id,
+        tenant_id=finding.tenant_id,
+        inventory_id=finding.inventory_id,
+        finding_id=finding.finding_id,
+        conclusion=closing.conclusion,
+        text=closing.text,
+        closed_time=written_time(closing.closed_time),
     )

@@ -654,3 +654,148 @@ class PublicationWithdrawn(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PublicationWithdrawn: _TypeAlias = PublicationWithdrawn  # noqa: Y015
+
+@_typing.final
+class FindingWritten(_message.Message):
+    """A verifier wrote a finding about an inventory."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    MATERIAL_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    ENTERPRISE_ID_FIELD_NUMBER: _builtins.int
+    RECORD_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    WRITTEN_TIME_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    tenant_id: _builtins.str
+    inventory_id: _builtins.str
+    finding_id: _builtins.str
+    number: _builtins.int
+    kind: _builtins.str
+    material: _builtins.bool
+    item: _builtins.str
+    enterprise_id: _builtins.str
+    record_id: _builtins.str
+    text: _builtins.str
+    written_time: _builtins.str
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        finding_id: _builtins.str = ...,
+        number: _builtins.int = ...,
+        kind: _builtins.str = ...,
+        material: _builtins.bool = ...,
+        item: _builtins.str = ...,
+        enterprise_id: _builtins.str = ...,
+        record_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+        written_time: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enterprise_id", b"enterprise_id", "evidence", b"evidence", "finding_id", b"finding_id", "inventory_id", b"inventory_id", "item", b"item", "kind", b"kind", "material", b"material", "number", b"number", "park_id", b"park_id", "record_id", b"record_id", "tenant_id", b"tenant_id", "text", b"text", "written_time", b"written_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindingWritten: _TypeAlias = FindingWritten  # noqa: Y015
+
+@_typing.final
+class FindingAnswered(_message.Message):
+    """The park's management answered a finding."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    RESTATED_IN_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    ANSWERED_TIME_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    tenant_id: _builtins.str
+    inventory_id: _builtins.str
+    finding_id: _builtins.str
+    number: _builtins.int
+    text: _builtins.str
+    restated_in: _builtins.str
+    """The inventory that restates the year because of it; empty without one."""
+    answered_time: _builtins.str
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        finding_id: _builtins.str = ...,
+        number: _builtins.int = ...,
+        text: _builtins.str = ...,
+        restated_in: _builtins.str = ...,
+        evidence: _abc.Iterable[_builtins.str] | None = ...,
+        answered_time: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_time", b"answered_time", "evidence", b"evidence", "finding_id", b"finding_id", "inventory_id", b"inventory_id", "number", b"number", "park_id", b"park_id", "restated_in", b"restated_in", "tenant_id", b"tenant_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindingAnswered: _TypeAlias = FindingAnswered  # noqa: Y015
+
+@_typing.final
+class FindingClosed(_message.Message):
+    """A verifier closed a finding."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    CONCLUSION_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    CLOSED_TIME_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    tenant_id: _builtins.str
+    inventory_id: _builtins.str
+    finding_id: _builtins.str
+    conclusion: _builtins.str
+    """resolved, accepted or unresolved."""
+    text: _builtins.str
+    closed_time: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        tenant_id: _builtins.str = ...,
+        inventory_id: _builtins.str = ...,
+        finding_id: _builtins.str = ...,
+        conclusion: _builtins.str = ...,
+        text: _builtins.str = ...,
+        closed_time: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_time", b"closed_time", "conclusion", b"conclusion", "finding_id", b"finding_id", "inventory_id", b"inventory_id", "park_id", b"park_id", "tenant_id", b"tenant_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindingClosed: _TypeAlias = FindingClosed  # noqa: Y015

@@ -1,0 +1,128 @@
+"""The rpcs of findings: wire to use case to wire."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+
+from accounting.api.pages import page_size, read_number_token, write_token
+from accounting.api.rooms import Rooms, caller_of_call, time_to_wire
+from accounting.application import findings
+from accounting.domain.findings import Finding
+from parkcarbon.accounting.v1 import accounting_pb2 as pb
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+_UNSET_TIME = datetime.min.replace(tzinfo=UTC)
+
+
+class FindingRpcs:
+    """One method per rpc of findings."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        """Stores what it works with."""
+        self._rooms = rooms
+
+    async def WriteFinding(self, request: pb.WriteFindingRequest, context: _Context) -> pb.WriteFindingResponse:
+        """Writes a finding."""
+        rooms = self._rooms
+        given = Finding(
+            park_id=request.park_id,
+            tenant_id="",
+            year=0,
+            version=0,
+            finding_id=request.finding_id,
+            number=0,
+            kind=request.kind,
+            material=request.material,
+            item=request.item,
+            enterprise_id=request.enterprise_id,
+            record_id=request.record_id,
+            text=request.text,
+            evidence=tuple(request.evidence),
+            written_by="",
+            written_time=_UNSET_TIME,
+        )
+        async with rooms.write() as uow:
+            kept, created = await findings.write_finding(
+                uow, caller_of_call(), request.inventory_id, given, reference=rooms.reference, clock=rooms.clock
+            )
+        return pb.WriteFindingResponse(finding=_finding(kept), created=created)
+
+    async def AnswerFinding(self, request: pb.AnswerFindingRequest, context: _Context) -> pb.AnswerFindingResponse:
+        """Adds an answer."""
+        async with self._rooms.write() as uow:
+            kept = await findings.answer_finding(
+                uow,
+                caller_of_call(),
+                request.park_id,
+                request.inventory_id,
+                request.finding_id,
+                request.text,
+                request.restated_in,
+                tuple(request.evidence),
+                clock=self._rooms.clock,
+            )
+        return pb.AnswerFindingResponse(finding=_finding(kept))
+
+    async def CloseFinding(self, request: pb.CloseFindingRequest, context: _Context) -> pb.CloseFindingResponse:
+        """Closes a finding."""
+        async with self._rooms.write() as uow:
+            kept = await findings.close_finding(
+                uow,
+                caller_of_call(),
+                request.park_id,
+                request.inventory_id,
+                request.finding_id,
+                request.conclusion,
+                request.text,
+                clock=self._rooms.clock,
+            )
+        return pb.CloseFindingResponse(finding=_finding(kept))
+
+    async def ListFindings(self, request: pb.ListFindingsRequest, context: _Context) -> pb.ListFindingsResponse:
+        """Returns a page of findings."""
+        listed = f"{request.park_id}/inventories/{request.inventory_id}/findings"
+        size, after = page_size(request.page_size), read_number_token(request.page_token, listed)
+        async with self._rooms.read() as account:
+            found = await findings.list_findings(account, caller_of_call(), request.park_id, request.inventory_id, after, size + 1)
+        token = write_token(listed, found[size - 1].number) if len(found) > size else ""
+        return pb.ListFindingsResponse(findings=map(_finding, found[:size]), next_page_token=token)
+
+
+def _finding(finding: Finding) -> pb.Finding:
+    closing = finding.closing
+    return pb.Finding(
+        park_id=finding.park_id,
+        inventory_id=finding.inventory_id,
+        finding_id=finding.finding_id,
+        number=finding.number,
+        kind=finding.kind,
+        material=finding.material,
+        item=finding.item,
+        enterprise_id=finding.enterprise_id,
+        record_id=finding.record_id,
+        text=finding.text,
+        evidence=finding.evidence,
+        written_by=finding.written_by,
+        written_time=time_to_wire(finding.written_time),
+        state=finding.state,
+        answers=[
+            pb.FindingAnswer(
+                number=each.number,
+                text=each.text,
+                restated_in=each.restated_in,
+                evidence=each.evidence,
+                answered_by=each.answered_by,
+                answered_time=time_to_wire(each.answered_time),
+            )
+            for each in finding.answers
+        ],
+        closing=pb.FindingClosing(
+            conclusion=closing.conclusion,
+            text=closing.text,
+            closed_by=closing.closed_by,
+            closed_time=time_to_wire(closing.closed_time),
+        )
+        if closing
+        else None,
+    )
