@@ -49,11 +49,11 @@ class TestCallers:
     def test_a_role_allows_what_the_table_says_and_names_the_roles_that_would_do(self, role: Role) -> None:
         expected = {
             Role.PLATFORM_OPERATOR: set(Action),
-            Role.PARK_MANAGER: set(Action) - {Action.MANAGE_CALLERS, Action.AUDIT},
+            Role.PARK_MANAGER: set(Action) - {Action.MANAGE_CALLERS, Action.AUDIT, Action.RELEASE, Action.VERIFY},
             Role.READER: {Action.PUBLISHED, Action.READ_OWN, Action.READ, Action.FOLLOW, Action.MANAGE_KEYS},
             Role.REGION_READER: {Action.PUBLISHED, Action.READ_OWN, Action.READ, Action.FOLLOW, Action.MANAGE_KEYS},
             Role.ENTERPRISE: {Action.PUBLISHED, Action.READ_OWN, Action.RECORD, Action.MANAGE_KEYS},
-            Role.VERIFIER: {Action.PUBLISHED, Action.READ_OWN, Action.READ, Action.MANAGE_KEYS},
+            Role.VERIFIER: {Action.PUBLISHED, Action.READ_OWN, Action.READ, Action.MANAGE_KEYS, Action.VERIFY},
             Role.PUBLIC: {Action.PUBLISHED},
         }[role]
         caller = Caller("x", "t", frozenset({role}))
