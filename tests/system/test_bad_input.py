@@ -5,6 +5,7 @@ import io
 import json
 from typing import Any
 
+import openpyxl
 import pytest
 
 from tests.system import ganzhou
@@ -27,6 +28,20 @@ def case(reason: str, field: str, found: str, name: str, **changed: object) -> A
 
 
 CASES = [
+    # days as spreadsheets and people write them
+    *(
+        case("PERIOD_NOT_AN_INSTANT", "period_start", found, name, period_start=found)
+        for name, found in (
+            ("a_sheets_serial_number", "43862"),
+            ("day_before_month", "01/02/2020"),
+            ("slashes", "2020/2/1"),
+            ("chinese_date", "2020年2月1日"),
+            ("a_month", "2020-02"),
+            ("no_separators", "20200201"),
+            ("february_30", "2020-02-30"),
+            ("no_t_and_no_offset", "2020-02-01 00:00"),
+        )
+    ),
     # abuse 1: numbers
     case("QUANTITY_NOT_A_DECIMAL", "quantity", "NaN", "not_a_number", quantity="NaN"),
     case("QUANTITY_NOT_A_DECIMAL", "quantity", "Infinity", "infinity", quantity="Infinity"),
@@ -197,3 +212,26 @@ def test_a_malformed_row_costs_only_itself(platform: Platform, park: str, row: s
     [rejected] = [result for result in receipt["results"] if result["outcome"] == "rejected"]
     assert rejected["row"] == 2
     assert {"field", "found", "allowed"} <= rejected["problem"].keys()
+
+
+@pytest.mark.parametrize("spoken", ["zh", "en"])
+def test_a_sheets_serial_number_is_told_as_the_day_that_it_is(platform: Platform, park: str, spoken: str) -> None:
+    # 43862 days after 1899-12-30 is 2020-02-01
+    with platform.client(**{"Accept-Language": spoken}) as client:
+        (result,) = client.post(f"/v1/parks/{park}/activity-records", json=[BAD | {"period_start": "43862"}]).json()["results"]
+    assert "2020-02-01" in result["problem"]["message"]
+    assert "2020-02-01" in result["problem"]["allowed"]
+
+
+def test_a_sheets_number_of_twenty_digits_is_no_id(platform: Platform, park: str) -> None:
+    # the number of an electronic invoice, typed as a number: the sheet has kept 15 of its digits, and two invoices became one
+    book = openpyxl.Workbook()
+    for row in (list(GOOD), [24_112_000_000_012_345_678, *list(GOOD.values())[1:]]):
+        book.active.append(row)
+    written = io.BytesIO()
+    book.save(written)
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    with platform.client() as client:
+        path = f"/v1/parks/{park}/activity-records"
+        (result,) = client.post(path, content=written.getvalue(), headers={"Content-Type": kind}).json()["results"]
+    assert (result["problem"]["reason"], result["problem"]["found"]) == ("ID_NOT_ALLOWED", "2.41120000000123E+19")

@@ -157,6 +157,13 @@ async def test_a_csv_in_each_charset_is_the_same(recording: Served, charset: str
     assert sent(recording) == [("2", "53", "2022", "71.5", "%", "证书, 第 3 页", "")]
 
 
+async def test_a_number_that_a_sheet_cannot_hold_is_not_made_up(recording: Served) -> None:
+    content = workbook([ENGLISH, [24_112_000_000_012_345_678, "", 2022, 123_456_789_012_345, "%"]])
+    async with recording.client() as client:
+        await client.post(VALUES, content=content, headers=XLSX, params=SYSTEM)
+    assert sent(recording) == [("2", "2.41120000000123E+19", "2022", "123456789012345", "%", "", "")]
+
+
 async def test_a_table_needs_its_system_and_json_names_its_own(recording: Served) -> None:
     body = {"system_id": "guide-2021", "values": [{"indicator_id": "1", "year": "2022", "value": "80"}]}
     async with recording.client() as client:

@@ -209,6 +209,28 @@ class TestNdjson:
         assert [entry[0] for entry in listed(found)] == [1, 3]
         assert [problem[:2] for problem in reasons(found)] == [(2, "LINE_TOO_LONG")]
 
+    @pytest.mark.parametrize(
+        ("body", "found"),
+        [
+            pytest.param(f"{HEADER}\n{LINE}".encode("utf-16"), "UTF-16", id="utf_16"),
+            pytest.param(f"{HEADER}\n{LINE}\n万\n".encode("gb18030") + b"\xff\n", "0xFF, line 4", id="one_broken_byte_in_gb18030"),
+            pytest.param(f"{HEADER}\n万万\n万".encode() + b"\xff" + "万\n".encode(), "0xFF, line 3", id="one_broken_byte_in_utf_8"),
+            pytest.param(b"PK\x03\x04\x00\x00", "NUL", id="zeros"),
+        ],
+    )
+    def test_what_is_no_text_says_where(self, body: bytes, found: str) -> None:
+        with pytest.raises(NothingReadable) as refused:
+            read(body, CSV)
+        assert refused.value.facts()["found"] == found
+        assert found in refused.value.sentence("zh")
+
+    @pytest.mark.parametrize("line", [HEADER.replace(",", ";"), "2023 年用电量", "sep=,"])
+    def test_a_first_line_that_is_no_header_is_shown(self, line: str) -> None:
+        with pytest.raises(NothingReadable) as refused:
+            read(f"{line}\n{LINE}", CSV)
+        assert line in refused.value.sentence("en")
+        assert "逗号" in refused.value.sentence("zh")
+
     def test_too_many_lines_are_refused(self) -> None:
         for line in (json.dumps(ROW), "x"):
             with pytest.raises(TooLarge):

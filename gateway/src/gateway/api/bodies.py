@@ -5,6 +5,7 @@ fit to be kept, and a JSON body writes exactly as many names as were read, so th
 way, row by row, where each bad row gets a result of its own.
 """
 
+import codecs
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -293,8 +294,8 @@ def strict_json(body: bytes) -> object:
     """
     try:
         return _small_decoder.decode(body.decode(_UTF_8))
-    except UnicodeDecodeError:
-        raise MalformedBody("TEXT_NOT_DECODABLE", allowed="UTF-8") from None
+    except UnicodeDecodeError as error:
+        raise MalformedBody("TEXT_NOT_DECODABLE", found=undecodable(body, error), allowed="UTF-8") from None
     except RecursionError:
         raise MalformedBody("JSON_TOO_DEEP") from None
     except _NotFinite as error:
@@ -312,8 +313,8 @@ def _place(error: json.JSONDecodeError) -> str:
 def _json_row_by_row(body: bytes, limits: Limits, layout: Layout = PLAIN) -> ReadRows:
     try:
         text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        raise NothingReadable("TEXT_NOT_DECODABLE", allowed="UTF-8") from None
+    except UnicodeDecodeError as error:
+        raise NothingReadable("TEXT_NOT_DECODABLE", found=undecodable(body, error), allowed="UTF-8") from None
     rows = Rows(limits)
     row = 0
     try:
@@ -530,17 +531,34 @@ def decoded(body: bytes, charset: str) -> str:
 
     Without a charset: UTF-8, and what is not UTF-8 is GB18030. The order decides nothing wrongly for real text: Chinese in GB18030
     is practically never valid UTF-8, while UTF-8 often is valid GB18030. What neither can hold, such as NUL bytes of a workbook or
-    of UTF-16, is refused.
+    of UTF-16, is refused; so is a file with one broken byte, and the place that is named is the furthest that any of them came to.
     """
+    furthest: UnicodeDecodeError | None = None
     for codec in [charset] if charset else [_UTF_8, "gb18030"]:
         try:
             text = body.decode(codec)
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
+            if furthest is None or error.start > furthest.start:
+                furthest = error
             continue
         if "\0" not in text:
             return text.removeprefix("\ufeff")
     allowed = charset.removesuffix("-sig") if charset else "utf-8, gb18030"
-    raise NothingReadable("TEXT_NOT_DECODABLE", allowed=allowed)
+    raise NothingReadable("TEXT_NOT_DECODABLE", found=undecodable(body, furthest), allowed=allowed)
+
+
+def undecodable(body: bytes, error: UnicodeDecodeError | None) -> str:
+    """Returns where a body is no text, for a message; without an error it has NUL bytes.
+
+    Args:
+        body: As it arrived.
+        error: What its decoding ended with.
+    """
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "UTF-16"
+    if error is None:
+        return "NUL"
+    return f"0x{body[error.start]:02X}, line {body.count(bytes([10]), 0, error.start) + 1}"
 
 
 def csv_cells(text: str, limits: Limits) -> list[tuple[int, list[str] | None]]:
@@ -684,7 +702,10 @@ def header_fields(cells: Sequence[str], layout: Layout) -> list[str | None]:
     if missing:
         wanted = [layout.heading_of(field) for field in layout.required]
         raise NothingReadable(
-            "HEADER_MISSING", found=", ".join(layout.heading_of(field) for field in missing), allowed=", ".join(wanted)
+            "HEADER_MISSING",
+            found=", ".join(layout.heading_of(field) for field in missing),
+            allowed=", ".join(wanted),
+            line=_shown(",".join(cells)),
         )
     for heading, field in named:
         if field is None and not layout.passes_over_others:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.api.bodies import BOM, Format, Media, csv_header, csv_rows, ndjson_rows, read_rows, too_long
+from gateway.api.bodies import BOM, Format, Media, csv_header, csv_rows, ndjson_rows, read_rows, too_long, undecodable
 from gateway.domain.activity import Layout, ReadRows, RowProblem, unreadable
 from gateway.domain.errors import NothingReadable, TooLarge
 from gateway.domain.limits import Limits
@@ -160,7 +160,7 @@ class _CsvReader:
             if at is None:
                 return _with_too_long(csv_rows((), (), first_row, self._limits), group, self._limits)
             if "\0" in texts[at]:
-                raise NothingReadable("TEXT_NOT_DECODABLE", allowed=self._charset or "utf-8, gb18030")
+                raise NothingReadable("TEXT_NOT_DECODABLE", found="NUL", allowed=self._charset or "utf-8, gb18030")
             self._header = csv_header(texts[at].removesuffix("\r"), self._limits, self._layout)
             texts, first_row = texts[at + 1 :], first_row + at + 1
         read = csv_rows(self._header, texts, first_row, replace(self._limits, rows=len(lines)))
@@ -178,9 +178,9 @@ class _CsvReader:
                 self._charset = "gb18030"
         try:
             return joined.decode(self._charset or "ascii").split("\n"), []
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
             if self._header is None:
-                raise NothingReadable("TEXT_NOT_DECODABLE", allowed=self._charset) from None
+                raise NothingReadable("TEXT_NOT_DECODABLE", found=undecodable(joined, error), allowed=self._charset) from None
         texts: list[str] = []
         problems: list[RowProblem] = []
         for row, line in enumerate(lines, start=first_row):

@@ -274,6 +274,8 @@ def _check_type(heading: str, field: str, found: Any) -> None:
 _EXCEL_DIGITS = 15
 """Significant digits of a number in a workbook; what a sheet stores beyond them it does not show."""
 
+_EXACT_BELOW = 10**_EXCEL_DIGITS
+
 
 def _text(cell: object) -> str:
     """Returns a cell as text: plain decimals, dates, instants in whole seconds; midnight in no zone is its date."""
@@ -284,6 +286,9 @@ def _text(cell: object) -> str:
             return cell
         case bool():
             return "true" if cell else "false"
+        case int() | float() if abs(cell) >= _EXACT_BELOW:
+            # An invoice's number of twenty digits has lost its last ones: as the sheet shows it, it is no id and no quantity.
+            return format(cell, f".{_EXCEL_DIGITS - 1}E")
         case float():
             return format(Decimal(format(cell, f".{_EXCEL_DIGITS}g")), "f")
         case int():

@@ -254,14 +254,14 @@ REASONS: Mapping[str, Wording] = {
     "TEXT_NOT_DECODABLE": Wording(
         "Text cannot be decoded",
         "文本无法解码",
-        "the body is not text in {allowed}",
-        "请求体不是 {allowed} 编码的文本",
+        "the body is not text in {allowed}: {found}",
+        "请求体不是 {allowed} 编码的文本:{found}",
     ),
     "HEADER_MISSING": Wording(
         "Header line incomplete",
         "表头不完整",
-        "the first line must name the columns {allowed}; missing: {found}",
-        "首行必须包含列名 {allowed};缺少:{found}",
+        "the first line must name the columns {allowed}, in a CSV with commas between them; missing: {found}; it is {line}",
+        "首行必须包含列名 {allowed},CSV 以逗号分隔;缺少:{found};首行为 {line}",
     ),
     "HEADER_UNKNOWN": Wording(
         "Unknown column",

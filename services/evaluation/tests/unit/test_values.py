@@ -37,7 +37,7 @@ def test_a_value_is_kept_in_the_unit_of_its_indicator(shipped: ShippedTables, en
 REFUSED = [
     pytest.param(Entry(7, "70", "2022", "1"), "INDICATOR_UNKNOWN", "guide-2021", id="an_indicator_that_is_none"),
     pytest.param(Entry(7, "beta-1", "2022", "1"), "INDICATOR_UNKNOWN", "guide-2021", id="a_node_that_is_no_indicator"),
-    pytest.param(Entry(7, "52", "22", "1"), "YEAR_NOT_ALLOWED", "1990 to 2200", id="a_year_of_two_digits"),
+    pytest.param(Entry(7, "52", "22", "1"), "YEAR_NOT_ALLOWED", "four digits, 1990 to 2200", id="a_year_of_two_digits"),
     pytest.param(Entry(7, "52", "2022", "140"), "VALUE_OUT_OF_RANGE", "0 to 100 %", id="a_percentage_of_140"),
     pytest.param(Entry(7, "52", "2022", "-1"), "VALUE_OUT_OF_RANGE", "0 to 100 %", id="a_negative_share"),
     pytest.param(Entry(7, "52", "2022", "0.98"), "FRACTION_FOR_PERCENT", "98", id="a_fraction_for_a_percentage"),

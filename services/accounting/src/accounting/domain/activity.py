@@ -6,6 +6,7 @@ The first problem of a row is its verdict. Nothing here knows what is stored: `r
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,9 @@ MAX_RECORD_MG = 10**17
 RECORD_ID_RULE = "1 to 64 of A-Z a-z 0-9 . _ : / -, first a letter or digit"
 RECORD_ID_RULE_ZH = "1 至 64 个字符,限 A-Z a-z 0-9 . _ : / -,首字符为字母或数字"
 INSTANT_RULE_ZH = "带时区偏移、精确到秒的 RFC 3339 时间,如 2020-01-01T00:00:00+08:00,或表示当地零点的日期"
+_SHEET_DAY = re.compile(r"[2-5][0-9]{4}", re.ASCII)
+"""A day as a spreadsheet counts it, from 1954 to 2064."""
+_SHEET_EPOCH = date(1899, 12, 30)
 OFFSET_RULE = "2020-01-01T00:00:00+08:00"
 
 _RECORD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.ASCII)
@@ -173,6 +177,17 @@ def _source_problem(text: str) -> tuple[str, str, str, str, str | None]:
     return "SOURCE_UNKNOWN", "source_id", text, "register it first, or correct the id", "请先登记,或更正编号"
 
 
+def _instant_rules(text: str) -> tuple[str, str]:
+    """Returns what an instant must be, in both languages, and for what looks like a day of a spreadsheet, which day that is.
+
+    A spreadsheet stores days as numbers from 1899-12-30; a cell without a date format, and a CSV of it, shows them so.
+    """
+    if not _SHEET_DAY.fullmatch(text):
+        return INSTANT_RULE, INSTANT_RULE_ZH
+    day = (_SHEET_EPOCH + timedelta(days=int(text))).isoformat()
+    return f"{INSTANT_RULE}; a spreadsheet's {text} is {day}", f"{INSTANT_RULE_ZH};电子表格中的 {text} 为 {day}"
+
+
 def _instants(judgement: _Judgement, column: TextColumn, field: str, zone: ZoneInfo) -> NDArray[np.int64]:
     def parse(text: str) -> int | None:
         try:
@@ -189,7 +204,7 @@ def _instants(judgement: _Judgement, column: TextColumn, field: str, zone: ZoneI
             return "PERIOD_OFFSET_MISSING", field, text, OFFSET_RULE, None
         except NotAnInstant:
             pass
-        return "PERIOD_NOT_AN_INSTANT", field, text, INSTANT_RULE, INSTANT_RULE_ZH
+        return "PERIOD_NOT_AN_INSTANT", field, text, *_instant_rules(text)
 
     parsed = judgement.parse(column, parse, problem)
     return np.array([0 if value is None else value for value in parsed], dtype=np.int64)[column.codes()]

@@ -15,8 +15,22 @@ from kernel.quantities import DECIMAL_RULE, NotADecimal, parse_micro
 
 ORIGINS = ("manual", "derived")
 YES, NO = "yes", "no"
-TRUTHS: Mapping[str, Fraction] = {"yes": Fraction(1), "no": Fraction(0), "是": Fraction(1), "否": Fraction(0)}
-"""How a yes-or-no indicator is written, in both languages."""
+TRUTHS: Mapping[str, Fraction] = {
+    **dict.fromkeys(("yes", "true", "是"), Fraction(1)),
+    **dict.fromkeys(("no", "false", "否"), Fraction(0)),
+}
+"""How a yes-or-no indicator is written, in both languages and by sheets, in small letters."""
+
+RULES_ZH: Mapping[str, str] = {
+    DECIMAL_RULE: "十进制数,整数部分至多 12 位,小数至多 6 位,如 882077.299",
+    "one row": "一行",
+    "yes or no (是 / 否)": "是 或 否(yes / no)",
+    "true or false": "true 或 false",
+    "0 to 100 %": "0 至 100 %",
+    "0 or 1": "0 或 1",
+    "empty": "空",
+}
+"""The rules that are words, in Chinese."""
 
 FIRST_YEAR, LAST_YEAR = 1990, 2200
 MAX_ROWS = 5_000
@@ -77,6 +91,7 @@ class Problem:
     field: str
     found: str
     allowed: str
+    allowed_zh: str = ""
 
     @property
     def message_en(self) -> str:
@@ -86,7 +101,7 @@ class Problem:
     @property
     def message_zh(self) -> str:
         """The sentence in Chinese."""
-        return PROBLEMS[self.reason][1].format(found=self.found, allowed=self.allowed)
+        return PROBLEMS[self.reason][1].format(found=self.found, allowed=self.allowed_zh or self.allowed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +158,7 @@ class _Refused(Exception):
     field: str
     found: str
     allowed: str
+    allowed_zh: str = ""
 
 
 def judged(
@@ -165,11 +181,15 @@ def judged(
                 raise _Refused("INDICATOR_TWICE", "indicator_id", entry.indicator_id, "one row")
             if len(entry.evidence) > _MAX_EVIDENCE_CHARACTERS or not (entry.evidence == "" or entry.evidence.isprintable()):
                 allowed = f"at most {_MAX_EVIDENCE_CHARACTERS} printable characters"
-                raise _Refused("EVIDENCE_TOO_LONG", "evidence", str(len(entry.evidence)), allowed)
+                allowed_zh = f"至多 {_MAX_EVIDENCE_CHARACTERS} 个可见字符"
+                raise _Refused("EVIDENCE_TOO_LONG", "evidence", str(len(entry.evidence)), allowed, allowed_zh)
             value = _value(leaf, entry, conversions)
         except _Refused as refused:
             found, allowed = shown(refused.found), refused.allowed
-            problems.append(Problem(entry.row_number, entry.indicator_id, refused.reason, refused.field, found, allowed))
+            allowed_zh = RULES_ZH.get(allowed, refused.allowed_zh)
+            problems.append(
+                Problem(entry.row_number, entry.indicator_id, refused.reason, refused.field, found, allowed, allowed_zh)
+            )
         else:
             seen.add((entry.indicator_id, year))
             kept.append((entry, year, value))
@@ -178,7 +198,8 @@ def judged(
 
 def _year(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) == 4 and FIRST_YEAR <= int(text) <= LAST_YEAR):
-        raise _Refused("YEAR_NOT_ALLOWED", "year", text, f"{FIRST_YEAR} to {LAST_YEAR}")
+        allowed_zh = f"{FIRST_YEAR} 至 {LAST_YEAR} 的四位数字"
+        raise _Refused("YEAR_NOT_ALLOWED", "year", text, f"four digits, {FIRST_YEAR} to {LAST_YEAR}", allowed_zh)
     return int(text)
 
 
@@ -189,7 +210,7 @@ def _value(leaf: Node, entry: Entry, conversions: Sequence[UnitConversion]) -> F
     if entry.unit and entry.unit not in units:
         raise _Refused("UNIT_NOT_ALLOWED", "unit", entry.unit, ", ".join(filter(None, units)) or "empty")
     if leaf.kind == "boolean":
-        truth = TRUTHS.get(entry.value)
+        truth = TRUTHS.get(entry.value.lower())
         if truth is None:
             raise _Refused("VALUE_NOT_YES_OR_NO", "value", entry.value, "yes or no (是 / 否)")
         return truth
@@ -204,7 +225,8 @@ def _value(leaf: Node, entry: Entry, conversions: Sequence[UnitConversion]) -> F
         raise _Refused(refusal[0], "value", decimal(value), refusal[1])
     mistake = looks_mistaken(leaf, value)
     if mistake and entry.confirmed != "true":
-        raise _Refused(mistake[0], "value", decimal(value), mistake[1])
+        allowed_zh = leaf.name_zh if mistake[0] == "ZERO_NOT_CONFIRMED" else ""
+        raise _Refused(mistake[0], "value", decimal(value), mistake[1], allowed_zh)
     return value
 
 
