@@ -372,6 +372,7 @@ class TestParameters:
                             code="36",
                             webhook="w",
                             document="d",
+                            inventory="2022-v1",
                         )
                         + "?colour=1",
                     )
