@@ -373,6 +373,7 @@ class TestParameters:
                             webhook="w",
                             document="d",
                             inventory="2022-v1",
+                            finding="f-1",
                         )
                         + "?colour=1",
                     )
