@@ -115,7 +115,7 @@ async def test_rows_are_judged_one_by_one_and_the_same_again_changes_nothing(sta
         (3, "INDICATOR_UNKNOWN"),
         (4, "ZERO_NOT_CONFIRMED"),
     ]
-    assert answer.problems[0].message_zh == "取值应为 0 to 100 %,实际为 140"
+    assert answer.problems[0].message_zh == "取值应为 0 至 100 %,实际为 140"
     again = await park.enter(("1", "2022", "80"))
     assert (again.accepted, again.unchanged) == (0, 1)
     await park.enter(("1", "2022", "81"))
