@@ -1,6 +1,7 @@
 """The barest HTTP client: what is measured is the server."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -15,10 +16,11 @@ class HttpClient:
     connections: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
 
     @classmethod
-    async def connect(cls, url: str, *, token: str = "", connections: int = 1) -> "HttpClient":
+    async def connect(cls, url: str, *, token: str = "", api_key: str = "", connections: int = 1) -> "HttpClient":
         """Opens connections to a server."""
         host, port = urlsplit(url).hostname, urlsplit(url).port
         headers = f"Host: {host}\r\n" + (f"Authorization: Bearer {token}\r\n" if token else "")
+        headers += f"X-Api-Key: {api_key}\r\n" if api_key else ""
         opened = [await asyncio.open_connection(host, port, limit=2**24) for _ in range(connections)]
         return cls(url, headers, opened)
 
@@ -40,12 +42,15 @@ class HttpClient:
             raise AssertionError(f"{head.decode()}{body[:2000].decode()}")
         return body
 
-    async def send_all(self, requests: Sequence[bytes]) -> None:
-        """Sends many requests over all connections."""
+    async def send_all(self, requests: Sequence[bytes], waits_s: list[float] | None = None) -> None:
+        """Sends many requests over all connections; adds how long each answer took to `waits_s`."""
 
         async def some(connection: int) -> None:
             for request in requests[connection :: len(self.connections)]:
+                began = time.perf_counter()
                 await self.send(request, connection=connection)
+                if waits_s is not None:
+                    waits_s.append(time.perf_counter() - began)
 
         await asyncio.gather(*(some(connection) for connection in range(len(self.connections))))
 

@@ -10,7 +10,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -26,10 +26,12 @@ class Side:
     Attributes:
         name: What runs.
         run: Does one round; returns how many items it handled.
+        waits_s: To which `run` adds how long each answer took; stays empty where nobody waits for one.
     """
 
     name: str
     run: Callable[[], int]
+    waits_s: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Cost:
         wall_us: Microseconds on the clock per item.
         cpu_us_rounds: Each round's, in order.
         wall_us_rounds: Each round's, in order.
+        p99_ms: Within which 99 of 100 answers of all rounds came, ms; None where nobody waited for one.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Cost:
     wall_us: float
     cpu_us_rounds: Sequence[float]
     wall_us_rounds: Sequence[float]
+    p99_ms: float | None = None
 
 
 def paired(sides: Sequence[Side], *, rounds: int = 5, server_pid: int | None = None) -> dict[str, Cost]:
@@ -72,13 +76,16 @@ def paired(sides: Sequence[Side], *, rounds: int = 5, server_pid: int | None = N
             taken = (items, processor_s(server_pid) - cpu, time.perf_counter() - wall)
             if number:
                 measured[side.name].append(taken)
-    return {name: _cost(name, taken) for name, taken in measured.items()}
+            else:
+                side.waits_s.clear()
+    return {side.name: _cost(side, measured[side.name]) for side in sides}
 
 
-def _cost(name: str, taken: Sequence[tuple[int, float, float]]) -> Cost:
+def _cost(side: Side, taken: Sequence[tuple[int, float, float]]) -> Cost:
     cpu = [round(cpu_s / items * 1e6, 4) for items, cpu_s, _ in taken]
     wall = [round(wall_s / items * 1e6, 4) for items, _, wall_s in taken]
-    return Cost(name, taken[0][0], statistics.median(cpu), statistics.median(wall), cpu, wall)
+    p99_ms = round(statistics.quantiles(side.waits_s, n=100)[98] * 1e3, 3) if len(side.waits_s) > 1 else None
+    return Cost(side.name, taken[0][0], statistics.median(cpu), statistics.median(wall), cpu, wall, p99_ms)
 
 
 def processor_s(server_pid: int | None) -> float:
@@ -193,9 +200,7 @@ def _write_table(page: Path, result: Mapping[str, Any]) -> None:
             for row in result["rows"]
         ),
         "",
-        "| side | processor µs per item | clock µs per item |",
-        "|---|---|---|",
-        *(f"| {cost['name']} | {cost['cpu_us']:.2f} | {cost['wall_us']:.2f} |" for cost in result["costs"]),
+        *_sides(result["costs"]),
         "",
         f"Measured {result['measured']} on {result['machine']['cores']} cores of {result['machine']['processor']}, Python "
         f"{result['python']}; " + ", ".join(f"{name} {version}" for name, version in result["versions"].items()) + ". "
@@ -205,6 +210,18 @@ def _write_table(page: Path, result: Mapping[str, Any]) -> None:
     before, _, rest = text.partition(_BEGIN)
     after = rest.partition(_END)[2]
     page.write_text(before + _BEGIN + "\n".join(lines) + "\n" + _END + after, encoding="utf-8")
+
+
+def _sides(costs: Sequence[Mapping[str, Any]]) -> list[str]:
+    waited = any(cost["p99_ms"] is not None for cost in costs)
+    return [
+        "| side | processor µs per item | clock µs per item |" + (" p99 of an answer, ms |" if waited else ""),
+        "|---|---|---|" + ("---|" if waited else ""),
+        *(
+            f"| {cost['name']} | {cost['cpu_us']:.2f} | {cost['wall_us']:.2f} |" + (f" {cost['p99_ms']:g} |" if waited else "")
+            for cost in costs
+        ),
+    ]
 
 
 def _verdict(ratio: float, floor: float, target: float) -> str:

@@ -30,6 +30,7 @@ from gateway.main import build as build_gateway
 from gateway.settings import BootstrapToken, GatewaySettings, HttpSettings, LimitSettings
 
 TOKEN = "bench-token"
+OPERATOR_TOKEN = "bench-operator-token"
 TENANT = "bench"
 SCOPE = Tenant(TENANT)
 CALLER = Caller("bench", TENANT, frozenset({"park_manager"}))
@@ -66,23 +67,7 @@ async def platform(folder: Path, accounting_url: str, gateway_url: str, *, broke
     """
     accounting, log = _accounting(folder, accounting_url, broker)
     async with running(accounting):
-        settings = GatewaySettings(
-            http=HttpSettings(port=0),
-            database=DatabaseSettings(url=SecretStr(gateway_url)),
-            accounting=ChannelSettings(target=accounting.grpc_address),
-            caller_private_key=folder / "key.pem",
-            bootstrap_tokens=(
-                BootstrapToken(
-                    sha256=hashlib.sha256(TOKEN.encode()).hexdigest(),
-                    subject=CALLER.subject,
-                    tenant=TENANT,
-                    roles=frozenset({Role.PARK_MANAGER}),
-                ),
-            ),
-            # what is measured is not to be turned away
-            limits=LimitSettings(requests_per_minute=10**9),
-            logs=_LOGS,
-        )
+        settings = gateway_settings(folder, accounting.grpc_address, gateway_url)
         gateway = build_gateway(settings, clock=SystemClock(), broker=log)
         async with running(gateway):
             if broker is None:
@@ -90,6 +75,32 @@ async def platform(folder: Path, accounting_url: str, gateway_url: str, *, broke
             await register_meters(accounting)
             yield Standing(accounting, gateway, folder / "key.pem", folder / "public.pem")
     await log.close()
+
+
+def gateway_settings(folder: Path, accounting: str, database_url: str) -> GatewaySettings:
+    """Returns the settings of a gateway that knows TOKEN, of a park manager, and OPERATOR_TOKEN.
+
+    Args:
+        folder: Where `key.pem` is, that callers are signed with.
+        accounting: Host and port.
+        database_url: Of its own database.
+    """
+    tokens = ((TOKEN, CALLER.subject, Role.PARK_MANAGER), (OPERATOR_TOKEN, "operator", Role.PLATFORM_OPERATOR))
+    return GatewaySettings(
+        http=HttpSettings(port=0),
+        database=DatabaseSettings(url=SecretStr(database_url)),
+        accounting=ChannelSettings(target=accounting),
+        caller_private_key=folder / "key.pem",
+        bootstrap_tokens=tuple(
+            BootstrapToken(
+                sha256=hashlib.sha256(token.encode()).hexdigest(), subject=subject, tenant=TENANT, roles=frozenset({role})
+            )
+            for token, subject, role in tokens
+        ),
+        # what is measured is not to be turned away
+        limits=LimitSettings(requests_per_minute=10**9),
+        logs=_LOGS,
+    )
 
 
 def _accounting(folder: Path, database_url: str, broker: Broker | None = None) -> tuple[Accounting, Broker]:

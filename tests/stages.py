@@ -32,7 +32,7 @@ def stages() -> dict[str, tuple[float, list[list[str]]]]:
         "lint": (0.5, [[str(BIN / "ruff"), "check", "--quiet", "."], [str(BIN / "ruff"), "format", "--quiet", "--check", "."]]),
         "types": (1.0, [[str(BIN / "mypy"), *sources, *existing("tests"), "tests", "proto/generate.py", *SCRIPTS]]),
         "contracts": (2.0, [[str(BIN / "lint-imports")], pytest("tests/architecture", "tests/contracts", "tests/upgrades")]),
-        "unit": (2.0, [pytest("--doctest-modules", *sources, *existing("tests/unit"))]),
+        "unit": (2.0, [pytest("--doctest-modules", *sources, *existing("tests/unit"), "tests/benchmarks")]),
         "integration": (5.0, [pytest(*existing("tests/integration", "tests/conformance"))]),
         "system": (
             5.0,

@@ -1,17 +1,16 @@
 """Measures the gateway's door: G1 to G3. Run as `python -m benchmarks.door.run`."""
 
 import asyncio
-import hashlib
 import json
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
-from uuid import uuid4
+from typing import Any
+from unittest.mock import patch
 
+import httpx
 import msgspec
 import uvloop
 from fastapi import FastAPI
@@ -19,38 +18,59 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from benchmarks.cluster import Cluster, postgresql
+from benchmarks.cluster import postgresql
 from benchmarks.http_client import HttpClient
 from benchmarks.pairing import Cost, Side, compare, paired, write_results
 from benchmarks.readings import PARK, SEED, Readings, as_json
-from benchmarks.standing import TENANT, TOKEN, platform
+from benchmarks.standing import OPERATOR_TOKEN, TOKEN, gateway_settings, platform
 from chassis.clock import SystemClock
+from chassis.embedded_log import EmbeddedLog
+from chassis.identity import generate_key_pair
 from chassis.logs import Level, Renderer, configure
-from chassis.telemetry import Telemetry, TelemetrySettings
-from gateway.adapters.known_callers import KnownCallers
-from gateway.api.activity import Readers
-from gateway.api.http import create_app
-from gateway.api.uploads import Uploads
-from gateway.api.workbooks import Workbooks
-from gateway.application.auditing import Audit
-from gateway.application.authentication import Doors
-from gateway.application.entrance import Entrance
-from gateway.application.limiting import Quotas
-from gateway.application.ports import AccountingPort, ChangeFeed, DatabaseProbe, EventsProbe, Ports
-from gateway.application.stores import Keeping
+from chassis.server import running
 from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome
-from gateway.domain.callers import Caller, Role
-from gateway.domain.limits import Limits
-from gateway.domain.quota import Standing
-from gateway.main import HttpServer
+from gateway.domain.callers import Caller
+from gateway.main import Gateway, HttpServer, build, topic_registry
 from gateway.settings import HttpSettings
 
-REQUESTS = 2_000
-GETS = 500
-BATCHES = 40
-ROWS = 1_000
 CONNECTIONS = 8
-ROUNDS = 5
+BOUNDS = {"G1": (0.60, 1.5), "G2": (0.40, 0.80), "G3": (0.15, 0.30)}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much is measured.
+
+    Attributes:
+        posts: Single records of a round.
+        gets: Readings of a round.
+        batches: Batches of a round.
+        rows: Records of a batch, a multiple of the meters.
+        rounds: After one that is thrown away.
+    """
+
+    posts: int = 2_000
+    gets: int = 500
+    batches: int = 40
+    rows: int = 1_000
+    rounds: int = 5
+
+
+@dataclass(frozen=True)
+class Databases:
+    """Where everything is kept.
+
+    Attributes:
+        accounting: Its url.
+        gateway: That of the gateway with a hop.
+        door: That of the gateway without one.
+        server_pid: The first process of their server, whose processor time counts; None without one.
+    """
+
+    accounting: str
+    gateway: str
+    door: str
+    server_pid: int | None = None
 
 
 class _NoHop:
@@ -59,23 +79,6 @@ class _NoHop:
     async def record_activity(self, _caller: Caller, _park_id: str, rows: ActivityRows) -> BatchOutcome:
         """Accepts a batch."""
         return BatchOutcome([Outcome.ACCEPTED] * len(rows), [])
-
-
-class _Tokens:
-    """The one token there is."""
-
-    async def find(self, sha256: str) -> Caller | None:
-        """Finds it."""
-        known = hashlib.sha256(TOKEN.encode()).hexdigest()
-        return Caller("bench", TENANT, frozenset({Role.PARK_MANAGER})) if sha256 == known else None
-
-
-class _NoQuota(Quotas):
-    """Counts nothing."""
-
-    async def take(self, tenant_id: str, subject: str, limit: int) -> Standing:  # noqa: ARG002 - as its base has it
-        """Lets everything through."""
-        return Standing(limit, limit, 60)
 
 
 class _Twenty(BaseModel):
@@ -130,45 +133,39 @@ def bare_app() -> FastAPI:
     return app
 
 
-def our_app() -> FastAPI:
-    """The gateway with authentication and validation, and nothing behind it."""
-    ports = Ports(
-        accounting=cast("AccountingPort", _NoHop()),
-        changes=cast("ChangeFeed", None),
-        database=cast("DatabaseProbe", None),
-        events=cast("EventsProbe", None),
-    )
-    absent: Any = None
-    doors = Doors(
-        tokens=KnownCallers(_Tokens(), SystemClock(), lifetime=timedelta(seconds=30), size=100),
-        credentials=absent,
-        reader=absent,
-        seals=absent,
-        units=absent,
-        reception=absent,
-        clock=SystemClock(),
-    )
-    return create_app(
-        ports,
-        Entrance(
-            doors=doors,
-            workshop=absent,
-            issuing=absent,
-            reception=absent,
-            guests=absent,
-            quotas=_NoQuota(absent, SystemClock()),
-            # As in the gateway, but that nothing is written.
-            audit=Audit(absent, lambda _count, _error: None),
-            issuer="http://127.0.0.1",
-        ),
-        new_request_id=lambda: str(uuid4()),
-        logger=configure("bench", level=Level.WARNING, renderer=Renderer.JSON),
-        allowed_origins=(),
-        telemetry=Telemetry("bench", TelemetrySettings()),
-        keeping=cast("Keeping", None),
-        hooking=absent,
-        readers=Readers(Uploads(Limits()), Workbooks(Limits())),
-    )
+@asynccontextmanager
+async def no_hop(folder: Path, database_url: str) -> AsyncIterator[Gateway]:
+    """Runs the gateway of production, callers, quotas and audit in its database, with no accounting behind it."""
+    private, _ = generate_key_pair()
+    (folder / "key.pem").write_bytes(private)
+    clock = SystemClock()
+    log = EmbeddedLog(folder / "log.sqlite3", topic_registry(), clock=clock)
+    # Port 1 is nobody's: what would go over the channel all the same would fail.
+    settings = gateway_settings(folder, "127.0.0.1:1", database_url)
+    with patch("gateway.main.AccountingClient", lambda _channel: _NoHop()):
+        gateway = build(settings, clock=clock, broker=log)
+    async with running(gateway):
+        yield gateway
+    await log.close()
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What a request is known by: a bearer token, or an API key."""
+
+    token: str = ""
+    api_key: str = ""
+
+
+async def make_api_key(url: str) -> Credential:
+    """Registers a machine that may push, and makes a key for it, as an operator does."""
+    headers = {"Authorization": f"Bearer {OPERATOR_TOKEN}"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client:
+        registered = await client.put("/v1/callers/machine", json={"name": "Machine", "roles": ["park_manager"]})
+        made = await client.post("/v1/api-keys", json={"caller_id": "machine", "kind": "api", "name": "bench"})
+    if (registered.status_code, made.status_code) != (201, 201):
+        raise AssertionError(registered.text + made.text)
+    return Credential(api_key=made.json()["api_key"])
 
 
 @dataclass(frozen=True)
@@ -177,70 +174,104 @@ class Sender:
 
     runner: asyncio.Runner
     url: str
-    token: str = ""
+    credential: Credential = Credential()
 
     def side(self, name: str, method: str, path: str, bodies: list[bytes], items: int) -> Side:
         """Returns a side that sends `bodies` once a round; together they hold `items`."""
+        waits_s: list[float] = []
 
         async def send() -> int:
             # The server closes connections that wait for the other sides.
-            client = await HttpClient.connect(self.url, token=self.token, connections=CONNECTIONS)
-            await client.send_all([client.request(method, path, body) for body in bodies])
+            client = await HttpClient.connect(
+                self.url, token=self.credential.token, api_key=self.credential.api_key, connections=CONNECTIONS
+            )
+            await client.send_all([client.request(method, path, body) for body in bodies], waits_s)
             await client.close()
             return items
 
-        return Side(name, lambda: self.runner.run(send()))
+        return Side(name, lambda: self.runner.run(send()), waits_s)
 
 
-def measure(cluster: Cluster, folder: Path, runner: asyncio.Runner) -> tuple[dict[str, Cost], dict[str, Cost], dict[str, Cost]]:
-    """Measures all rows of the table."""
+def measure(folder: Path, databases: Databases, runner: asyncio.Runner, counts: Counts) -> dict[str, dict[str, Cost]]:
+    """Measures the rows of the table.
+
+    Returns:
+        For each row its costs: with a token, with a key, of the divisor.
+    """
     logger = configure("bench", level=Level.WARNING, renderer=Renderer.JSON)
 
-    async def serve(build: Callable[[], FastAPI]) -> HttpServer:
-        server = HttpServer(build(), HttpSettings(port=0), logger)
+    async def serve(app: Callable[[], FastAPI]) -> HttpServer:
+        server = HttpServer(app(), HttpSettings(port=0), logger)
         await server.start()
         return server
 
-    bare_server, our_server = runner.run(serve(bare_app)), runner.run(serve(our_app))
+    bare_server = runner.run(serve(bare_app))
     bare = Sender(runner, bare_server.address)
-    no_hop = Sender(runner, our_server.address, TOKEN)
     push = f"/v1/parks/{PARK}/activity-records"
-
-    rows = Readings("r").batch(ROWS)
+    rows = Readings("r").batch(counts.rows)
+    singles = [as_json([rows[number % counts.rows]]) for number in range(counts.posts)]
     twenty: dict[str, Any] = {f"f{n}": f"text {n}" for n in range(10)} | {f"f{n}": n + 0.5 for n in range(10, 15)}
     twenty |= {f"f{n}": n for n in range(15, 20)}
+    twenties, nothing = [json.dumps(twenty).encode()] * counts.posts, [b""] * counts.gets
+    body, records = as_json(rows), counts.batches * counts.rows
+
+    (folder / "door").mkdir()
+    door = no_hop(folder / "door", databases.door)
+    gateway = runner.run(door.__aenter__())
+    senders = _senders(runner, gateway.http_address)
     single = paired(
         [
-            no_hop.side(
-                "POST of one record, no hop", "POST", push, [as_json([row]) for row in rows] * (REQUESTS // ROWS), REQUESTS
+            *(
+                sender.side(f"POST of one record, no hop, {way}", "POST", push, singles, counts.posts)
+                for way, sender in senders.items()
             ),
-            bare.side("bare FastAPI POST, 20 fields", "POST", "/record", [json.dumps(twenty).encode()] * REQUESTS, REQUESTS),
+            bare.side("bare FastAPI POST, 20 fields", "POST", "/record", twenties, counts.posts),
         ],
-        rounds=ROUNDS,
+        rounds=counts.rounds,
+        server_pid=databases.server_pid,
     )
-    body = as_json(rows)
     batch = paired(
         [
-            no_hop.side("batch of 1,000 records, no hop", "POST", f"{push}?results=rejected", [body] * BATCHES, BATCHES * ROWS),
-            bare.side("bare msgspec endpoint", "POST", "/batch", [body] * BATCHES, BATCHES * ROWS),
+            *(
+                sender.side(
+                    f"batch of {counts.rows:,} records, no hop, {way}",
+                    "POST",
+                    f"{push}?results=rejected",
+                    [body] * counts.batches,
+                    records,
+                )
+                for way, sender in senders.items()
+            ),
+            bare.side("bare msgspec endpoint", "POST", "/batch", [body] * counts.batches, records),
         ],
-        rounds=ROUNDS,
+        rounds=counts.rounds,
+        server_pid=databases.server_pid,
     )
-    running = platform(folder, cluster.database(), cluster.database())
-    standing = runner.run(running.__aenter__())
-    whole = Sender(runner, standing.gateway.http_address, TOKEN)
+    runner.run(door.__aexit__(None, None, None))
+
+    whole = platform(folder, databases.accounting, databases.gateway)
+    standing = runner.run(whole.__aenter__())
     get = paired(
         [
-            whole.side("GET through gateway and accounting", "GET", f"/v1/parks/{PARK}", [b""] * GETS, GETS),
-            bare.side("bare FastAPI GET", "GET", f"/parks/{PARK}", [b""] * GETS, GETS),
+            *(
+                sender.side(f"GET through gateway and accounting, {way}", "GET", f"/v1/parks/{PARK}", nothing, counts.gets)
+                for way, sender in _senders(runner, standing.gateway.http_address).items()
+            ),
+            bare.side("bare FastAPI GET", "GET", f"/parks/{PARK}", nothing, counts.gets),
         ],
-        rounds=ROUNDS,
-        server_pid=cluster.pid,
+        rounds=counts.rounds,
+        server_pid=databases.server_pid,
     )
-    runner.run(running.__aexit__(None, None, None))
-    runner.run(our_server.stop())
+    runner.run(whole.__aexit__(None, None, None))
     runner.run(bare_server.stop())
-    return single, batch, get
+    return {"G1": single, "G2": batch, "G3": get}
+
+
+def _senders(runner: asyncio.Runner, url: str) -> dict[str, Sender]:
+    return {
+        "token": Sender(runner, url, Credential(token=TOKEN)),
+        "API key": Sender(runner, url, runner.run(make_api_key(url))),
+    }
 
 
 def main() -> None:
@@ -249,15 +280,17 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-door-")))
         cluster = stack.enter_context(postgresql())
         runner = stack.enter_context(asyncio.Runner(loop_factory=uvloop.new_event_loop))
-        found = measure(cluster, folder, runner)
-        bounds = (("G1", 0.60, 1.5), ("G2", 0.40, 0.80), ("G3", 0.15, 0.30))
+        databases = Databases(cluster.database(), cluster.database(), cluster.database(), cluster.pid)
+        found = measure(folder, databases, runner, Counts())
+        rows = []
+        for number, costs in found.items():
+            *ours, bare = costs.values()
+            floor, target = BOUNDS[number]
+            rows += [compare(number, each, bare, floor=floor, target=target) for each in ours]
         write_results(
             Path(__file__).parent,
-            rows=[
-                compare(number, *costs.values(), floor=floor, target=target)
-                for (number, floor, target), costs in zip(bounds, found, strict=True)
-            ],
-            costs=[cost for costs in found for cost in costs.values()],
+            rows=rows,
+            costs=[cost for costs in found.values() for cost in costs.values()],
             packages=["fastapi", "starlette", "uvicorn", "httptools", "uvloop", "msgspec", "pydantic", "grpcio"],
             facts={"seed": SEED, "postgresql": cluster.version, "connections": CONNECTIONS},
         )
