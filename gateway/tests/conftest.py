@@ -43,6 +43,7 @@ from gateway.api.workbooks import Workbooks
 from gateway.application.access import Workshop
 from gateway.application.auditing import Audit
 from gateway.application.authentication import Doors
+from gateway.application.connecting import Connections
 from gateway.application.entrance import Entrance
 from gateway.application.limiting import Quotas
 from gateway.application.oauth import Issuing
@@ -82,6 +83,7 @@ from gateway.domain.errors import AccountingRefused, GatewayError, Unavailable
 from gateway.domain.limits import Limits
 from gateway.domain.tokens import digest
 from gateway.domain.webhooks import TargetRules
+from gateway.events.publish import FactEncoder
 from gateway.main import HttpServer, Randomness
 from gateway.settings import HttpSettings
 
@@ -466,7 +468,8 @@ async def entrance_over(
     database = Database(url)
     await database.migrate("gateway.adapters.migrations")
     table = tables(MetaData())
-    units = SqlUnitsOfWork(database, table, clock)
+    encoder = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
+    units = SqlUnitsOfWork(database, table, clock, encode=encoder.encode, committed=lambda: None)
     credentials = KnownCredentials(SqlCredentials(database, table.access), clock, lifetime=remembered, size=100)
     seals = Seal(b"the key file of these tests", secrets.token_bytes)
     async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
@@ -508,6 +511,7 @@ async def entrance_over(
             ),
             quotas=Quotas(units, clock),
             audit=audit,
+            connections=Connections(units, clock, lambda error: pytest.fail(f"a platform is not noted: {error!r}")),
             issuer=ISSUER,
         )
         await audit.stop()
@@ -541,7 +545,7 @@ async def _serve(
         runner = JobRunner(
             database,
             table.store.job,
-            {PUSH: UploadJobs(accounting, stores, readers, told)},
+            {PUSH: UploadJobs(accounting, stores, readers, told, entrance.connections)},
             clock=told,
             telemetry=telemetry,
             logger=logger,

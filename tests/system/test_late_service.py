@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Table, select
@@ -42,6 +43,12 @@ async def work(stack: InProcess) -> None:
     (await stack.client.put(f"/v1/parks/{PARK}/annual-figures/2021", json={"gross_output_10k_cny": "9547000"})).raise_for_status()
     for rows in (ganzhou.rows(), [CORRECTION]):
         (await stack.client.post(RECORDS, json=rows)).raise_for_status()
+    region = {"name": "Jiangxi", "roles": ["region_reader"], "regions": ["36"]}
+    (await stack.client.put("/v1/callers/jiangxi", json=region)).raise_for_status()
+    made = await stack.client.post("/v1/api-keys", json={"caller_id": "jiangxi", "kind": "api", "name": "mirror"})
+    headers = {"X-Api-Key": made.json()["api_key"]}
+    async with httpx.AsyncClient(base_url=stack.gateway.http_address, headers=headers) as jiangxi:
+        (await jiangxi.get(f"/v1/parks/{PARK}")).raise_for_status()
 
 
 @asynccontextmanager
@@ -105,6 +112,9 @@ async def test_an_evaluation_that_comes_late_has_accountings_registers_and_sums(
                 kept = await rows_of(stack.accounting.database, ours, *names)
                 assert kept
                 await until_it_holds(late.database, theirs, names, kept)
+            # the gateway has no list of its platforms: its topic keeps them for ten years
+            platform = ("tenant_id", "park_id", "platform_id", "kind")
+            await until_it_holds(late.database, copies.connected_platform, platform, [("demo", PARK, "jiangxi", "region")])
     await broker.close()
 
 

@@ -28,6 +28,7 @@ from chassis.jobs import JobRunner
 from chassis.logs import Logger, configure
 from chassis.monitoring import Monitoring
 from chassis.process import run_service
+from chassis.relay import Relay
 from chassis.telemetry import Telemetry
 from chassis.topics import TopicRegistry
 from gateway.adapters.access_sql import SqlCredentials
@@ -53,6 +54,7 @@ from gateway.api.workbooks import Workbooks
 from gateway.application.access import Workshop
 from gateway.application.auditing import Audit
 from gateway.application.authentication import Doors, grant_tokens
+from gateway.application.connecting import Connections
 from gateway.application.entrance import Entrance
 from gateway.application.limiting import Quotas
 from gateway.application.oauth import Issuing
@@ -66,6 +68,7 @@ from gateway.domain.limits import Limits
 from gateway.domain.tokens import Grant
 from gateway.domain.webhooks import TargetRules
 from gateway.events import consume
+from gateway.events.publish import FactEncoder
 from gateway.settings import GatewaySettings, HttpSettings, MailSettings
 
 _MIGRATIONS = "gateway.adapters.migrations"
@@ -179,6 +182,7 @@ class Gateway:
         *,
         app: FastAPI,
         http: HttpServer,
+        relay: Relay,
         consumer: Consumer,
         runner: JobRunner,
         dispatcher: WebhookDispatcher,
@@ -194,6 +198,7 @@ class Gateway:
     ) -> None:
         self.app = app
         self._http = http
+        self._relay = relay
         self._consumer = consumer
         self._runner = runner
         self._dispatcher = dispatcher
@@ -228,6 +233,8 @@ class Gateway:
             started.push_async_callback(self._mail.stop)
             await self._database.migrate(_MIGRATIONS)
             await grant_tokens(self._units, self._grants)
+            await self._relay.start()
+            started.push_async_callback(self._relay.stop)
             await self._audit.start()
             started.push_async_callback(self._audit.stop)
             # A stop ends requests first. A start serves them first: a broker may be slow, or away.
@@ -288,7 +295,9 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         telemetry=telemetry,
         logger=logger,
     )
-    units = SqlUnitsOfWork(database, table, clock)
+    relay = Relay(database, broker, table.outbox, clock=clock, telemetry=telemetry, logger=logger)
+    encoder = FactEncoder(new_id=lambda: str(uuid4()), traceparent=telemetry.traceparent)
+    units = SqlUnitsOfWork(database, table, clock, encode=encoder.encode, committed=relay.notify)
     issuers = httpx.AsyncClient(timeout=_ISSUER_SECONDS, follow_redirects=False, trust_env=False)
     mail = Post(_carrier(settings.mail), sender=settings.mail.sender, logger=logger)
     accounting = AccountingClient(channel)
@@ -303,10 +312,11 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     bounds = Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"}))
     readers = Readers(Uploads(bounds), Workbooks(bounds))
     stores = SqlStores(database, table.store, clock)
+    entrance = _entrance(settings, database, table, units, issuers, mail, clock, logger)
     runner = JobRunner(
         database,
         table.store.job,
-        {PUSH: UploadJobs(ports.accounting, stores, readers, clock)},
+        {PUSH: UploadJobs(ports.accounting, stores, readers, clock, entrance.connections)},
         clock=clock,
         telemetry=telemetry,
         logger=logger,
@@ -325,7 +335,6 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     )
     dispatcher = WebhookDispatcher(hooking, logger=logger)
     keeping = Keeping(stores, clock, new_id=lambda: str(uuid4()), wake=runner.notify)
-    entrance = _entrance(settings, database, table, units, issuers, mail, clock, logger)
     app = create_app(
         ports,
         entrance,
@@ -340,13 +349,14 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     return Gateway(
         app=app,
         http=HttpServer(app, settings.http, logger),
+        relay=relay,
         consumer=consumer,
         runner=runner,
         dispatcher=dispatcher,
         monitoring=Monitoring(
             telemetry,
             logger=logger,
-            parts={"consumer": consumer, "job runner": runner, "webhooks": dispatcher, "audit": entrance.audit},
+            parts={"relay": relay, "consumer": consumer, "job runner": runner, "webhooks": dispatcher, "audit": entrance.audit},
             consumers={"gateway": consumer},
         ),
         database=database,
@@ -421,6 +431,9 @@ def _entrance(
         guests=guests,
         quotas=Quotas(units, clock),
         audit=Audit(units, lambda count, error: logger.error("audit not kept", entries=count, error=type(error).__name__)),
+        connections=Connections(
+            units, clock, lambda error: logger.warning("platform not noted", error=type(error).__name__, reason=str(error))
+        ),
         issuer=settings.public_url,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import MetaData
@@ -17,9 +18,11 @@ from gateway.application.access_ports import RefreshToken, TokenKey
 from gateway.domain.access import Key, KeyKind, RegisteredCaller
 from gateway.domain.callers import Action, Role
 from gateway.domain.errors import IdentityTaken
+from gateway.events.publish import FactEncoder
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TABLES = tables(MetaData())
+ENCODER = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
 MILL = RegisteredCaller(
     tenant_id="ganzhou",
     caller_id="mes",
@@ -58,7 +61,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 @pytest.fixture
 def units(database: Database) -> SqlUnitsOfWork:
-    return SqlUnitsOfWork(database, TABLES, FixedClock(NOW))
+    return SqlUnitsOfWork(database, TABLES, FixedClock(NOW), encode=ENCODER.encode, committed=lambda: None)
 
 
 @pytest.fixture

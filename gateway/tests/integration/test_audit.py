@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import MetaData, text
@@ -22,9 +23,11 @@ from gateway.application.limiting import Quotas
 from gateway.domain.audit import Entry
 from gateway.domain.limits import Limits
 from gateway.domain.quota import RateExceeded
+from gateway.events.publish import FactEncoder
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TABLES = tables(MetaData())
+ENCODER = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
 Serve = Callable[..., AbstractAsyncContextManager[Any]]
 PARK = {"park_id": "p1", "name_zh": "园", "name_en": "P", "region_code": "360700", "factor_set_id": "wang-2024"}
 
@@ -62,7 +65,7 @@ async def away(tenant_id: str | None = None) -> AsyncIterator[Any]:
 
 
 def units(database: Database) -> SqlUnitsOfWork:
-    return SqlUnitsOfWork(database, TABLES, FixedClock(NOW))
+    return SqlUnitsOfWork(database, TABLES, FixedClock(NOW), encode=ENCODER.encode, committed=lambda: None)
 
 
 class TestLog:

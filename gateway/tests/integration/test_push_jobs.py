@@ -158,7 +158,11 @@ class TestJobs:
             job_id = location.rpartition("/")[2]
             limits = Limits()
             work = UploadJobs(
-                with_park.accounting, with_park.stores, Readers(Uploads(limits), Workbooks(limits)), with_park.runner._clock
+                with_park.accounting,
+                with_park.stores,
+                Readers(Uploads(limits), Workbooks(limits)),
+                with_park.runner._clock,
+                with_park.entrance.connections,
             )
             async with with_park.runner._database.begin() as session:
                 from chassis import jobs  # noqa: PLC0415

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -22,9 +23,11 @@ from gateway.domain.callers import Caller, Role
 from gateway.domain.changes import HeardChange
 from gateway.domain.errors import Unavailable
 from gateway.domain.tokens import Grant, digest
+from gateway.events.publish import FactEncoder
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TABLES = tables(METADATA := MetaData())
+ENCODER = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
 ADA = Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER, Role.READER}))
 CHANGE = HeardChange(
     tenant_id="ganzhou",
@@ -47,7 +50,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 def units(database: Database) -> SqlUnitsOfWork:
-    return SqlUnitsOfWork(database, TABLES, FixedClock(NOON))
+    return SqlUnitsOfWork(database, TABLES, FixedClock(NOON), encode=ENCODER.encode, committed=lambda: None)
 
 
 async def append(database: Database, *events: str, tenant: str = "ganzhou") -> list[int]:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, MetaData, Table, Text
 
-from chassis.columns import UtcDateTime, big_integer
+from chassis.columns import UtcDateTime, big_integer, identifier
 from chassis.inbox import inbox_table
+from chassis.outbox import outbox_table
 from gateway.adapters.access_tables import AccessTables, access_tables
 from gateway.adapters.audit_tables import AuditTables, audit_tables
 from gateway.adapters.people_tables import PeopleTables, people_tables
@@ -22,6 +23,8 @@ class Tables:
         change: The change feed.
         park_place: In which region each park lies that was heard of.
         inbox: Events already heard.
+        outbox: Events that are not yet told.
+        connected_platform: When each platform was first seen at each park.
         audit: The audit log, and quotas.
         access: Callers and their credentials.
         people: Logins, codes and sessions.
@@ -33,6 +36,8 @@ class Tables:
     change: Table
     park_place: Table
     inbox: Table
+    outbox: Table
+    connected_platform: Table
     audit: AuditTables
     access: AccessTables
     people: PeopleTables
@@ -83,6 +88,17 @@ def tables(metadata: MetaData) -> Tables:
             sqlite_strict=True,
         ),
         inbox=inbox_table(metadata),
+        outbox=outbox_table(metadata),
+        connected_platform=Table(
+            "connected_platform",
+            metadata,
+            Column("tenant_id", identifier(), primary_key=True),
+            Column("park_id", identifier(), primary_key=True),
+            Column("platform_id", identifier(), primary_key=True),
+            Column("kind", Text, primary_key=True),
+            Column("connected_time", UtcDateTime, nullable=False),
+            sqlite_strict=True,
+        ),
         audit=audit_tables(metadata),
         access=access_tables(metadata),
         people=people_tables(metadata),

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gateway.api import models
 from gateway.api.answers import answer, members, page
-from gateway.api.asking import PageToken, ParkId, caller_of, language
+from gateway.api.asking import PageToken, ParkId, caller_of, language, way_of
 from gateway.api.bodies import WORKBOOKS, Format, Media, media_of
 from gateway.api.describing import refusals
 from gateway.api.pulling import pulled
@@ -19,6 +19,7 @@ from gateway.api.streams import read_parts
 from gateway.api.uploads import ENCODINGS, STREAM_HELD_BYTES, Uploads, declared_bytes, encoding_of
 from gateway.api.workbooks import Workbooks
 from gateway.application import activity
+from gateway.application.connecting import Connections
 from gateway.application.ports import AccountingPort
 from gateway.application.pushing import applied, read_profile, submit_push
 from gateway.application.stores import Keeping
@@ -151,7 +152,7 @@ def is_for_later(request: Request, media: Media, limits: Limits) -> bool:
     return media.format in (Format.NDJSON, Format.CSV) and declared_bytes(request) > limits.upload_bytes
 
 
-def router(accounting: AccountingPort, readers: Readers, keeping: Keeping) -> APIRouter:
+def router(accounting: AccountingPort, readers: Readers, keeping: Keeping, connections: Connections) -> APIRouter:
     """Returns the routes of activity data."""
     routes = APIRouter(prefix="/v1/parks/{park}/activity-records", tags=["activity"])
 
@@ -189,7 +190,7 @@ def router(accounting: AccountingPort, readers: Readers, keeping: Keeping) -> AP
             mapped = (await read_profile(keeping.stores, caller, profile, profile_version)).profile
         if is_for_later(request, media, readers.limits):
             encoding = encoding_of(request, allowed=ENCODINGS)
-            arguments = {"media": media, "encoding": encoding, "profile": mapped, "caller": caller}
+            arguments = {"media": media, "encoding": encoding, "profile": mapped, "caller": caller, "way": way_of(request)}
             async with readers.receive(request, media, to_keep=True) as chunks:
                 job = await submit_push(keeping, accounting, caller, park, chunks, arguments)
             headers = {"Location": f"/v1/jobs/{job.job_id}", "Preference-Applied": "respond-async", "Retry-After": "1"}
@@ -202,6 +203,8 @@ def router(accounting: AccountingPort, readers: Readers, keeping: Keeping) -> AP
         except BaseException:
             spool.close()
             raise
+        if tally.rows > tally.rejected:
+            await connections.pushed(caller, way_of(request), park)
         return receipt_answer(park, tally, spool, results, language(request))
 
     @routes.get(

@@ -27,21 +27,30 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
+def way_of(request: Request) -> str:
+    """Returns how the door was told who asks."""
+    way = request.state.way
+    assert isinstance(way, str)
+    return way
+
+
 def language(request: Request) -> Language:
     """Returns the language of the answer's sentences."""
     return language_of(request.headers.get("accept-language", ""))
 
 
-def within_reach(accounting: AccountingPort) -> Callable[[Request], Awaitable[None]]:
-    """Returns the dependency of every route that keeps a caller out of parks beyond its bounds.
+def well_asked(accounting: AccountingPort) -> Callable[[Request], Awaitable[None]]:
+    """Returns the dependency of every route: no parameter that it does not take, and no park beyond the caller's bounds.
 
-    Routes are asked by what they say of themselves, the path parameter `park`, so that a new one need not remember it.
+    Routes are asked by what they say of themselves, the path parameter `park`, so that a new one need not remember it. One
+    dependency for both: what FastAPI does to call one costs more than either check.
 
     Args:
         accounting: Knows which region a park lies in.
     """
 
-    async def only_parks_in_reach(request: Request) -> None:
+    async def check(request: Request) -> None:
+        _only_known_parameters(request)
         park = request.path_params.get("park")
         caller = getattr(request.state, "caller", None)
         if park is None or not isinstance(caller, Caller):
@@ -50,11 +59,11 @@ def within_reach(accounting: AccountingPort) -> Callable[[Request], Awaitable[No
         if caller.regions is not None:
             await accounting.get_park(caller, park)
 
-    return only_parks_in_reach
+    return check
 
 
-async def only_known_parameters(request: Request) -> None:
-    """Refuses a query parameter that the route does not take, or takes once and is given twice; a dependency of every route.
+def _only_known_parameters(request: Request) -> None:
+    """Refuses a query parameter that the route does not take, or takes once and is given twice.
 
     FastAPI would leave the one out and read the last of the other: a misspelt `group_by` would answer one total, unasked.
 

@@ -9,14 +9,15 @@ from starlette.responses import Response
 
 from gateway.api import models
 from gateway.api.answers import answer
-from gateway.api.asking import caller_of
+from gateway.api.asking import caller_of, way_of
 from gateway.api.describing import refusals
 from gateway.api.pulling import pulled
 from gateway.application import changes
+from gateway.application.connecting import Connections
 from gateway.application.ports import ChangeFeed
 
 
-def router(feed: ChangeFeed) -> APIRouter:
+def router(feed: ChangeFeed, connections: Connections) -> APIRouter:
     """Returns the route of the change feed."""
     routes = APIRouter(prefix="/v1/changes", tags=["changes"])
 
@@ -29,7 +30,9 @@ def router(feed: ChangeFeed) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=1000, description="Changes of a part, 1 to 1000")] = 100,
     ) -> Response:
         """Returns what the services told since a cursor, in an order without gaps: nothing is ever inserted before a cursor."""
-        found = await changes.read_changes(feed, caller_of(request), since=since, limit=limit)
+        caller = caller_of(request)
+        found = await changes.read_changes(feed, caller, since=since, limit=limit)
+        await connections.pulled(caller, way_of(request), {change.park_id for change in found.changes if change.park_id})
         return answer(
             {
                 "changes": [

@@ -89,7 +89,7 @@ class Door:
                     added += rate_headers(standing)
                 added += deprecated(self._deprecations, scope)
                 if known is not None:
-                    await self._audit(scope, known, request_id, message["status"])
+                    await self._note(scope, known, request_id, message["status"])
                 message["headers"] = [*message["headers"], *added]
                 self._logger.debug("answered", method=scope["method"], status=message["status"], request_id=request_id)
             await send(message)
@@ -97,7 +97,7 @@ class Door:
         try:
             if path.startswith(_PROTECTED) and path not in OPEN_PATHS:
                 known = await authenticate(self._entrance.doors, request_head(scope))
-                state["caller"] = known.caller
+                state["caller"], state["way"] = known.caller, known.way
             standing = await self._counted(scope, known)
             if known is None or known.body_sha256 is None:
                 await self._app(scope, receive, send_with_headers)
@@ -128,6 +128,13 @@ class Door:
             return await quotas.take("platform", f"address {address}", limits.open_requests_per_minute)
         return None
 
+    async def _note(self, scope: Scope, known: Known, request_id: str, status: int) -> None:
+        """Notes an answer to a known caller."""
+        await self._audit(scope, known, request_id, status)
+        park_id = scope.get("path_params", {}).get("park", "")
+        if park_id and scope["method"] == "GET" and status in _SHOWED:
+            await self._entrance.connections.pulled(known.caller, known.way, {park_id})
+
     async def _audit(self, scope: Scope, known: Known, request_id: str, status: int) -> None:
         """Keeps who did what; before the answer goes out where something may have changed."""
         if status == STATUS["exhausted"]:
@@ -154,6 +161,7 @@ class Door:
 _READ = frozenset({b"x-request-id", b"accept-language"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _SHOWN = 200
+_SHOWED = frozenset({200, 304})
 _NOTHING_RUNS = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _ALWAYS = (
     (b"x-content-type-options", b"nosniff"),

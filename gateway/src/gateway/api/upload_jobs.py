@@ -11,6 +11,7 @@ from gateway.api.bodies import Media
 from gateway.api.results import packed, unpacked
 from gateway.api.uploads import unpacked as gunzipped
 from gateway.application.activity import push_activity
+from gateway.application.connecting import Connections
 from gateway.application.ports import AccountingPort
 from gateway.application.pushing import after_row, append_results, applied, forget_upload, results_of, upload_of
 from gateway.application.stores import Clock, Stores, read_file
@@ -25,6 +26,7 @@ class PushAsked(msgspec.Struct):
     Attributes:
         encoding: Of the upload as it is kept.
         caller: For whom rows are recorded: as it stood when it pushed.
+        way: How the door was told who pushed.
     """
 
     media: Media
@@ -33,13 +35,17 @@ class PushAsked(msgspec.Struct):
     caller: Caller
     park_id: str = ""
     upload_bytes: int = 0
+    way: str = ""
 
 
 class UploadJobs:
     """Works off pushes. A job that was interrupted goes on behind the last row whose result was kept."""
 
-    def __init__(self, accounting: AccountingPort, stores: Stores, readers: Readers, clock: Clock) -> None:
+    def __init__(
+        self, accounting: AccountingPort, stores: Stores, readers: Readers, clock: Clock, connections: Connections
+    ) -> None:
         """Works with these."""
+        self._connections = connections
         self._accounting = accounting
         self._stores = stores
         self._readers = readers
@@ -80,6 +86,8 @@ class UploadJobs:
         async with aclosing(_plain(upload(), asked.encoding, limit_bytes)) as chunks:
             parts = self._parts(chunks, asked, last_row)
             await push_activity(self._accounting, asked.caller, job.park_id, parts, take, limits=self._readers.limits)
+        if tally.rows > tally.rejected:
+            await self._connections.pushed(asked.caller, asked.way, job.park_id)
         await forget_upload(stores, tenant_id, job.job_id, self._clock.now())
         counts: dict[str, Json] = {outcome.value: getattr(tally, outcome.value) for outcome in Outcome}
         return {"park_id": job.park_id, "rows": tally.rows, **counts, "results": f"/v1/jobs/{job.job_id}/results"}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from gateway.application.access import Workshop
 from gateway.application.auditing import Audit
 from gateway.application.authentication import Doors
+from gateway.application.connecting import Connections
 from gateway.application.limiting import Quotas
 from gateway.application.oauth import Issuing
 from gateway.application.people import Reception
@@ -23,6 +24,7 @@ class Entrance:
         guests: Where people of other identity providers come from.
         quotas: Counts requests.
         audit: Keeps who did what.
+        connections: Tells which platforms are connected.
         issuer: Our name as an issuer of tokens: the URL of the root as callers see it.
     """
 
@@ -33,4 +35,5 @@ class Entrance:
     guests: Guests
     quotas: Quotas
     audit: Audit
+    connections: Connections
     issuer: str

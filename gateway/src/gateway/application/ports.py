@@ -33,6 +33,7 @@ from gateway.domain.activity import ActivityRows, BatchOutcome
 from gateway.domain.audit import Entry, KeptEntry
 from gateway.domain.callers import Caller
 from gateway.domain.changes import Change, HeardChange
+from gateway.domain.platforms import PlatformConnected
 from gateway.domain.tokens import Grant
 
 
@@ -169,6 +170,14 @@ class AuditRegister(Protocol):
         ...
 
 
+class PlatformRegister(Protocol):
+    """Which platforms are connected, inside a unit of work."""
+
+    async def add(self, platform: PlatformConnected) -> bool:
+        """Stores a platform; returns False when it was there."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction of the gateway's database; without `commit` nothing of it stays."""
 
@@ -192,8 +201,17 @@ class UnitOfWork(Protocol):
         """People and their sessions, within this transaction."""
         ...
 
+    @property
+    def platforms(self) -> PlatformRegister:
+        """Connected platforms, within this transaction."""
+        ...
+
+    def collect(self, fact: PlatformConnected) -> None:
+        """Adds a fact that becomes known with the commit."""
+        ...
+
     async def commit(self) -> None:
-        """Makes everything permanent."""
+        """Makes everything permanent, the facts included."""
         ...
 
 

@@ -1,12 +1,14 @@
 """Evaluating a park: what fills itself, what is missing, conflicts, immutable results, and who may."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from chassis.errors import RemoteError
+from chassis.events import Event, to_message
 from chassis.identity import Caller
 from chassis.tenancy import Tenant as TenantScope
 from evaluation.adapters import tables
@@ -15,6 +17,7 @@ from evaluation.api import wire
 from evaluation.domain.evaluations import Inputs, assessed
 from parkcarbon.evaluation.events.v1 import events_pb2
 from parkcarbon.evaluation.v1 import evaluation_pb2 as pb
+from parkcarbon.gateway.events.v1 import events_pb2 as platforms_pb2
 from services.accounting.tests.integration.stand import Row, refusal
 from services.evaluation.tests.integration.stand import GUIDE, Stand, Tenant
 
@@ -92,6 +95,47 @@ async def test_a_fact_that_comes_again_or_late_changes_nothing(stand: Stand, par
                 await handler(session, event)
                 await session.commit()
     assert [await stand.rows(table, park.park_id) for table in copies] == before
+
+
+async def test_a_regional_platform_counts_from_the_year_in_which_it_connected(stand: Stand, park: Tenant) -> None:
+    """The last hour of 2025 in UTC is of 2026 in Shanghai, as the park counts."""
+    facts = [
+        platforms_pb2.PlatformConnected(
+            park_id=park.park_id, tenant_id=park.manager.tenant, platform_id=name, kind=kind, connected_time=time
+        )
+        for name, kind, time in (
+            ("mes", "enterprise", "2020-05-01T00:00:00Z"),
+            ("jiangxi", "region", "2025-12-31T23:00:00Z"),
+            # as a gateway that lost its database would tell it again
+            ("jiangxi", "region", "2027-01-01T00:00:00Z"),
+        )
+    ]
+    events = [
+        Event(
+            id=f"{park.park_id}-{number}",
+            source="/gateway",
+            type=fact.DESCRIPTOR.full_name,
+            subject="",
+            time=datetime.now(UTC),
+            topic="gateway.platform.v1",
+            key=park.park_id,
+            data=fact.SerializeToString(),
+            tenant_id=park.manager.tenant,
+            park_id=park.park_id,
+            traceparent="",
+        )
+        for number, fact in enumerate(facts)
+    ]
+    for _ in range(2):
+        await stand.accounting.log.publish([to_message(event) for event in events])
+        await stand.heard()
+    assert len(await stand.rows(tables.connected_platform, park.park_id)) == 2
+    assert (await park.values(2025))["47"].missing == "no regional platform had pulled the park here by the end of 2025"
+    for year in (2026, 2027):
+        found = (await park.values(year))["47"]
+        assert (found.value, found.origin) == ("1", "derived")
+        assert found.evidence == "gateway: jiangxi pulls the park for a region since 2025-12-31 (UTC)"
+    assert (await park.values(2026))["48"].missing == "not entered"
 
 
 async def test_a_manual_value_beside_a_derived_one_is_shown_and_not_overwritten(park: Tenant) -> None:

@@ -22,10 +22,11 @@ from evaluation.domain.derivation import YearAccount
 from evaluation.domain.errors import StoredMeanwhile
 from evaluation.domain.evaluations import Assessment, Evaluation
 from evaluation.domain.facts import Fact
-from evaluation.domain.parks import Enterprise, Park, Source, SpanSum, YearFigures
+from evaluation.domain.parks import Enterprise, Park, Platform, Source, SpanSum, YearFigures
 from evaluation.domain.systems import IndicatorSystem, WeightSet, decimal
 from evaluation.domain.thresholds import ThresholdSet
 from evaluation.domain.values import Value
+from kernel.periods import time_zone
 
 _NUL = "\x00"
 """PostgreSQL refuses a text that holds it, so nothing has such an id."""
@@ -63,6 +64,7 @@ class SqlRecords:
         spans = await self._by_park(SpanSum, tables.emissions_sum, park_ids, *within)
         figures = await self._by_park(YearFigures, tables.year_figures, park_ids, tables.year_figures.c.year == year)
         enterprises = await self._counted(tables.enterprise, park_ids)
+        platforms = await self._platforms(park_ids, year)
         assessments = await self._counted(tables.evaluation, park_ids, tables.evaluation.c.scored_year == year)
         return {
             park_id: YearAccount(
@@ -72,9 +74,21 @@ class SqlRecords:
                 sums=spans.get(park_id, []),
                 figures=next(iter(figures.get(park_id, [])), None),
                 assessments=assessments.get(park_id, 0),
+                platforms=platforms.get(park_id, ()),
             )
             for park_id in park_ids
         }
+
+    async def _platforms(self, park_ids: Sequence[str], year: int) -> Mapping[str, Sequence[Platform]]:
+        """Returns the platforms of each park that were first seen before the year ended by the park's own time."""
+        found = await self._by_park(tables.connected_platform, park_ids)
+        parks = await self._by_park(tables.park, found)
+        kept = {}
+        for park_id, (park,) in parks.items():
+            zone = time_zone(park.time_zone)
+            platforms = [Platform(**row._mapping) for row in found[park_id]]
+            kept[park_id] = [each for each in platforms if each.connected_time.astimezone(zone).year <= year]
+        return kept
 
     async def values(self, park_ids: Sequence[str], system_id: str, year: int) -> Sequence[Value]:
         """Returns every version of the manual values of a year, in order of version."""
@@ -182,6 +196,10 @@ class SqlParkCopy:
     async def keep_sums(self, sums: Sequence[SpanSum]) -> None:
         """Keeps sums; the highest position of a source and span stays."""
         await self._upsert(tables.emissions_sum, map(asdict, sums), newer_by="position")
+
+    async def keep_platform(self, platform: Platform) -> None:
+        """Keeps a platform that the gateway tells of."""
+        await self._upsert(tables.connected_platform, [asdict(platform)])
 
     async def _upsert(self, table: Table, rows: Iterable[dict[str, Any]], *, over: bool = False, newer_by: str = "") -> None:
         """Inserts rows. One that is there stays; it goes with `over`, or where the column `newer_by` is not lower in the new

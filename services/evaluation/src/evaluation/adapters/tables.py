@@ -1,7 +1,8 @@
 """The tables of the evaluation.
 
 Systems, sets, values and evaluations are accepted data and never updated in place. Park, enterprise, source, year_figures and
-emissions_sum are a copy of accounting's and can be dropped: they are read anew the first time that a park is asked for.
+emissions_sum are a copy of accounting's and can be dropped: they are read anew the first time that a park is asked for. What is
+known of platforms comes from the gateway's topic alone, which keeps it for ten years.
 """
 
 from sqlalchemy import Column, Index, MetaData, Table, Text
@@ -143,6 +144,17 @@ evaluation = Table(
     Column("score", Text, nullable=False),
     Column("inputs_sha256", Text, nullable=False),
     Column("inputs", Text, nullable=False),
+    sqlite_strict=True,
+)
+
+connected_platform = Table(
+    "connected_platform",
+    metadata,
+    Column("tenant_id", identifier(), primary_key=True),
+    Column("park_id", identifier(), primary_key=True),
+    Column("platform_id", identifier(), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("connected_time", UtcDateTime, nullable=False),
     sqlite_strict=True,
 )
 

@@ -9,13 +9,13 @@ from dataclasses import replace
 from evaluation.application.ports import Outside, ParkCopy
 from evaluation.domain.callers import Caller
 from evaluation.domain.errors import ParkNotFound
-from evaluation.domain.parks import Enterprise, Park, Source, SpanSum, YearFigures
+from evaluation.domain.parks import Enterprise, Park, Platform, Source, SpanSum, YearFigures
 
-Heard = Park | Enterprise | Source | YearFigures | list[SpanSum]
+Heard = Park | Enterprise | Source | YearFigures | Platform | list[SpanSum]
 
 
 async def hear(copy: ParkCopy, heard: Heard) -> None:
-    """Keeps what a fact of accounting tells; the transaction is the consumer's."""
+    """Keeps what a fact of accounting or of the gateway tells; the transaction is the consumer's."""
     match heard:
         case Park():
             await copy.keep_park(heard)
@@ -25,6 +25,8 @@ async def hear(copy: ParkCopy, heard: Heard) -> None:
             await copy.keep_sources([heard])
         case YearFigures():
             await copy.keep_figures([heard])
+        case Platform():
+            await copy.keep_platform(heard)
         case _:
             await copy.keep_sums(heard)
 

@@ -13,7 +13,7 @@ from evaluation.domain.callers import Caller
 from evaluation.domain.derivation import YearAccount
 from evaluation.domain.evaluations import Assessment, Evaluation, Inputs, InputValue
 from evaluation.domain.facts import Fact
-from evaluation.domain.parks import Enterprise, Park, ParkAccount, Source, SpanSum, YearFigures
+from evaluation.domain.parks import Enterprise, Park, ParkAccount, Platform, Source, SpanSum, YearFigures
 from evaluation.domain.strategies import Strategy
 from evaluation.domain.systems import IndicatorSystem, WeightSet
 from evaluation.domain.targets import Target
@@ -147,6 +147,10 @@ class ParkCopy(Protocol):
 
     async def keep_sums(self, sums: Sequence[SpanSum]) -> None:
         """Keeps sums; the highest position of a source and span stays."""
+        ...
+
+    async def keep_platform(self, platform: Platform) -> None:
+        """Keeps a platform that the gateway tells of; the first telling stays."""
         ...
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from evaluation.domain.parks import Source, SpanSum, YearFigures
+from evaluation.domain.parks import Platform, Source, SpanSum, YearFigures
 from evaluation.domain.systems import decimal
 
 _MG_PER_T = 10**9
@@ -25,6 +25,7 @@ class YearAccount:
         sums: those that lie within the year, whole.
         figures: in force, or None.
         assessments: evaluations of the park that were made in the year, whatever year they judge.
+        platforms: those that were first seen at the park before the year ended, by the park's own time.
     """
 
     year: int
@@ -33,6 +34,7 @@ class YearAccount:
     sums: Sequence[SpanSum]
     figures: YearFigures | None
     assessments: int = 0
+    platforms: Sequence[Platform] = ()
 
     @cached_property
     def counted(self) -> list[tuple[Source, SpanSum]]:
@@ -202,6 +204,17 @@ def _assessments(account: YearAccount, _before: YearAccount, _clean: frozenset[s
     return Derived(Fraction(account.assessments), f"evaluation: {account.assessments} evaluations made here in {account.year}")
 
 
+def _regional_platform(account: YearAccount, _before: YearAccount, _clean: frozenset[str]) -> Derived:
+    """Yes from the year on in which a platform first pulled the park for a region. None here is no no: others may be connected."""
+    regional = [each for each in account.platforms if each.kind == "region"]
+    if not regional:
+        why, why_zh = "no regional platform had pulled the park here", "没有区域平台从本平台取过该园区的数据"
+        return _missing(f"{why} by the end of {account.year}", f"截至 {account.year} 年底{why_zh}")
+    first = min(regional, key=lambda each: (each.connected_time, each.platform_id))
+    since = f"{first.connected_time.date().isoformat()} (UTC)"
+    return Derived(Fraction(1), f"gateway: {first.platform_id} pulls the park for a region since {since}")
+
+
 DERIVATIONS: Mapping[str, Callable[[YearAccount, YearAccount, frozenset[str]], Derived]] = {
     "clean_energy_share": _clean_energy_share,
     "accounted_enterprises_share": _accounted_enterprises,
@@ -211,6 +224,7 @@ DERIVATIONS: Mapping[str, Callable[[YearAccount, YearAccount, frozenset[str]], D
     "carbon_per_energy": _carbon_per_energy,
     "emissions_per_output": _emissions_per_output,
     "assessments": _assessments,
+    "regional_platform_connected": _regional_platform,
 }
 """Every derivation by its name in the table of derivations."""
 

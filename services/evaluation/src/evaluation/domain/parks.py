@@ -1,4 +1,5 @@
-"""What this service knows of parks from accounting: a copy of registers, yearly figures and sums, kept by facts.
+"""What this service knows of parks, kept by facts: from accounting a copy of registers, yearly figures and sums, from the gateway
+the platforms that are connected.
 
 The copy is applied in any order and any number of times with the same end: registers never change, the highest version of a year's
 figures and the highest position of a sum win.
@@ -68,6 +69,17 @@ class SpanSum:
     energy_mgce: int
     records: int
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A platform that the gateway saw at a park. `kind` is enterprise or region: it pushes into the park, or pulls it."""
+
+    park_id: str
+    tenant_id: str
+    platform_id: str
+    kind: str
+    connected_time: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""Facts of accounting keep the copy of its registers and sums."""
+"""Facts of accounting keep the copy of its registers and sums, those of the gateway the platforms that are connected."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from google.protobuf.message import Message
@@ -10,10 +11,11 @@ from chassis.consumer import Handler
 from chassis.events import Event
 from evaluation.application.parks import Heard, hear
 from evaluation.application.ports import ParkCopy
-from evaluation.domain.parks import Enterprise, Park, Source, SpanSum, YearFigures
+from evaluation.domain.parks import Enterprise, Park, Platform, Source, SpanSum, YearFigures
 from parkcarbon.accounting.events.v1 import events_pb2
+from parkcarbon.gateway.events.v1 import events_pb2 as platforms_pb2
 
-TOPICS = ("accounting.activity.v1", "accounting.park.v1")
+TOPICS = ("accounting.activity.v1", "accounting.park.v1", "gateway.platform.v1")
 """What the evaluation subscribes to."""
 
 SKIPPED: tuple[type[Message], ...] = (events_pb2.ActivityRecorded,)
@@ -61,10 +63,15 @@ def _sums(fact: events_pb2.EmissionsCalculated) -> list[SpanSum]:
     ]
 
 
+def _platform(fact: platforms_pb2.PlatformConnected) -> Platform:
+    return Platform(fact.park_id, fact.tenant_id, fact.platform_id, fact.kind, datetime.fromisoformat(fact.connected_time))
+
+
 _HEARD: Mapping[type[Message], Callable[[Any], Heard]] = {
     events_pb2.ParkRegistered: _park,
     events_pb2.EnterpriseRegistered: _enterprise,
     events_pb2.SourceRegistered: _source,
     events_pb2.AnnualFiguresRecorded: _figures,
     events_pb2.EmissionsCalculated: _sums,
+    platforms_pb2.PlatformConnected: _platform,
 }
