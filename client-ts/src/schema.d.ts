@@ -161,6 +161,8 @@ export interface paths {
         /**
          * Read Audit Log
          * @description Returns who pushed, read or changed what in the tenant, in the order in which it was kept. No entry is ever changed.
+         *
+         *     Entries leave it by their age alone, where the platform is told to forget; an entry of the way `retention` says how many.
          */
         get: operations["read_audit_log"];
         put?: never;
@@ -268,6 +270,9 @@ export interface paths {
         /**
          * Read Changes
          * @description Returns what the services told since a cursor, in an order without gaps: nothing is ever inserted before a cursor.
+         *
+         *     Where the platform forgets old changes, a cursor before the oldest that is kept is refused (410, `CURSOR_EXPIRED`): take a
+         *     cursor by `since=newest`, read the state anew, and follow from that cursor.
          */
         get: operations["read_changes"];
         put?: never;
@@ -1799,6 +1804,7 @@ export interface components {
          * @example {
          *       "entries": [
          *         {
+         *           "address": "198.51.100.7",
          *           "caller_id": "example-mes",
          *           "method": "POST",
          *           "operation": "push_activity",
@@ -1828,6 +1834,8 @@ export interface components {
          * @description A request of a known caller, and how it was answered.
          */
         AuditEntryAnswer: {
+            /** Address */
+            address: string;
             /** Caller Id */
             caller_id: string;
             /** Method */
@@ -7596,7 +7604,7 @@ export interface operations {
     read_changes: {
         parameters: {
             query?: {
-                /** @description `next` of the part before; nothing for the beginning */
+                /** @description `next` of the part before; nothing for the beginning, `newest` for the end */
                 since?: string;
                 /** @description Changes of a part, 1 to 1000 */
                 limit?: number;
@@ -7670,6 +7678,26 @@ export interface operations {
                      *       "status": 403,
                      *       "title": "Not allowed for this role",
                      *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The feed begins after the cursor; `found` is the cursor, `allowed` the oldest that is left */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "changes after cursor 36070 are no longer kept, the oldest that is left follows six digits; take a cursor by since=newest, read the state anew, then follow from that cursor",
+                     *       "instance": "/v1/changes",
+                     *       "reason": "CURSOR_EXPIRED",
+                     *       "request_id": "0b6f…",
+                     *       "status": 410,
+                     *       "title": "Cursor expired",
+                     *       "type": "https://parkcarbon.example/problems/cursor-expired"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

@@ -79,7 +79,7 @@ from gateway.domain.account import (
 from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome, RowProblem
 from gateway.domain.callers import Caller, Role
 from gateway.domain.changes import Change
-from gateway.domain.errors import AccountingRefused, GatewayError, Unavailable
+from gateway.domain.errors import AccountingRefused, CursorExpired, GatewayError, Unavailable
 from gateway.domain.limits import Limits
 from gateway.domain.tokens import digest
 from gateway.domain.webhooks import TargetRules
@@ -365,13 +365,23 @@ class FakeTokens:
 
 
 class FakeFeed:
-    """A ChangeFeed in memory."""
+    """A ChangeFeed in memory.
+
+    Attributes:
+        oldest: The position of the oldest change that is kept.
+    """
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
+        self.oldest = 1
 
     async def read(self, caller: Caller, *, after: int, limit: int) -> Sequence[Change]:
+        if after and after + 1 < self.oldest:
+            raise CursorExpired(str(after), self.oldest)
         return [change for change in self.changes if change.tenant_id == caller.tenant and change.position > after][:limit]
+
+    async def newest(self, tenant_id: str) -> int:
+        return max((change.position for change in self.changes if change.tenant_id == tenant_id), default=0)
 
 
 class FakeProbe:
@@ -520,7 +530,12 @@ async def entrance_over(
 
 @asynccontextmanager
 async def _serve(
-    limits: Limits, allowed_origins: Sequence[str] = (), *, clock: Clock | None = None, trusted: Sequence[TrustedIssuer] = ()
+    limits: Limits,
+    allowed_origins: Sequence[str] = (),
+    *,
+    clock: Clock | None = None,
+    trusted: Sequence[TrustedIssuer] = (),
+    trusted_proxies: Sequence[str] = (),
 ) -> AsyncIterator[Served]:
     accounting, feed, listener, log = FakeAccounting(), FakeFeed(), FakeListener(), io.StringIO()
     evaluation = FakeEvaluation()
@@ -575,7 +590,9 @@ async def _serve(
             readers=readers,
             hooking=hooking,
         )
-        server = HttpServer(app, HttpSettings(port=0, drain_seconds=10), logger)
+        server = HttpServer(
+            app, HttpSettings.model_validate({"port": 0, "drain_seconds": 10, "trusted_proxies": trusted_proxies}), logger
+        )
         await server.start()
         running.push_async_callback(server.stop)
         yield Served(server.address, accounting, evaluation, feed, tokens, listener, log, server, entrance, stores, runner, hooking)

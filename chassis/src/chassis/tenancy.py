@@ -111,6 +111,25 @@ def protect(connection: Connection, *tables: str, rows: Rows = Rows.OF_TENANTS) 
             connection.exec_driver_sql(statement)
 
 
+def let_expire(connection: Connection, table: str, *, work: str, after_days: int) -> None:
+    """Lets one kind of the platform's own work delete rows of a `KEPT` table by their age; a migration calls it after `protect`.
+
+    The age is that of the column `time` by the database's own clock. Does nothing in SQLite.
+
+    Args:
+        connection: Of the migration.
+        table: A name that needs no quotes.
+        work: As `Platform.work`; without quotes.
+        after_days: Younger rows stay, whoever asks; >= 1.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    connection.exec_driver_sql(
+        f"CREATE POLICY expired_by_its_work ON {table} FOR DELETE"
+        f" USING ((SELECT current_setting('{_WORK}', true)) = '{work}' AND time < now() - interval '{after_days} days')"
+    )
+
+
 def enter(connection: Connection, scope: Scope) -> None:
     """Tells PostgreSQL for whom the transaction that has just begun is; it forgets that when the transaction ends."""
     tenant, work = (scope.tenant_id, "") if isinstance(scope, Tenant) else ("", scope.work)

@@ -37,6 +37,7 @@ from gateway.adapters.accounting_client import AccountingClient
 from gateway.adapters.courier import HttpCourier
 from gateway.adapters.dispatcher import WebhookDispatcher
 from gateway.adapters.evaluation_client import EvaluationClient, NoEvaluation
+from gateway.adapters.forgetting import Forgetting
 from gateway.adapters.guests import ClientAt, OidcGuests
 from gateway.adapters.known_callers import KnownCallers, KnownCredentials
 from gateway.adapters.mail import Carrier, FolderCarrier, Post, SmtpCarrier
@@ -61,6 +62,7 @@ from gateway.application.oauth import Issuing
 from gateway.application.people import Reception
 from gateway.application.ports import Ports
 from gateway.application.pushing import PUSH
+from gateway.application.retention import Retention
 from gateway.application.stores import Keeping
 from gateway.application.webhooks import Hooking
 from gateway.domain.callers import Caller
@@ -129,7 +131,9 @@ class HttpServer:
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            # Named even where there is none: uvicorn would ask the environment.
+            proxy_headers=bool(self._settings.trusted_proxies),
+            forwarded_allow_ips=[str(network) for network in self._settings.trusted_proxies],
             backlog=_BACKLOG,
             timeout_graceful_shutdown=self._settings.drain_seconds,
         )
@@ -186,6 +190,7 @@ class Gateway:
         consumer: Consumer,
         runner: JobRunner,
         dispatcher: WebhookDispatcher,
+        forgetting: Forgetting,
         monitoring: Monitoring,
         database: Database,
         units: SqlUnitsOfWork,
@@ -202,6 +207,7 @@ class Gateway:
         self._consumer = consumer
         self._runner = runner
         self._dispatcher = dispatcher
+        self._forgetting = forgetting
         self.monitoring = monitoring
         self._database = database
         self._units = units
@@ -243,6 +249,8 @@ class Gateway:
             started.push_async_callback(self._runner.stop)
             await self._dispatcher.start()
             started.push_async_callback(self._dispatcher.stop)
+            await self._forgetting.start()
+            started.push_async_callback(self._forgetting.stop)
             await self.monitoring.start()
             started.push_async_callback(self.monitoring.stop)
             await self._http.start()
@@ -301,10 +309,11 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     issuers = httpx.AsyncClient(timeout=_ISSUER_SECONDS, follow_redirects=False, trust_env=False)
     mail = Post(_carrier(settings.mail), sender=settings.mail.sender, logger=logger)
     accounting = AccountingClient(channel)
+    feed = SqlChangeFeed(database, table)
     ports = Ports(
         accounting=accounting,
         evaluation=NoEvaluation() if evaluation is None else EvaluationClient(evaluation),
-        changes=SqlChangeFeed(database, table),
+        changes=feed,
         database=SqlProbe(database),
         events=consumer,
         inventories=accounting,
@@ -334,6 +343,9 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         random_bytes=secrets.token_bytes,
     )
     dispatcher = WebhookDispatcher(hooking, logger=logger)
+    kept = settings.retention
+    retention = Retention(units, feed, clock, audit_life=_days(kept.audit_days), feed_life=_days(kept.feed_days))
+    forgetting = Forgetting(retention, logger=logger)
     keeping = Keeping(stores, clock, new_id=lambda: str(uuid4()), wake=runner.notify)
     app = create_app(
         ports,
@@ -353,10 +365,18 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         consumer=consumer,
         runner=runner,
         dispatcher=dispatcher,
+        forgetting=forgetting,
         monitoring=Monitoring(
             telemetry,
             logger=logger,
-            parts={"relay": relay, "consumer": consumer, "job runner": runner, "webhooks": dispatcher, "audit": entrance.audit},
+            parts={
+                "relay": relay,
+                "consumer": consumer,
+                "job runner": runner,
+                "webhooks": dispatcher,
+                "audit": entrance.audit,
+                "retention": forgetting,
+            },
             consumers={"gateway": consumer},
         ),
         database=database,
@@ -436,6 +456,10 @@ def _entrance(
         ),
         issuer=settings.public_url,
     )
+
+
+def _days(days: int | None) -> timedelta | None:
+    return None if days is None else timedelta(days=days)
 
 
 def _carrier(mail: MailSettings) -> Carrier | None:

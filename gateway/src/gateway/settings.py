@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings
 from chassis.channel import ChannelSettings
 from chassis.settings import BrokerSettings, DatabaseSettings, LogSettings, environment
 from chassis.telemetry import TelemetrySettings
+from gateway.domain.audit import LEAST_DAYS
 from gateway.domain.callers import Role
 
 
@@ -19,6 +20,8 @@ class HttpSettings(BaseModel):
         port: Port to bind; 0 takes a free one.
         drain_seconds: How long running requests may take to end after a stop.
         allowed_origins: Web origins whose pages may call.
+        trusted_proxies: Networks such as 10.1.0.0/16 of the proxies before the gateway. What such a proxy says of its client in
+            X-Forwarded-For is believed, so that limits count clients and the audit log names them; of nobody else.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,6 +30,7 @@ class HttpSettings(BaseModel):
     port: int = Field(default=8080, ge=0, le=65535)
     drain_seconds: int = Field(default=20, ge=0)
     allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
 
 
 class OidcSettings(BaseModel):
@@ -122,6 +126,20 @@ class WebhookSettings(BaseModel):
     seconds: float = Field(default=10.0, gt=0.0, le=30.0)
 
 
+class RetentionSettings(BaseModel):
+    """How long what is only added to is kept; nothing is forgotten unless it is told to.
+
+    Attributes:
+        audit_days: Entries of the audit log.
+        feed_days: Changes of the feed; a mirror or webhook that was away for longer has to begin anew.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    audit_days: int | None = Field(default=None, ge=LEAST_DAYS, le=36_500)
+    feed_days: int | None = Field(default=None, ge=7, le=36_500)
+
+
 class LimitSettings(BaseModel):
     """How much a request may carry; as `domain.limits.Limits`, and how long a caller is remembered.
 
@@ -170,6 +188,7 @@ class GatewaySettings(BaseSettings):
         mail: How letters are sent to people.
         limits: How much a request may carry.
         webhooks: What webhooks may be sent to.
+        retention: How long the audit log and the change feed are kept.
         telemetry: What it reports.
         logs: What it logs.
     """
@@ -190,5 +209,6 @@ class GatewaySettings(BaseSettings):
     mail: MailSettings = Field(default_factory=MailSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     logs: LogSettings = Field(default_factory=LogSettings)

@@ -43,6 +43,7 @@ def entry(number: int, **changes: Any) -> Entry:
         "path": "/v1/parks",
         "status": 200,
         "request_id": f"r-{number}",
+        "address": "192.0.2.7",
         "time": NOW,
     }
     return Entry(**said | changes)  # type: ignore[arg-type]
@@ -58,7 +59,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 
 @asynccontextmanager
-async def away(tenant_id: str | None = None) -> AsyncIterator[Any]:
+async def away(tenant_id: str | None = None, *, work: str = "") -> AsyncIterator[Any]:
     """Units of work over a database that does not answer."""
     raise DatabaseUnavailable
     yield
@@ -85,6 +86,7 @@ class TestLog:
             "park_id": "",
             "status": 201,
             "request_id": "write",
+            "address": "127.0.0.1",
         }
 
     async def test_what_was_refused_is_kept_as_well(self, served: Any) -> None:

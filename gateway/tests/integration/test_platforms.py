@@ -102,7 +102,7 @@ class TestEachOnce:
         await stand.database.dispose()
 
         @asynccontextmanager
-        async def none(tenant_id: str | None = None) -> AsyncIterator[Any]:
+        async def none(tenant_id: str | None = None, *, work: str = "") -> AsyncIterator[Any]:
             pytest.fail("the database was asked")
             yield
 
@@ -127,7 +127,7 @@ class TestEachOnce:
         failures: list[Exception] = []
 
         @asynccontextmanager
-        async def away(tenant_id: str | None = None) -> AsyncIterator[Any]:
+        async def away(tenant_id: str | None = None, *, work: str = "") -> AsyncIterator[Any]:
             raise DatabaseUnavailable
             yield
 

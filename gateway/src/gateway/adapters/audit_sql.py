@@ -1,8 +1,10 @@
 """The audit log and quotas in the gateway's database."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from sqlalchemy import case, insert, select
+from sqlalchemy import case, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.adapters.audit_tables import AuditTables
@@ -34,6 +36,14 @@ class SqlAuditRegister:
             query = query.where(table.c.park_id == park_id)
         rows = await self._session.execute(query.order_by(table.c.position).limit(limit))
         return [KeptEntry(row.position, Entry(**{name: getattr(row, name) for name in _NAMES})) for row in rows]
+
+    async def remove_before(self, moment: datetime, limit: int) -> Mapping[str, int]:
+        """Deletes entries before a moment, of the oldest `limit`; returns how many of each tenant."""
+        table = self._tables.audit
+        # By position and not by time, which has no index: entries come in the order of time.
+        oldest = select(table.c.position).order_by(table.c.position).limit(limit)
+        statement = delete(table).where(table.c.position.in_(oldest), table.c.time < moment).returning(table.c.tenant_id)
+        return Counter((await self._session.execute(statement)).scalars())
 
     async def reserve(self, tenant_id: str, subject: str, start_s: int, share: int) -> int:
         """Adds a share to what a caller has used of a minute; returns what it has used with it."""

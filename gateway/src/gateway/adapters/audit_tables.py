@@ -12,7 +12,8 @@ class AuditTables:
     """The tables, over one metadata.
 
     Attributes:
-        audit: An entry for each request of a known caller; the database itself lets nobody change or delete one.
+        audit: An entry for each request of a known caller; the database itself lets nobody change one, and only
+            the retention delete one that is old.
         quota: What each caller has used of its minute.
     """
 
@@ -36,6 +37,7 @@ def audit_tables(metadata: MetaData) -> AuditTables:
             Column("path", Text, nullable=False),
             Column("status", big_integer(), nullable=False),
             Column("request_id", Text, nullable=False),
+            Column("address", Text, nullable=False, server_default=""),
             Column("time", UtcDateTime, nullable=False),
             Index("audit_by_tenant", "tenant_id", "position"),
             sqlite_autoincrement=True,

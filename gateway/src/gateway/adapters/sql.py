@@ -4,13 +4,15 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from itertools import takewhile
 
-from sqlalchemy import false, or_, select, text
+from sqlalchemy import delete, false, func, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import outbox
 from chassis.clock import Clock
+from chassis.columns import utc_text
 from chassis.database import Database, DatabaseUnavailable
 from chassis.events import Event
 from chassis.tenancy import Platform, Tenant
@@ -22,7 +24,7 @@ from gateway.adapters.tables import Tables
 from gateway.adapters.upserting import upsert
 from gateway.domain.callers import Caller, Role
 from gateway.domain.changes import Change, HeardChange
-from gateway.domain.errors import Unavailable
+from gateway.domain.errors import CursorExpired, Unavailable
 from gateway.domain.platforms import PlatformConnected
 from gateway.domain.tokens import Grant
 
@@ -133,9 +135,9 @@ class SqlUnitsOfWork:
         self._committed = committed
 
     @asynccontextmanager
-    async def __call__(self, tenant_id: str | None = None) -> AsyncIterator[SqlUnitOfWork]:
+    async def __call__(self, tenant_id: str | None = None, *, work: str = "grants") -> AsyncIterator[SqlUnitOfWork]:
         """Opens a transaction; nothing of it stays without a commit."""
-        scope = Platform("grants") if tenant_id is None else Tenant(tenant_id)
+        scope = Platform(work) if tenant_id is None else Tenant(tenant_id)
         async with self._database.begin(scope) as session:
             yield SqlUnitOfWork(session, self._tables, self._clock.now(), encode=self._encode, committed=self._committed)
 
@@ -184,10 +186,15 @@ class SqlChangeFeed:
     def __init__(self, database: Database, tables: Tables) -> None:
         self._database = database
         self._table = tables.change
+        self._counter = tables.change_counter
         self._place = tables.park_place
 
     async def read(self, caller: Caller, *, after: int, limit: int) -> Sequence[Change]:
-        """Returns at most `limit` changes of the parks that the caller reaches with a position above `after`, ascending."""
+        """Returns at most `limit` changes of the parks that the caller reaches with a position above `after`, ascending.
+
+        Raises:
+            CursorExpired: `after` is not 0, and what came next is no longer kept.
+        """
         table, place, tenant_id = self._table, self._place, caller.tenant
         query = (
             select(table).where(table.c.tenant_id == tenant_id, table.c.position > after).order_by(table.c.position).limit(limit)
@@ -198,6 +205,9 @@ class SqlChangeFeed:
             within = or_(false(), *(place.c.region_code.startswith(each, autoescape=True) for each in caller.regions if each))
             query = query.where(table.c.park_id.in_(select(place.c.park_id).where(place.c.tenant_id == tenant_id, within)))
         async with self._database.read(Tenant(tenant_id)) as session:
+            # In the transaction that reads the changes: what is forgotten meanwhile is still seen, or its absence is.
+            if after and (oldest := await self._oldest(session, tenant_id)) > after + 1:
+                raise CursorExpired(str(after), oldest)
             rows = (await session.execute(query)).all()
         return [
             Change(
@@ -212,6 +222,48 @@ class SqlChangeFeed:
             )
             for row in rows
         ]
+
+    async def newest(self, tenant_id: str) -> int:
+        """Returns the last position of a tenant, 0 before the first."""
+        async with self._database.read(Tenant(tenant_id)) as session:
+            return await self._last(session, tenant_id)
+
+    async def _last(self, session: AsyncSession, tenant_id: str) -> int:
+        counter = self._counter
+        return int(await session.scalar(select(counter.c.last_position).where(counter.c.tenant_id == tenant_id)) or 0)
+
+    async def _oldest(self, session: AsyncSession, tenant_id: str) -> int:
+        """Returns the position of the oldest change that is kept; where none is, that of the next."""
+        kept = await session.scalar(select(func.min(self._table.c.position)).where(self._table.c.tenant_id == tenant_id))
+        return int(kept) if kept is not None else await self._last(session, tenant_id) + 1
+
+    async def tenants(self) -> Sequence[str]:
+        """Returns every tenant that has a feed."""
+        async with self._database.read(_RETENTION) as session:
+            return list(await session.scalars(select(self._counter.c.tenant_id).order_by(self._counter.c.tenant_id)))
+
+    async def forget_before(self, tenant_id: str, moment: datetime, limit: int) -> int:
+        """Forgets the oldest changes of a tenant, at most `limit`, up to the first that is not before a moment; returns how many.
+
+        A change is as old as the fact that it tells, to the second.
+        """
+        table, before = self._table, utc_text(moment)[:_SECONDS]
+        oldest = (
+            select(table.c.position, table.c.time).where(table.c.tenant_id == tenant_id).order_by(table.c.position).limit(limit)
+        )
+        async with self._database.begin(_RETENTION) as session:
+            rows = (await session.execute(oldest)).all()
+            # The feed loses its beginning and never gets holes, in whatever order facts were heard.
+            old = list(takewhile(lambda row: row.time[:_SECONDS] < before, rows))
+            if old:
+                ours = (table.c.tenant_id == tenant_id, table.c.position <= old[-1].position)
+                await session.execute(delete(table).where(*ours))
+                await session.commit()
+        return len(old)
+
+
+_RETENTION = Platform("feed retention")
+_SECONDS = len("2026-01-31T00:00:00")
 
 
 class SqlProbe:

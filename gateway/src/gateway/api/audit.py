@@ -28,7 +28,10 @@ def router(units: UnitsOfWork) -> APIRouter:
         caller: Annotated[str, Query(max_length=200, description="Only what this caller did")] = "",
         park: Annotated[str, Query(max_length=64, description="Only what was asked of this park")] = "",
     ) -> Response:
-        """Returns who pushed, read or changed what in the tenant, in the order in which it was kept. No entry is ever changed."""
+        """Returns who pushed, read or changed what in the tenant, in the order in which it was kept. No entry is ever changed.
+
+        Entries leave it by their age alone, where the platform is told to forget; an entry of the way `retention` says how many.
+        """
         after = int(since or 0)
         found, more = await read_audit(units, caller_of(request), after=after, limit=limit, subject=caller, park_id=park)
         last = found[-1].position if found else after
@@ -50,4 +53,5 @@ def _entry(kept: KeptEntry) -> dict[str, object]:
         "park_id": entry.park_id,
         "status": entry.status,
         "request_id": entry.request_id,
+        "address": entry.address,
     }

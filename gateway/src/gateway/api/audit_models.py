@@ -18,6 +18,7 @@ class AuditEntryAnswer(Answer):
     park_id: str
     status: int
     request_id: str
+    address: str
 
 
 class AuditAnswer(Answer):
@@ -39,6 +40,7 @@ class AuditAnswer(Answer):
                             "park_id": "ganzhou-etdz",
                             "status": 200,
                             "request_id": "0b6f…",
+                            "address": "198.51.100.7",
                         }
                     ],
                     "next": "1",

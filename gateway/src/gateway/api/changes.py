@@ -22,14 +22,23 @@ def router(feed: ChangeFeed, connections: Connections) -> APIRouter:
     routes = APIRouter(prefix="/v1/changes", tags=["changes"])
 
     @routes.get(
-        "", response_model=models.ChangesAnswer, responses=refusals(403, 422), dependencies=[pulled(models.ChangeAnswer, "changes")]
+        "",
+        response_model=models.ChangesAnswer,
+        responses=refusals(403, 410, 422),
+        dependencies=[pulled(models.ChangeAnswer, "changes")],
     )
     async def read_changes(
         request: Request,
-        since: Annotated[str, Query(max_length=100, description="`next` of the part before; nothing for the beginning")] = "",
+        since: Annotated[
+            str, Query(max_length=100, description="`next` of the part before; nothing for the beginning, `newest` for the end")
+        ] = "",
         limit: Annotated[int, Query(ge=1, le=1000, description="Changes of a part, 1 to 1000")] = 100,
     ) -> Response:
-        """Returns what the services told since a cursor, in an order without gaps: nothing is ever inserted before a cursor."""
+        """Returns what the services told since a cursor, in an order without gaps: nothing is ever inserted before a cursor.
+
+        Where the platform forgets old changes, a cursor before the oldest that is kept is refused (410, `CURSOR_EXPIRED`): take a
+        cursor by `since=newest`, read the state anew, and follow from that cursor.
+        """
         caller = caller_of(request)
         found = await changes.read_changes(feed, caller, since=since, limit=limit)
         await connections.pulled(caller, way_of(request), {change.park_id for change in found.changes if change.park_id})

@@ -76,6 +76,7 @@ _REASONS: Mapping[int, tuple[str, str, str]] = {
     404: ("not_found", "PARK_UNKNOWN", "It does not exist in the caller's tenant"),
     408: ("timeout", "BODY_TOO_SLOW", "The body did not arrive in time"),
     409: ("already_exists", "PARK_EXISTS", "The id exists with other content"),
+    410: ("gone", "CURSOR_EXPIRED", "The feed begins after the cursor; `found` is the cursor, `allowed` the oldest that is left"),
     413: ("too_large", "BODY_TOO_LARGE", "More bytes or rows than one request may carry"),
     415: ("unsupported", "MEDIA_TYPE_UNSUPPORTED", "Another media type, charset or content encoding"),
     422: ("invalid", "FIELDS_INVALID", "Members, parameters or the file as a whole are invalid; every one is named"),

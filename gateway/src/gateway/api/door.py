@@ -124,8 +124,7 @@ class Door:
         if known is not None:
             return await quotas.take(known.caller.tenant, known.caller.subject, limits.requests_per_minute)
         if scope["path"] in OPEN_PATHS:
-            address = (scope.get("client") or ("unknown",))[0]
-            return await quotas.take("platform", f"address {address}", limits.open_requests_per_minute)
+            return await quotas.take("platform", f"address {client_address(scope)}", limits.open_requests_per_minute)
         return None
 
     async def _note(self, scope: Scope, known: Known, request_id: str, status: int) -> None:
@@ -150,6 +149,7 @@ class Door:
             path=scope["path"][:_SHOWN],
             status=status,
             request_id=request_id,
+            address=client_address(scope),
             time=self._entrance.doors.clock.now(),
         )
         if scope["method"] in _READING:
@@ -161,6 +161,7 @@ class Door:
 _READ = frozenset({b"x-request-id", b"accept-language"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _SHOWN = 200
+_ADDRESS = 64
 _SHOWED = frozenset({200, 304})
 _NOTHING_RUNS = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _ALWAYS = (
@@ -174,6 +175,13 @@ _OVER_TLS = (b"strict-transport-security", b"max-age=31536000")
 def always(issuer: str) -> Sequence[tuple[bytes, bytes]]:
     """Returns the headers of every answer, at an address of ours that speaks TLS with the promise that it will."""
     return (*_ALWAYS, _OVER_TLS) if issuer.startswith("https:") else _ALWAYS
+
+
+def client_address(scope: Scope) -> str:
+    """Returns where a request comes from: the peer, or what a trusted proxy says of its own peer (`http.trusted_proxies`)."""
+    address: str = (scope.get("client") or ("unknown",))[0]
+    # A proxy that passes on what it was told may say anything, at any length.
+    return address[:_ADDRESS]
 
 
 def rate_headers(standing: Standing) -> list[tuple[bytes, bytes]]:

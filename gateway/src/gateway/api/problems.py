@@ -20,6 +20,7 @@ STATUS: Mapping[str, int] = {
     "timeout": 408,
     "already_exists": 409,
     "conflict": 409,
+    "gone": 410,
     "too_large": 413,
     "unsupported": 415,
     "invalid": 422,

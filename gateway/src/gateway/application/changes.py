@@ -2,7 +2,7 @@
 
 from gateway.application.ports import ChangeFeed, ChangeLog
 from gateway.domain.callers import Action, Caller
-from gateway.domain.changes import Change, Changes, HeardChange, part, position_of
+from gateway.domain.changes import NEWEST, Change, Changes, HeardChange, part, position_of
 
 
 async def append_change(log: ChangeLog, change: HeardChange) -> Change:
@@ -16,12 +16,15 @@ async def read_changes(feed: ChangeFeed, caller: Caller, *, since: str, limit: i
     Args:
         feed: Where changes are read.
         caller: Whose tenant is read.
-        since: A cursor as an earlier part gave it; "" for the beginning.
+        since: A cursor as an earlier part gave it; "" for the beginning, `newest` for the end.
         limit: >= 1.
 
     Raises:
         ParameterInvalid: The feed never gave out such a cursor.
+        CursorExpired: What came next is no longer kept.
     """
     caller.must(Action.FOLLOW)
+    if since == NEWEST:
+        return Changes((), str(await feed.newest(caller.tenant)), more=False)
     after = position_of(since)
     return part(await feed.read(caller, after=after, limit=limit + 1), after=after, limit=limit)

@@ -1,8 +1,9 @@
 """What the gateway needs from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from gateway.application.access_ports import AccessRegister
@@ -150,7 +151,27 @@ class ChangeFeed(Protocol):
     """Where changes are read."""
 
     async def read(self, caller: Caller, *, after: int, limit: int) -> Sequence[Change]:
-        """Returns at most `limit` changes of the parks that the caller reaches with a position above `after`, ascending."""
+        """Returns at most `limit` changes of the parks that the caller reaches with a position above `after`, ascending.
+
+        Raises:
+            CursorExpired: `after` is not 0, and what came next is no longer kept.
+        """
+        ...
+
+    async def newest(self, tenant_id: str) -> int:
+        """Returns the last position of a tenant, 0 before the first."""
+        ...
+
+
+class ChangeRetention(Protocol):
+    """Where changes are forgotten."""
+
+    async def tenants(self) -> Sequence[str]:
+        """Returns every tenant that has a feed."""
+        ...
+
+    async def forget_before(self, tenant_id: str, moment: datetime, limit: int) -> int:
+        """Forgets the oldest changes of a tenant, at most `limit`, up to the first that is not before a moment; says how many."""
         ...
 
 
@@ -163,6 +184,10 @@ class AuditRegister(Protocol):
 
     async def entries(self, tenant_id: str, after: int, limit: int, subject: str, park_id: str) -> Sequence[KeptEntry]:
         """Returns entries of a tenant whose positions come after one; of a caller and a park, unless they are ""."""
+        ...
+
+    async def remove_before(self, moment: datetime, limit: int) -> Mapping[str, int]:
+        """Deletes entries before a moment, of the oldest `limit`; returns how many of each tenant."""
         ...
 
     async def reserve(self, tenant_id: str, subject: str, start_s: int, share: int) -> int:
@@ -218,8 +243,8 @@ class UnitOfWork(Protocol):
 class UnitsOfWork(Protocol):
     """Opens transactions."""
 
-    def __call__(self, tenant_id: str | None = None) -> AbstractAsyncContextManager[UnitOfWork]:
-        """Opens a transaction for a tenant, which sees no other's rows, or for the platform's own work."""
+    def __call__(self, tenant_id: str | None = None, *, work: str = "grants") -> AbstractAsyncContextManager[UnitOfWork]:
+        """Opens a transaction for a tenant, which sees no other's rows, or for the platform's own work, which has a name."""
         ...
 
 

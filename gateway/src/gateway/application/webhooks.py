@@ -10,6 +10,7 @@ from gateway.application.ports import ChangeFeed
 from gateway.application.stores import Clock, Stores
 from gateway.domain.callers import Action, Caller
 from gateway.domain.changes import Change
+from gateway.domain.errors import CursorExpired
 from gateway.domain.webhooks import (
     GONE,
     MOST_WEBHOOKS,
@@ -126,13 +127,18 @@ async def delete_webhook(hooking: Hooking, caller: Caller, webhook_id: str) -> W
 
 
 async def resume_webhook(hooking: Hooking, caller: Caller, webhook_id: str) -> Webhook:
-    """Sends again what a webhook that failed has not got, at once.
+    """Sends again what a webhook that failed has not got, at once; of what is no longer kept, what is left.
 
     Raises:
         WebhookUnknown: The caller made none of that id.
     """
     found, _ = await read_webhook(hooking, caller, webhook_id)
-    resumed = replace(found, active=True, failures=0, due_time=hooking.clock.now())
+    position = found.position
+    try:
+        await hooking.feed.read(found.caller, after=position, limit=1)
+    except CursorExpired as error:
+        position = error.oldest - 1
+    resumed = replace(found, position=position, active=True, failures=0, due_time=hooking.clock.now())
     async with hooking.stores.write(caller.tenant) as store:
         await store.hooks.put(resumed)
         await store.commit()
@@ -154,7 +160,14 @@ async def deliver_next(hooking: Hooking) -> bool:
         await store.commit()
     if webhook is None:
         return False
-    changes = await hooking.feed.read(webhook.caller, after=webhook.position, limit=_AT_A_TIME)
+    try:
+        changes = await hooking.feed.read(webhook.caller, after=webhook.position, limit=_AT_A_TIME)
+    except CursorExpired:
+        # Never silently: whoever resumes it knows that changes are missing.
+        now, attempt = hooking.clock.now(), webhook.failures + 1
+        expired = Delivery(webhook.position + 1, attempt, 0, EXPIRED, now)
+        await _keep(hooking, replace(webhook, active=False, failures=attempt), expired)
+        return True
     for change in changes:
         if webhook.types and change.type.rpartition(".")[2] not in webhook.types:
             webhook = replace(webhook, position=change.position)
@@ -170,6 +183,7 @@ async def deliver_next(hooking: Hooking) -> bool:
 
 
 DELIVERED = "delivered"
+EXPIRED = "no longer kept"
 
 
 async def _send(hooking: Hooking, webhook: Webhook, change: Change) -> tuple[Webhook, Delivery]:

@@ -1,7 +1,7 @@
-"""Who did what: an entry for each request of a known caller, never changed and never taken away."""
+"""Who did what: an entry for each request of a known caller, never changed, and taken away by its age alone."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +15,7 @@ class Entry:
         park_id: Of the park in the address, "" for none.
         path: Without the query.
         status: Of the answer.
+        address: Where it came from, as the gateway or a proxy that it trusts saw it; "" in entries of before that was kept.
     """
 
     tenant_id: str
@@ -26,7 +27,36 @@ class Entry:
     path: str
     status: int
     request_id: str
+    address: str
     time: datetime
+
+
+LEAST_DAYS = 30
+"""How long an entry is kept at least, whatever the settings say: the database lets nobody take a younger one away."""
+
+
+def removal(tenant_id: str, removed: int, before: datetime, now: datetime) -> Entry:
+    """Returns the entry that stands in the log for those of a tenant that were taken away.
+
+    Args:
+        tenant_id: Whose they were.
+        removed: How many, >= 1.
+        before: They were older than this.
+        now: When they were taken away.
+    """
+    return Entry(
+        tenant_id=tenant_id,
+        subject="parkcarbon",
+        way="retention",
+        method="DELETE",
+        operation="expire_audit_log",
+        park_id="",
+        path=f"/v1/audit?entries={removed}&before={before.astimezone(UTC).isoformat().replace('+00:00', 'Z')}",
+        status=200,
+        request_id="",
+        address="",
+        time=now,
+    )
 
 
 @dataclass(frozen=True, slots=True)

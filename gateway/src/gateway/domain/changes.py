@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from gateway.domain.errors import ParameterInvalid
 
+NEWEST = "newest"
+"""In the place of a cursor: where the feed ends at present."""
+
 _POSITION = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 
 
@@ -66,7 +69,10 @@ def position_of(cursor: str) -> int:
         return 0
     if _POSITION.fullmatch(cursor) is None:
         raise ParameterInvalid(
-            field="since", found=cursor, allowed="a cursor as `next` gave it, or nothing", allowed_zh="`next` 给出的游标,或为空"
+            field="since",
+            found=cursor,
+            allowed="a cursor as `next` gave it, `newest`, or nothing",
+            allowed_zh="`next` 给出的游标、`newest`,或为空",
         )
     return int(cursor)
 

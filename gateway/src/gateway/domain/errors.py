@@ -164,6 +164,21 @@ class PathUnknown(GatewayError):
         super().__init__("PATH_UNKNOWN")
 
 
+class CursorExpired(GatewayError):
+    """The feed begins after the cursor: changes between them are no longer kept.
+
+    Args:
+        found: The cursor.
+        oldest: The position of the oldest change that is kept.
+    """
+
+    kind = "gone"
+
+    def __init__(self, found: str, oldest: int) -> None:
+        self.oldest = oldest
+        super().__init__("CURSOR_EXPIRED", found=found, allowed=str(oldest - 1))
+
+
 class MethodNotAllowed(GatewayError):
     """The address exists, the method does not."""
 

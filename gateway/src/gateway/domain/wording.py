@@ -148,6 +148,13 @@ REASONS: Mapping[str, Wording] = {
     ),
     "PARK_NOT_FOUND": Wording("Not found", "未找到", "park '{park_id}' does not exist", "园区 '{park_id}' 不存在"),
     "PATH_UNKNOWN": Wording("No such address", "地址不存在", "nothing is served at this address", "此地址没有任何资源"),
+    "CURSOR_EXPIRED": Wording(
+        "Cursor expired",
+        "游标已过期",
+        "changes after cursor {found} are no longer kept, the oldest that is left follows {allowed}; take a cursor by since=newest,"
+        " read the state anew, then follow from that cursor",
+        "游标 {found} 之后的变更已不再保留,现存最早的变更在 {allowed} 之后;请以 since=newest 取得游标,重读全部状态,再从该游标继续",
+    ),
     "METHOD_NOT_ALLOWED": Wording(
         "Method not allowed",
         "不支持该请求方法",
@@ -448,6 +455,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "timeout": ("Too slow", "请求超时"),
     "already_exists": ("Exists with other content", "已存在且内容不同"),
     "conflict": ("Conflict", "冲突"),
+    "gone": ("Gone", "已不再保留"),
     "too_large": ("Too large", "内容过大"),
     "unsupported": ("Not supported", "不支持"),
     "invalid": ("Invalid request", "请求无效"),

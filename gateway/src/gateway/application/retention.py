@@ -1,0 +1,69 @@
+"""Forgetting what is old: entries of the audit log, and changes of the feed, where the platform is told to."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.application.access_ports import Clock
+from gateway.application.ports import ChangeRetention, UnitsOfWork
+from gateway.domain.audit import removal
+
+AT_ONCE = 5_000
+"""What one transaction takes away at most."""
+
+AUDIT_RETENTION = "audit retention"
+"""The work that the database lets take old entries away, and no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What is forgotten, and after how long.
+
+    Attributes:
+        units: Where the audit log is.
+        changes: Where changes are.
+        clock: Tells what is old.
+        audit_life: How long an entry is kept; None for ever.
+        feed_life: How long a change is kept; None for ever.
+    """
+
+    units: UnitsOfWork
+    changes: ChangeRetention
+    clock: Clock
+    audit_life: timedelta | None
+    feed_life: timedelta | None
+
+
+async def forget_old(retention: Retention) -> tuple[int, int]:
+    """Forgets what is old; returns how many entries and how many changes. Safe to repeat, and from several replicas at once."""
+    return await _forget_entries(retention), await _forget_changes(retention)
+
+
+async def _forget_entries(retention: Retention) -> int:
+    """Each transaction that takes entries away adds one to each tenant that says how many."""
+    if retention.audit_life is None:
+        return 0
+    forgotten = 0
+    while True:
+        now = retention.clock.now()
+        before = now - retention.audit_life
+        async with retention.units(work=AUDIT_RETENTION) as unit:
+            removed = await unit.audit.remove_before(before, AT_ONCE)
+            if removed:
+                await unit.audit.append([removal(tenant_id, count, before, now) for tenant_id, count in sorted(removed.items())])
+                await unit.commit()
+        taken = sum(removed.values())
+        forgotten += taken
+        if taken < AT_ONCE:
+            return forgotten
+
+
+async def _forget_changes(retention: Retention) -> int:
+    if retention.feed_life is None:
+        return 0
+    forgotten = 0
+    for tenant_id in await retention.changes.tenants():
+        taken = AT_ONCE
+        while taken == AT_ONCE:
+            taken = await retention.changes.forget_before(tenant_id, retention.clock.now() - retention.feed_life, AT_ONCE)
+            forgotten += taken
+    return forgotten
