@@ -22,9 +22,7 @@ from gateway.domain.people import SESSION_LIFE, Person
 from gateway.events.publish import FactEncoder
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-ADA = Person(
-    tenant_id="ganzhou", caller_id="ada", login="ada@example.com", password_hash="", failures=0, locked_until=None
-)
+ADA = Person(tenant_id="ganzhou", caller_id="ada", login="ada@example.com", password_hash="", failures=0, locked_until=None)
 TICKET = Ticket("a" * 64, "ganzhou", "ada", NOW + timedelta(hours=1))
 
 
