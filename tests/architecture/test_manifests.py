@@ -44,6 +44,7 @@ NOT_IN_MANIFESTS = {
     r"^GATEWAY_HTTP__ALLOWED_ORIGINS$": "a site's own web pages",
     r"^GATEWAY_(PUBLIC_URL|ACCESS__OIDC)$": "a site's own address, and the issuers that it trusts",
     r"^GATEWAY_MAIL__": "a site's own mail server",
+    r"^GATEWAY_RETENTION__": "how long a site has to keep, or may",
     r"^GATEWAY_WEBHOOKS__": "a site's own networks",
     r"^GATEWAY_ACCESS__AUDIENCE$": "a name that both sides know, changed by nobody",
 }

@@ -344,7 +344,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     )
     dispatcher = WebhookDispatcher(hooking, logger=logger)
     kept = settings.retention
-    retention = Retention(units, feed, clock, audit_life=_days(kept.audit_days), feed_life=_days(kept.feed_days))
+    retention = Retention(units, clock, audit_life=_days(kept.audit_days), feed_life=_days(kept.feed_days))
     forgetting = Forgetting(retention, logger=logger)
     keeping = Keeping(stores, clock, new_id=lambda: str(uuid4()), wake=runner.notify)
     app = create_app(

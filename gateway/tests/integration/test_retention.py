@@ -56,7 +56,7 @@ class Stand:
 
     def retention(self, *, audit_days: int | None = None, feed_days: int | None = None) -> Retention:
         lives = [None if days is None else timedelta(days=days) for days in (audit_days, feed_days)]
-        return Retention(self.units, self.feed, FixedClock(NOW), *lives)
+        return Retention(self.units, FixedClock(NOW), *lives)
 
     async def asked(self, *times: datetime, tenant: str = "ganzhou") -> None:
         said = {"subject": "ada", "way": "key", "method": "GET", "operation": "list_parks", "park_id": "", "path": "/v1/parks"}

@@ -93,6 +93,7 @@ class SqlUnitOfWork:
         self.audit = SqlAuditRegister(session, tables.audit)
         self.people = SqlPeopleRegister(session, tables.people, self.access)
         self.platforms = SqlPlatformRegister(session, tables.connected_platform)
+        self.changes = SqlChangeRetention(session, tables)
 
     def collect(self, fact: PlatformConnected) -> None:
         """Adds a fact that becomes known with the commit."""
@@ -237,32 +238,35 @@ class SqlChangeFeed:
         kept = await session.scalar(select(func.min(self._table.c.position)).where(self._table.c.tenant_id == tenant_id))
         return int(kept) if kept is not None else await self._last(session, tenant_id) + 1
 
+
+class SqlChangeRetention:
+    """A ChangeRetention within one transaction."""
+
+    def __init__(self, session: AsyncSession, tables: Tables) -> None:
+        self._session = session
+        self._table = tables.change
+        self._counter = tables.change_counter
+
     async def tenants(self) -> Sequence[str]:
         """Returns every tenant that has a feed."""
-        async with self._database.read(_RETENTION) as session:
-            return list(await session.scalars(select(self._counter.c.tenant_id).order_by(self._counter.c.tenant_id)))
+        return list(await self._session.scalars(select(self._counter.c.tenant_id).order_by(self._counter.c.tenant_id)))
 
     async def forget_before(self, tenant_id: str, moment: datetime, limit: int) -> int:
-        """Forgets the oldest changes of a tenant, at most `limit`, up to the first that is not before a moment; returns how many.
+        """Forgets the oldest changes of a tenant, at most `limit`, up to the first that is not before a moment; says how many.
 
         A change is as old as the fact that it tells, to the second.
         """
         table, before = self._table, utc_text(moment)[:_SECONDS]
-        oldest = (
-            select(table.c.position, table.c.time).where(table.c.tenant_id == tenant_id).order_by(table.c.position).limit(limit)
-        )
-        async with self._database.begin(_RETENTION) as session:
-            rows = (await session.execute(oldest)).all()
-            # The feed loses its beginning and never gets holes, in whatever order facts were heard.
-            old = list(takewhile(lambda row: row.time[:_SECONDS] < before, rows))
-            if old:
-                ours = (table.c.tenant_id == tenant_id, table.c.position <= old[-1].position)
-                await session.execute(delete(table).where(*ours))
-                await session.commit()
+        oldest = select(table.c.position, table.c.time).where(table.c.tenant_id == tenant_id).order_by(table.c.position)
+        rows = (await self._session.execute(oldest.limit(limit))).all()
+        # The feed loses its beginning and never gets holes, in whatever order facts were heard.
+        old = list(takewhile(lambda row: row.time[:_SECONDS] < before, rows))
+        if old:
+            ours = (table.c.tenant_id == tenant_id, table.c.position <= old[-1].position)
+            await self._session.execute(delete(table).where(*ours))
         return len(old)
 
 
-_RETENTION = Platform("feed retention")
 _SECONDS = len("2026-01-31T00:00:00")
 
 

@@ -164,7 +164,7 @@ class ChangeFeed(Protocol):
 
 
 class ChangeRetention(Protocol):
-    """Where changes are forgotten."""
+    """Where changes are forgotten, inside a unit of work."""
 
     async def tenants(self) -> Sequence[str]:
         """Returns every tenant that has a feed."""
@@ -229,6 +229,11 @@ class UnitOfWork(Protocol):
     @property
     def platforms(self) -> PlatformRegister:
         """Connected platforms, within this transaction."""
+        ...
+
+    @property
+    def changes(self) -> ChangeRetention:
+        """Where changes are forgotten, within this transaction."""
         ...
 
     def collect(self, fact: PlatformConnected) -> None:

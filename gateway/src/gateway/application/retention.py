@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gateway.application.access_ports import Clock
-from gateway.application.ports import ChangeRetention, UnitsOfWork
+from gateway.application.ports import UnitsOfWork
 from gateway.domain.audit import removal
 
 AT_ONCE = 5_000
@@ -13,21 +13,21 @@ AT_ONCE = 5_000
 AUDIT_RETENTION = "audit retention"
 """The work that the database lets take old entries away, and no other."""
 
+_FEED_RETENTION = "feed retention"
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
     """What is forgotten, and after how long.
 
     Attributes:
-        units: Where the audit log is.
-        changes: Where changes are.
+        units: Where the audit log and the changes are.
         clock: Tells what is old.
         audit_life: How long an entry is kept; None for ever.
         feed_life: How long a change is kept; None for ever.
     """
 
     units: UnitsOfWork
-    changes: ChangeRetention
     clock: Clock
     audit_life: timedelta | None
     feed_life: timedelta | None
@@ -61,9 +61,13 @@ async def _forget_changes(retention: Retention) -> int:
     if retention.feed_life is None:
         return 0
     forgotten = 0
-    for tenant_id in await retention.changes.tenants():
+    async with retention.units(work=_FEED_RETENTION) as unit:
+        tenants = await unit.changes.tenants()
+    for tenant_id in tenants:
         taken = AT_ONCE
         while taken == AT_ONCE:
-            taken = await retention.changes.forget_before(tenant_id, retention.clock.now() - retention.feed_life, AT_ONCE)
+            async with retention.units(work=_FEED_RETENTION) as unit:
+                taken = await unit.changes.forget_before(tenant_id, retention.clock.now() - retention.feed_life, AT_ONCE)
+                await unit.commit()
             forgotten += taken
     return forgotten
