@@ -17,7 +17,7 @@ SIGN_IN = {"login": "nobody@example.com", "password": "correct horse battery"}
 async def turned_away(served: Any, *forwarded: str) -> list[bool]:
     """Signs in once with each X-Forwarded-For, "" for none, where an address has one request a minute; says which were refused."""
     found = []
-    async with httpx.AsyncClient(base_url=served.url) as client:
+    async with httpx.AsyncClient(base_url=served.url, timeout=60) as client:
         for value in forwarded:
             headers = [("X-Forwarded-For", each) for each in value.split("|") if each]
             answer = await client.post("/v1/sign-in", json=SIGN_IN, headers=headers)

@@ -319,7 +319,7 @@ class TestLanguage:
             ("/v1/parks?page_size=1001", "小于或等于 1000"),
             ("/v1/parks?page_size=many", "整数"),
             ("/v1/parks/etdz/emissions?from=2022-13&to=2023", "YYYY-MM 或 YYYY"),
-            ("/v1/changes?since=soon", "`next` 给出的游标,或为空"),
+            ("/v1/changes?since=soon", "`next` 给出的游标、`newest`,或为空"),
             ("/v1/parks?page_size=1&page_size=2", "只给出一次的值"),
             ("/v1/session?page_size=1", "无参数"),
         ],

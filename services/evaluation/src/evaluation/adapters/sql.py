@@ -31,7 +31,7 @@ from kernel.periods import time_zone
 _NUL = "\x00"
 """PostgreSQL refuses a text that holds it, so nothing has such an id."""
 
-K = TypeVar("K", Source, SpanSum, YearFigures, Value)
+K = TypeVar("K", Source, SpanSum, YearFigures, Value, Park, Platform)
 """What is kept of a park; the park's id is the first field of each."""
 
 _AT_ONCE = 500
@@ -81,14 +81,13 @@ class SqlRecords:
 
     async def _platforms(self, park_ids: Sequence[str], year: int) -> Mapping[str, Sequence[Platform]]:
         """Returns the platforms of each park that were first seen before the year ended by the park's own time."""
-        found = await self._by_park(tables.connected_platform, park_ids)
-        parks = await self._by_park(tables.park, found)
-        kept = {}
-        for park_id, (park,) in parks.items():
-            zone = time_zone(park.time_zone)
-            platforms = [Platform(**row._mapping) for row in found[park_id]]
-            kept[park_id] = [each for each in platforms if each.connected_time.astimezone(zone).year <= year]
-        return kept
+        found = await self._by_park(Platform, tables.connected_platform, park_ids)
+        parks = await self._by_park(Park, tables.park, found)
+        zones = {park_id: time_zone(park.time_zone) for park_id, (park,) in parks.items()}
+        return {
+            park_id: [each for each in found[park_id] if each.connected_time.astimezone(zone).year <= year]
+            for park_id, zone in zones.items()
+        }
 
     async def values(self, park_ids: Sequence[str], system_id: str, year: int) -> Sequence[Value]:
         """Returns every version of the manual values of a year, in order of version."""
