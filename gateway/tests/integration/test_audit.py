@@ -129,6 +129,39 @@ class TestLog:
             found = await unit.audit.entries("ganzhou", 0, 1000, "", "")
         assert [each.entry.request_id for each in found] == [f"r-{number}" for number in range(201)]
 
+    async def test_readings_that_come_while_others_are_written_are_gathered_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("gateway.application.auditing._GATHERED_SECONDS", 3600.0)
+        written: list[list[str]] = []
+        busy, go = asyncio.Event(), asyncio.Event()
+
+        class Unit:
+            @property
+            def audit(self) -> "Unit":
+                return self
+
+            async def append(self, entries: list[Entry]) -> None:
+                written.append([each.request_id for each in entries])
+
+            async def commit(self) -> None:
+                busy.set()
+                await go.wait()
+
+        @asynccontextmanager
+        async def gated(tenant_id: str | None = None, *, work: str = "") -> AsyncIterator[Any]:
+            yield Unit()
+
+        audit = Audit(gated, lambda count, error: pytest.fail(f"{count}: {error!r}"))
+        await audit.start()
+        first = asyncio.create_task(audit.keep(entry(1)))
+        async with asyncio.timeout(10):
+            await busy.wait()
+            audit.note(entry(2))
+            go.set()
+            await first
+            await audit.keep(entry(3))
+            await audit.stop()
+        assert written == [["r-1"], ["r-2", "r-3"]]
+
     async def test_a_log_that_cannot_be_written_holds_up_no_answer(self) -> None:
         failed: list[int] = []
         audit = Audit(away, lambda count, _: failed.append(count))

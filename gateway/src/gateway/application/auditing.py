@@ -85,10 +85,11 @@ class Audit:
                 await asyncio.wait_for(self._urgent.wait(), _GATHERED_SECONDS)
             self._arrived.clear()
             self._urgent.clear()
-            while self._waiting:
+            # What arrives meanwhile is gathered anew: readings that never pause must not have a transaction for every few of them.
+            for _ in range(0, len(self._waiting), _AT_ONCE):
                 part, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
                 await self._keep(part)
-            if self._stopping:
+            if self._stopping and not self._waiting:
                 return
 
     async def _keep(self, part: Sequence[tuple[Entry, asyncio.Future[None] | None]]) -> None:
