@@ -81,6 +81,7 @@ async def test_events_are_keyed_as_their_topic_says_and_have_ids_of_their_own(pa
     await park.record_figures(2020, employees_persons="1")
     await park.create_enterprise()
     await park.record(*ganzhou_rows())
+    await park.close(2020)
     events = await park.stand.published()
     topics = {topic.name: topic for topic in registry()}
     assert {event.topic for event in events} == {name for name, topic in topics.items() if topic.owner == "accounting"}
