@@ -254,6 +254,13 @@ class ServersMissing(Exception):
     """A server that the site needs is not installed."""
 
 
+def _postgres_server() -> Path:
+    found = max(_POSTGRES.glob("*/bin/postgres"), key=lambda path: int(path.parent.parent.name), default=None)
+    if found is None:
+        raise ServersMissing(f"there is no PostgreSQL in {_POSTGRES}: apt-get install postgresql")
+    return found
+
+
 class ServersSite:
     """Gateway and accounting as a process each, on a real PostgreSQL and a real Kafka, each reached through a proxy."""
 
@@ -269,6 +276,8 @@ class ServersSite:
             ServersMissing: PostgreSQL is not there.
             KafkaMissing: Kafka is not there.
         """
+        # before anything is made that would have to be cleaned up
+        server, libraries, java = _postgres_server(), kafka_libraries(), program("java", "openjdk-17-jre-headless")
         self._disorder = disorder
         self._disturbing: asyncio.Task[bool] | None = None
         self._broker: KafkaBroker | None = None
@@ -279,7 +288,6 @@ class ServersSite:
         self._direct = f"http://127.0.0.1:{http}"
         kafka_folder = Path(self._servers.name) / "kafka"
         kafka_folder.mkdir()
-        libraries = kafka_libraries()
         kafka_port = int(KafkaServer(kafka_folder, libraries).bootstrap_servers.rpartition(":")[2])
         self.proxies = {
             "door": Proxy(("127.0.0.1", http)),
@@ -306,8 +314,7 @@ class ServersSite:
             "GATEWAY_BOOTSTRAP_TOKENS": json.dumps([_grant(tenant) for tenant in self.tenants]),
             **self._told("GATEWAY_", "gateway"),
         }
-        postgres, owner = self._make_cluster()
-        java = [program("java", "openjdk-17-jre-headless"), "-Xmx512m", "-cp", f"{libraries}/*"]
+        postgres, owner = self._make_cluster(server)
         self._postgres = Supervised(
             "postgresql",
             postgres,
@@ -318,7 +325,7 @@ class ServersSite:
         )
         self._kafka = Supervised(
             "kafka",
-            [*java, "kafka.Kafka", str(kafka_folder / "server.properties")],
+            [java, "-Xmx512m", "-cp", f"{libraries}/*", "kafka.Kafka", str(kafka_folder / "server.properties")],
             environment=environment(),
             log=folder / "kafka.log",
             is_ready=_listens(kafka_port),
@@ -423,11 +430,8 @@ class ServersSite:
     def _database_url(self, name: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self._postgres_port}/{name}"
 
-    def _make_cluster(self) -> tuple[list[str], str | None]:
+    def _make_cluster(self, server: Path) -> tuple[list[str], str | None]:
         """Makes a cluster; returns the command that serves it, and whom it runs as: PostgreSQL refuses to be root."""
-        found = max(_POSTGRES.glob("*/bin/postgres"), key=lambda path: int(path.parent.parent.name), default=None)
-        if found is None:
-            raise ServersMissing(f"there is no PostgreSQL in {_POSTGRES}: apt-get install postgresql")
         owner = "postgres" if os.geteuid() == 0 else None
         root = Path(self._servers.name)
         root.chmod(0o755)
@@ -435,10 +439,10 @@ class ServersSite:
         data.mkdir()
         if owner is not None:
             shutil.chown(data, owner)
-        make = [str(found.parent / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+        make = [str(server.parent / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
         subprocess.run(make, check=True, stdout=subprocess.DEVNULL, user=owner, cwd="/")
         options = {"port": self._postgres_port, "listen_addresses": "127.0.0.1", "unix_socket_directories": data}
-        return [str(found), "-D", str(data), *(f"--{name}={value}" for name, value in options.items())], owner
+        return [str(server), "-D", str(data), *(f"--{name}={value}" for name, value in options.items())], owner
 
     async def _database_answers(self) -> bool:
         try:
