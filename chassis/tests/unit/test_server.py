@@ -367,9 +367,9 @@ async def test_repetition_ends(channel: Channel, example: Example) -> None:
 
 async def test_repetition_stays_within_the_deadline(channel: Channel, example: Example) -> None:
     example.unavailable_answers = 100
-    assert (await refused(call(channel, "Flaky", idempotent=True, deadline_seconds=0.25))).kind == "unavailable"
-    # at 0 s and, unless the machine is slow, at 0.1 s; the third of four would have been at 0.3 s
-    assert example.calls <= 2
+    assert (await refused(call(channel, "Flaky", idempotent=True, deadline_seconds=0.65))).kind == "unavailable"
+    # at 0 s, at 0.1 s and, unless the machine is slow, at 0.3 s; the last of four would have been at 0.7 s
+    assert 2 <= example.calls <= 3
 
 
 async def test_an_idempotent_call_survives_a_restart_of_its_server(
