@@ -33,17 +33,18 @@ from chassis.telemetry import Telemetry
 from chassis.topics import TopicRegistry
 from gateway.adapters.access_sql import SqlCredentials
 from gateway.adapters.access_tokens import AccessTokenReader, AccessTokenWriter
-from gateway.adapters.accounting_client import AccountingClient
+from gateway.adapters.accounting import AccountingClient
 from gateway.adapters.courier import HttpCourier
 from gateway.adapters.dispatcher import WebhookDispatcher
-from gateway.adapters.evaluation_client import EvaluationClient, NoEvaluation
 from gateway.adapters.forgetting import Forgetting
+from gateway.adapters.generated.evaluation import CONTRACT as EVALUATION
 from gateway.adapters.guests import ClientAt, OidcGuests
 from gateway.adapters.known_callers import KnownCallers, KnownCredentials
 from gateway.adapters.mail import Carrier, FolderCarrier, Post, SmtpCarrier
 from gateway.adapters.oidc import OidcIssuers, TrustedIssuer
 from gateway.adapters.passwords import Argon2Passwords
 from gateway.adapters.sealing import Seal
+from gateway.adapters.services import NoService, ServiceClient
 from gateway.adapters.sql import SqlChangeFeed, SqlChangeLog, SqlProbe, SqlTokens, SqlUnitsOfWork
 from gateway.adapters.store_sql import SqlStores
 from gateway.adapters.tables import Tables, tables
@@ -312,11 +313,10 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     feed = SqlChangeFeed(database, table)
     ports = Ports(
         accounting=accounting,
-        evaluation=NoEvaluation() if evaluation is None else EvaluationClient(evaluation),
+        evaluation=NoService("evaluation") if evaluation is None else ServiceClient(EVALUATION, evaluation),
         changes=feed,
         database=SqlProbe(database),
         events=consumer,
-        inventories=accounting,
     )
     bounds = Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"}))
     readers = Readers(Uploads(bounds), Workbooks(bounds))

@@ -9,11 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import models
-from gateway.api.answers import answer, members, page
-from gateway.api.asking import PageToken, ParkId, caller_of, language, way_of
+from gateway.api.answers import answer, members
+from gateway.api.asking import ParkId, caller_of, language, way_of
 from gateway.api.bodies import WORKBOOKS, Format, Media, media_of
 from gateway.api.describing import refusals
-from gateway.api.pulling import pulled
 from gateway.api.results import Results, ResultSpool, receipt_answer
 from gateway.api.streams import read_parts
 from gateway.api.uploads import ENCODINGS, STREAM_HELD_BYTES, Uploads, declared_bytes, encoding_of
@@ -23,7 +22,6 @@ from gateway.application.connecting import Connections
 from gateway.application.ports import AccountingPort
 from gateway.application.pushing import applied, read_profile, submit_push
 from gateway.application.stores import Keeping
-from gateway.domain.account import Paging
 from gateway.domain.activity import FIELDS, PLAIN, Layout, ReadRows
 from gateway.domain.callers import Action
 from gateway.domain.limits import Limits
@@ -206,21 +204,5 @@ def router(accounting: AccountingPort, readers: Readers, keeping: Keeping, conne
         if tally.rows > tally.rejected:
             await connections.pushed(caller, way_of(request), park)
         return receipt_answer(park, tally, spool, results, language(request))
-
-    @routes.get(
-        "",
-        response_model=models.ActivityRecordsAnswer,
-        responses=refusals(403, 404, 422),
-        dependencies=[pulled(models.ActivityRecordAnswer, "records")],
-    )
-    async def list_activity_records(
-        request: Request,
-        park: ParkId,
-        page_size: Annotated[int, Query(ge=1, le=10_000, description="Records of a page, 1 to 10000")] = 1000,
-        page_token: PageToken = "",
-    ) -> Response:
-        """Returns the records of a park in the order in which they were accepted, superseded ones included."""
-        listed = await activity.list_activity_records(accounting, caller_of(request), park, Paging(page_size, page_token))
-        return page("records", listed)
 
     return routes

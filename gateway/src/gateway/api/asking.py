@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from gateway.api.models import ID_PATTERN
 from gateway.api.problems import language_of
-from gateway.application.ports import AccountingPort
+from gateway.application.services import ServicePort, must_see_park
 from gateway.domain import wording
 from gateway.domain.callers import Caller
 from gateway.domain.errors import FieldProblem, FieldsInvalid
@@ -39,7 +39,7 @@ def language(request: Request) -> Language:
     return language_of(request.headers.get("accept-language", ""))
 
 
-def well_asked(accounting: AccountingPort) -> Callable[[Request], Awaitable[None]]:
+def well_asked(accounting: ServicePort) -> Callable[[Request], Awaitable[None]]:
     """Returns the dependency of every route: no parameter that it does not take, and no park beyond the caller's bounds.
 
     Routes are asked by what they say of themselves, the path parameter `park`, so that a new one need not remember it. One
@@ -57,7 +57,7 @@ def well_asked(accounting: AccountingPort) -> Callable[[Request], Awaitable[None
             return
         caller.must_reach(park)
         if caller.regions is not None:
-            await accounting.get_park(caller, park)
+            await must_see_park(accounting, caller, park)
 
     return check
 

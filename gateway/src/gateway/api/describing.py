@@ -1,6 +1,6 @@
 """The API's description: every operation with an example, every refusal it can give, and nothing that it cannot."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,9 +11,6 @@ from pydantic.json_schema import models_json_schema
 from gateway.api import (
     access_models,
     document_models,
-    evaluation_models,
-    finding_models,
-    inventory_models,
     models,
     people_models,
     problems,
@@ -28,10 +25,6 @@ from gateway.domain.callers import Action
 
 _REFERENCE = "#/components/schemas/{model}"
 _SENT = (
-    models.NewParkBody,
-    models.NewEnterpriseBody,
-    models.NewSourceBody,
-    models.AnnualFiguresBody,
     access_models.CallerBody,
     access_models.NewKeyBody,
     people_models.SignInBody,
@@ -39,9 +32,6 @@ _SENT = (
     people_models.PasswordBody,
     profile_models.MappingProfileBody,
     webhook_models.WebhookBody,
-    *evaluation_models.SENT,
-    *inventory_models.SENT,
-    *finding_models.SENT,
     document_models.DocumentBody,
 )
 _SECURITY: Mapping[str, dict[str, Any]] = {
@@ -115,24 +105,28 @@ def body_of(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-def describe(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """Returns the function that gives the app's OpenAPI document, made once, when it is first asked for."""
+def describe(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> Callable[[], dict[str, Any]]:
+    """Returns the function that gives the app's OpenAPI document, made once, when it is first asked for.
+
+    Args:
+        app: The application with all of its routes.
+        bodies: What the routes of the services take.
+    """
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
+            app.openapi_schema = _document(app, bodies)
         return app.openapi_schema
 
     return document
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def _document(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> dict[str, Any]:
     found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags)
     components = found.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    _, sent = models_json_schema(
-        [(model, "validation") for model in (*_SENT, models.Problem)], ref_template=_REFERENCE, by_alias=True
-    )
+    described: list[type[BaseModel]] = [*_SENT, *bodies, models.Problem]
+    _, sent = models_json_schema([(model, "validation") for model in described], ref_template=_REFERENCE, by_alias=True)
     schemas.update(sent["$defs"])
     components["securitySchemes"] = dict(_SECURITY)
     for path, operations in found["paths"].items():

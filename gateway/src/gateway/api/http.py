@@ -16,23 +16,18 @@ from chassis.logs import Logger
 from chassis.telemetry import Telemetry
 from gateway.api import (
     access,
-    accounts,
     activity,
     audit,
     changes,
+    contract,
     documents,
     elsewhere,
-    evaluation,
-    findings,
-    inventories,
+    indicator_values,
     jobs,
     models,
     oauth,
-    parks,
     people,
     profiles,
-    published,
-    regions,
     templates,
     webhooks,
 )
@@ -40,6 +35,7 @@ from gateway.api.answers import answer
 from gateway.api.asking import language, well_asked
 from gateway.api.describing import describe
 from gateway.api.door import Door
+from gateway.api.generated import accounting, evaluation
 from gateway.api.idempotency import Idempotency
 from gateway.api.models import fields_invalid
 from gateway.api.problems import problem_response
@@ -135,21 +131,17 @@ def create_app(
     uploads = readers.uploads
     # Routes are tried in this order: first those that machines ask all day.
     app.include_router(activity.router(ports.accounting, readers, keeping, entrance.connections))
-    app.include_router(parks.router(ports.accounting, uploads))
-    app.include_router(accounts.router(ports.accounting))
+    app.include_router(contract.router(accounting.add_routes, ports.accounting, uploads))
     app.include_router(changes.router(ports.changes, entrance.connections))
     app.include_router(access.router(entrance.workshop, uploads))
     app.include_router(audit.router(entrance.workshop.units))
     app.include_router(people.router(entrance, uploads))
     app.include_router(elsewhere.router(entrance))
     app.include_router(oauth.router(entrance.issuing, uploads, issuer=entrance.issuer))
-    app.include_router(regions.router(ports.accounting))
     app.include_router(templates.router())
     app.include_router(profiles.router(keeping, uploads))
-    app.include_router(inventories.router(ports.inventories, uploads))
-    app.include_router(findings.router(ports.inventories, uploads))
-    app.include_router(published.router(ports.inventories, uploads))
-    app.include_router(evaluation.router(ports.evaluation, readers))
+    app.include_router(contract.router(evaluation.add_routes, ports.evaluation, uploads))
+    app.include_router(indicator_values.router(ports.evaluation, readers))
     app.include_router(webhooks.router(hooking, uploads))
     app.include_router(documents.router(keeping, uploads))
     app.include_router(jobs.router(ports.accounting, keeping))
@@ -170,7 +162,7 @@ def create_app(
         ready, answers = await readiness(ports.accounting, ports.database, ports.events)
         return answer({"ready": ready, **answers}, 200 if ready else 503)
 
-    app.openapi = describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend its document
+    app.openapi = describe(app, (*accounting.BODIES, *evaluation.BODIES, indicator_values.EntriesBody))  # type: ignore[method-assign]  # FastAPI's documented way to extend its document
     return app
 
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from gateway.domain import wording
 from gateway.domain.activity import RowProblem
-from gateway.domain.errors import AccountingRefused, FieldsInvalid, GatewayError, NothingReadable, PushInterrupted, TokenRefused
+from gateway.domain.errors import FieldsInvalid, GatewayError, NothingReadable, PushInterrupted, ServiceRefused, TokenRefused
 from gateway.domain.quota import RateExceeded
 from gateway.domain.wording import Language
 
@@ -75,7 +75,7 @@ def problem(error: GatewayError, *, instance: str, request_id: str, language: La
         members["rows"] = error.rows
     elif isinstance(error, NothingReadable):
         members.update(rows=0, accepted=0, duplicate=0, superseded=0, rejected=0, errors=[_error(error, language)])
-    elif isinstance(error, AccountingRefused) and "field" in error.facts():
+    elif isinstance(error, ServiceRefused) and "field" in error.facts():
         members["errors"] = [_error(error, language)]
     elif isinstance(error, FieldsInvalid):
         members["errors"] = [

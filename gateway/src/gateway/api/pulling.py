@@ -53,15 +53,16 @@ class Wanted:
     fields: Sequence[str]
 
 
-def pulled(row: type[BaseModel], name: str = "", *, more: Sequence[str] = ()) -> params.Depends:
+def pulled(row: type[BaseModel], name: str = "", *, sparse: Sequence[str] = ()) -> params.Depends:
     """Returns the dependency of a route whose answer can be pulled: it takes `fields`, and says what the answer is a table of.
 
     Args:
         row: What one row is.
         name: The member of the answer that holds the rows; "" where the answer is one row.
-        more: Further members that a row may have.
+        sparse: Members that are columns only where a row has them, such as the dimensions of a sum.
     """
-    table = Table(name, [field.alias or known for known, field in row.model_fields.items()], more)
+    members = [field.alias or known for known, field in row.model_fields.items()]
+    table = Table(name, [member for member in members if member not in sparse], sparse)
 
     async def want(
         request: Request,

@@ -1,10 +1,10 @@
-"""Activity data: pushed in, read back."""
+"""Activity data that is pushed in."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from gateway.application.ports import AccountingPort
-from gateway.domain.account import ActivityRecord, Page, Paging
+from gateway.application.services import must_see_park
 from gateway.domain.activity import BatchOutcome, ReadRows, Receipt, Tally, receipt
 from gateway.domain.callers import Action, Caller
 from gateway.domain.errors import GatewayError, PushInterrupted
@@ -35,7 +35,7 @@ async def push_activity(
     Raises:
         RoleMissing: The caller may not record.
         PushInterrupted: Accounting failed after at least one batch, or did not answer at all.
-        AccountingRefused: Accounting refused the first batch as a whole, such as for a park that does not exist.
+        ServiceRefused: Accounting refused the first batch as a whole, such as for a park that does not exist.
         GatewayError: The file broke a rule; `rows_handled` says how many rows came before that.
     """
     caller.must(Action.RECORD)
@@ -58,7 +58,7 @@ async def push_activity(
                     handled += len(batch)
                 if not asked:
                     # Without rows accounting is not asked to record, and would not say that the park is another tenant's.
-                    await accounting.get_park(caller, park_id)
+                    await must_see_park(accounting, caller, park_id)
                 found = receipt(park_id, part, batches)
                 tally = tally.with_receipt(found)
                 await take(found)
@@ -67,9 +67,3 @@ async def push_activity(
             error.rows_handled = tally.rows
         raise
     return tally
-
-
-async def list_activity_records(accounting: AccountingPort, caller: Caller, park_id: str, paging: Paging) -> Page[ActivityRecord]:
-    """Returns the records of a park in the order in which they were accepted."""
-    caller.must(Action.READ_OWN)
-    return await accounting.list_activity_records(caller, park_id, paging)

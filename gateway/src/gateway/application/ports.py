@@ -7,29 +7,9 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.application.access_ports import AccessRegister
-from gateway.application.evaluation import EvaluationPort
-from gateway.application.inventories import InventoryPort
 from gateway.application.people_ports import PeopleRegister
-from gateway.domain.account import (
-    ActivityRecord,
-    AnnualFigures,
-    Emissions,
-    Enterprise,
-    Factor,
-    FactorSet,
-    Job,
-    NewAnnualFigures,
-    NewEnterprise,
-    NewPark,
-    NewSource,
-    Page,
-    Paging,
-    Park,
-    RecordedFigures,
-    Registered,
-    Source,
-    YearIndicators,
-)
+from gateway.application.services import ServicePort
+from gateway.domain.account import Job
 from gateway.domain.activity import ActivityRows, BatchOutcome
 from gateway.domain.audit import Entry, KeptEntry
 from gateway.domain.callers import Caller
@@ -38,72 +18,11 @@ from gateway.domain.platforms import PlatformConnected
 from gateway.domain.tokens import Grant
 
 
-class AccountingPort(Protocol):
-    """The accounting service. Every method acts for `caller` and inside its tenant, and is safe to repeat.
-
-    Every method raises AccountingRefused with accounting's own reason, or Unavailable when it does not answer.
-    """
-
-    async def create_park(self, caller: Caller, park: NewPark) -> Registered[Park]:
-        """Registers a park; the same again is answered as before."""
-        ...
-
-    async def get_park(self, caller: Caller, park_id: str) -> Park:
-        """Returns a park."""
-        ...
-
-    async def list_parks(self, caller: Caller, paging: Paging) -> Page[Park]:
-        """Returns parks in order of id."""
-        ...
-
-    async def create_enterprise(self, caller: Caller, park_id: str, enterprise: NewEnterprise) -> Registered[Enterprise]:
-        """Registers an enterprise; the same again is answered as before."""
-        ...
-
-    async def list_enterprises(self, caller: Caller, park_id: str, paging: Paging) -> Page[Enterprise]:
-        """Returns enterprises in order of id."""
-        ...
-
-    async def create_source(self, caller: Caller, park_id: str, source: NewSource) -> Registered[Source]:
-        """Registers an emission source; the same again is answered as before."""
-        ...
-
-    async def list_sources(self, caller: Caller, park_id: str, paging: Paging) -> Page[Source]:
-        """Returns emission sources in order of id."""
-        ...
-
-    async def record_annual_figures(self, caller: Caller, park_id: str, year: int, figures: NewAnnualFigures) -> RecordedFigures:
-        """Records the figures of a year as a new version, unless the same are in force."""
-        ...
-
-    async def list_annual_figures(self, caller: Caller, park_id: str, paging: Paging) -> Page[AnnualFigures]:
-        """Returns every version, by year, then by version."""
-        ...
+class AccountingPort(ServicePort, Protocol):
+    """The accounting service, with what is more than a question: batches of rows, and long tasks."""
 
     async def record_activity(self, caller: Caller, park_id: str, rows: ActivityRows) -> BatchOutcome:
         """Records a batch in one transaction and returns one outcome per row."""
-        ...
-
-    async def list_activity_records(self, caller: Caller, park_id: str, paging: Paging) -> Page[ActivityRecord]:
-        """Returns records in the order in which they were accepted."""
-        ...
-
-    async def query_emissions(
-        self, caller: Caller, park_id: str, from_month: str, to_month: str, group_by: Sequence[str]
-    ) -> Emissions:
-        """Returns exact totals of [from_month, to_month), both YYYY-MM."""
-        ...
-
-    async def get_indicators(self, caller: Caller, park_id: str, year: int) -> YearIndicators:
-        """Returns the figures of a year."""
-        ...
-
-    async def list_factor_sets(self, caller: Caller, paging: Paging) -> Page[FactorSet]:
-        """Returns the factor sets in order of id."""
-        ...
-
-    async def list_factors(self, caller: Caller, set_id: str, paging: Paging) -> Page[Factor]:
-        """Returns the factors of a set in order of id."""
         ...
 
     async def rebuild_sums(self, caller: Caller, park_id: str) -> Job:
@@ -279,8 +198,7 @@ class Ports:
     """Everything outside that requests need, fulfilled."""
 
     accounting: AccountingPort
-    evaluation: EvaluationPort
+    evaluation: ServicePort
     changes: ChangeFeed
     database: DatabaseProbe
     events: EventsProbe
-    inventories: InventoryPort

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import datetime
 
 from gateway.application.ports import AccountingPort
+from gateway.application.services import must_see_park
 from gateway.application.stores import Keeping, Stores, read_file
 from gateway.domain.account import Job
 from gateway.domain.activity import FIELDS, ActivityRows, ReadRows
@@ -54,11 +55,11 @@ async def submit_push(
 
     Raises:
         RoleMissing: The caller may not record.
-        AccountingRefused: There is no such park.
+        ServiceRefused: There is no such park.
         GatewayError: The upload did not arrive as it should; nothing of it is kept.
     """
     caller.must(Action.RECORD)
-    await accounting.get_park(caller, park_id)
+    await must_see_park(accounting, caller, park_id)
     job_id = keeping.new_id()
     file_id = upload_of(job_id)
     size = number = 0
@@ -136,7 +137,7 @@ async def own_job(stores: Stores, accounting: AccountingPort, caller: Caller, jo
         return None
     found.must_be_seen_by(caller)
     if caller.regions is not None and caller.subject != found.owner:
-        await accounting.get_park(caller, found.park_id)
+        await must_see_park(accounting, caller, found.park_id)
     return found
 
 
@@ -145,7 +146,7 @@ async def read_job(stores: Stores, accounting: AccountingPort, caller: Caller, j
 
     Raises:
         JobUnknown: It is not for the caller's eyes.
-        AccountingRefused: There is no such job.
+        ServiceRefused: There is no such job.
     """
     caller.must(Action.READ_OWN)
     own = await own_job(stores, accounting, caller, job_id)

@@ -4,7 +4,7 @@ A role says what may be done, a scope which part of that a credential asked for,
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.domain.errors import ParkOutOfReach, RoleMissing, ScopeMissing
@@ -109,24 +109,6 @@ class Caller:
             raise RoleMissing(action=action.value, found=sorted(self.roles), allowed=allowed)
         if self.scopes is not None and action not in self.scopes:
             raise ScopeMissing(found=sorted(self.scopes), allowed=action.value)
-
-    def within_region(self, region_code: str) -> "Caller":
-        """Returns the caller with nothing in its reach but one region, and of that only what was in its reach.
-
-        Args:
-            region_code: GB/T 2260; pairs of zeros at its end stand for the whole of a province or city.
-
-        >>> caller = Caller("x", "t", frozenset(), regions=frozenset({"3607", "35"}))
-        >>> sorted(caller.within_region("360000").regions), sorted(caller.within_region("110000").regions)
-        (['3607'], [])
-        """
-        region = region_code
-        while len(region) > 2 and region.endswith("00"):
-            region = region[:-2]
-        if self.regions is None:
-            return replace(self, regions=frozenset({region}))
-        inside = {max(each, region, key=len) for each in self.regions if each.startswith(region) or region.startswith(each)}
-        return replace(self, regions=frozenset(inside))
 
     @property
     def reached_parks(self) -> frozenset[str] | None:

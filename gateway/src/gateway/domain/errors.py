@@ -20,7 +20,7 @@ GatewayError
 ├── TooSlow                 timeout
 ├── Unsupported             unsupported       media type, charset, content encoding
 ├── Busy                    exhausted         the memory for uploads is taken
-├── AccountingRefused       as accounting said; keeps its reason, sentence and facts
+├── ServiceRefused          as the service said; keeps its reason, sentence and facts
 ├── PushInterrupted         unavailable       some batches of a file were handled, the others were not
 └── Unavailable             unavailable       something behind the gateway does not answer
 
@@ -303,12 +303,12 @@ class Unavailable(GatewayError):
 _IN_CHINESE = frozenset({"message_zh", "allowed_zh"})
 
 
-class AccountingRefused(GatewayError):
-    """Accounting refused; its reason, sentence and facts are kept.
+class ServiceRefused(GatewayError):
+    """A service refused; its reason, sentence and facts are kept.
 
     Args:
-        kind: Accounting's kind, as the chassis names them.
-        reason: Accounting's reason.
+        kind: The service's kind, as the chassis names them.
+        reason: The service's reason.
         message: Its sentence, in English.
         metadata: Its facts; `message_zh` is its sentence and `allowed_zh` its rule in Chinese, where it gives them.
     """
@@ -320,17 +320,13 @@ class AccountingRefused(GatewayError):
         super().__init__(reason, **{name: value for name, value in metadata.items() if name not in _IN_CHINESE})
 
     def sentence(self, language: Language) -> str:
-        """Returns accounting's sentence, in Chinese where it gave one."""
+        """Returns the service's sentence, in Chinese where it gave one."""
         return self._sentences[language]
 
     def facts(self, language: Language = "en") -> Mapping[str, str]:
-        """Returns accounting's facts, with its rule in Chinese where it gave one."""
+        """Returns the service's facts, with its rule in Chinese where it gave one."""
         facts = super().facts(language)
         return {**facts, "allowed": self._allowed_zh} if language == "zh" and self._allowed_zh else facts
-
-
-class EvaluationRefused(AccountingRefused):
-    """Evaluation refused; its reason, sentence and facts are kept as accounting's are."""
 
 
 class PushInterrupted(GatewayError):

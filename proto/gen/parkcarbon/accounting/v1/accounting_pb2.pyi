@@ -24,24 +24,6 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class _SettlementBasis:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _SettlementBasisEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SettlementBasis.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    SETTLEMENT_BASIS_UNSPECIFIED: _SettlementBasis.ValueType  # 0
-    SETTLEMENT_BASIS_BILL: _SettlementBasis.ValueType  # 1
-    SETTLEMENT_BASIS_METER: _SettlementBasis.ValueType  # 2
-
-class SettlementBasis(_SettlementBasis, metaclass=_SettlementBasisEnumTypeWrapper):
-    """How the quantity of a source is settled. The other basis is compared, never added."""
-
-SETTLEMENT_BASIS_UNSPECIFIED: SettlementBasis.ValueType  # 0
-SETTLEMENT_BASIS_BILL: SettlementBasis.ValueType  # 1
-SETTLEMENT_BASIS_METER: SettlementBasis.ValueType  # 2
-Global___SettlementBasis: _TypeAlias = SettlementBasis  # noqa: Y015
-
 class _Outcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -108,16 +90,23 @@ class Park(_message.Message):
         name_en: _builtins.str = ...,
         region_code: _builtins.str = ...,
         time_zone: _builtins.str = ...,
-        latitude_deg: _builtins.str = ...,
-        longitude_deg: _builtins.str = ...,
+        latitude_deg: _builtins.str | None = ...,
+        longitude_deg: _builtins.str | None = ...,
         factor_set_id: _builtins.str = ...,
         registered_time: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_latitude_deg", b"_latitude_deg", "_longitude_deg", b"_longitude_deg", "latitude_deg", b"latitude_deg", "longitude_deg", b"longitude_deg"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_set_id", b"factor_set_id", "latitude_deg", b"latitude_deg", "longitude_deg", b"longitude_deg", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "region_code", b"region_code", "registered_time", b"registered_time", "tenant_id", b"tenant_id", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_latitude_deg", b"_latitude_deg", "_longitude_deg", b"_longitude_deg", "factor_set_id", b"factor_set_id", "latitude_deg", b"latitude_deg", "longitude_deg", b"longitude_deg", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "region_code", b"region_code", "registered_time", b"registered_time", "tenant_id", b"tenant_id", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__latitude_deg: _TypeAlias = _typing.Literal["latitude_deg"]  # noqa: Y015
+    _WhichOneofArgType__latitude_deg: _TypeAlias = _typing.Literal["_latitude_deg", b"_latitude_deg"]  # noqa: Y015
+    _WhichOneofReturnType__longitude_deg: _TypeAlias = _typing.Literal["longitude_deg"]  # noqa: Y015
+    _WhichOneofArgType__longitude_deg: _TypeAlias = _typing.Literal["_longitude_deg", b"_longitude_deg"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__latitude_deg) -> _WhichOneofReturnType__latitude_deg | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__longitude_deg) -> _WhichOneofReturnType__longitude_deg | None: ...
 
 Global___Park: _TypeAlias = Park  # noqa: Y015
 
@@ -151,14 +140,16 @@ class Enterprise(_message.Message):
         name_zh: _builtins.str = ...,
         name_en: _builtins.str = ...,
         industry_code: _builtins.str = ...,
-        credit_code: _builtins.str = ...,
+        credit_code: _builtins.str | None = ...,
         registered_time: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_credit_code", b"_credit_code", "credit_code", b"credit_code"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credit_code", b"credit_code", "enterprise_id", b"enterprise_id", "industry_code", b"industry_code", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "registered_time", b"registered_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_credit_code", b"_credit_code", "credit_code", b"credit_code", "enterprise_id", b"enterprise_id", "industry_code", b"industry_code", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "registered_time", b"registered_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__credit_code: _TypeAlias = _typing.Literal["credit_code"]  # noqa: Y015
+    _WhichOneofArgType__credit_code: _TypeAlias = _typing.Literal["_credit_code", b"_credit_code"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__credit_code) -> _WhichOneofReturnType__credit_code | None: ...
 
 Global___Enterprise: _TypeAlias = Enterprise  # noqa: Y015
 
@@ -196,7 +187,8 @@ class Source(_message.Message):
     """CO2, CH4, N2O, or the gas that the carrier is."""
     sector: _builtins.str
     """One of energy, industrial_processes, agriculture, land_use, waste."""
-    settlement_basis: Global___SettlementBasis.ValueType
+    settlement_basis: _builtins.str
+    """How its quantity is settled. The other basis is compared, never added."""
     registered_time: _builtins.str
     counted_as: _builtins.str
     """Where its emissions count: total, removal or biogenic (then only its CO2 stands apart). Told, never taken."""
@@ -205,7 +197,7 @@ class Source(_message.Message):
         *,
         park_id: _builtins.str = ...,
         source_id: _builtins.str = ...,
-        enterprise_id: _builtins.str = ...,
+        enterprise_id: _builtins.str | None = ...,
         name_zh: _builtins.str = ...,
         name_en: _builtins.str = ...,
         item: _builtins.str = ...,
@@ -213,15 +205,17 @@ class Source(_message.Message):
         carrier: _builtins.str = ...,
         gas: _builtins.str = ...,
         sector: _builtins.str = ...,
-        settlement_basis: Global___SettlementBasis.ValueType = ...,
+        settlement_basis: _builtins.str = ...,
         registered_time: _builtins.str = ...,
         counted_as: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_enterprise_id", b"_enterprise_id", "enterprise_id", b"enterprise_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "counted_as", b"counted_as", "enterprise_id", b"enterprise_id", "gas", b"gas", "item", b"item", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "registered_time", b"registered_time", "scope", b"scope", "sector", b"sector", "settlement_basis", b"settlement_basis", "source_id", b"source_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enterprise_id", b"_enterprise_id", "carrier", b"carrier", "counted_as", b"counted_as", "enterprise_id", b"enterprise_id", "gas", b"gas", "item", b"item", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "registered_time", b"registered_time", "scope", b"scope", "sector", b"sector", "settlement_basis", b"settlement_basis", "source_id", b"source_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__enterprise_id: _TypeAlias = _typing.Literal["enterprise_id"]  # noqa: Y015
+    _WhichOneofArgType__enterprise_id: _TypeAlias = _typing.Literal["_enterprise_id", b"_enterprise_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enterprise_id) -> _WhichOneofReturnType__enterprise_id | None: ...
 
 Global___Source: _TypeAlias = Source  # noqa: Y015
 
@@ -259,19 +253,42 @@ class AnnualFigures(_message.Message):
         park_id: _builtins.str = ...,
         year: _builtins.int = ...,
         version: _builtins.int = ...,
-        gross_output_10k_cny: _builtins.str = ...,
-        value_added_10k_cny: _builtins.str = ...,
-        gdp_10k_cny: _builtins.str = ...,
-        employees_persons: _builtins.str = ...,
-        land_area_km2: _builtins.str = ...,
-        leading_industries_share_pct: _builtins.str = ...,
+        gross_output_10k_cny: _builtins.str | None = ...,
+        value_added_10k_cny: _builtins.str | None = ...,
+        gdp_10k_cny: _builtins.str | None = ...,
+        employees_persons: _builtins.str | None = ...,
+        land_area_km2: _builtins.str | None = ...,
+        leading_industries_share_pct: _builtins.str | None = ...,
         recorded_time: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_employees_persons", b"_employees_persons", "_gdp_10k_cny", b"_gdp_10k_cny", "_gross_output_10k_cny", b"_gross_output_10k_cny", "_land_area_km2", b"_land_area_km2", "_leading_industries_share_pct", b"_leading_industries_share_pct", "_value_added_10k_cny", b"_value_added_10k_cny", "employees_persons", b"employees_persons", "gdp_10k_cny", b"gdp_10k_cny", "gross_output_10k_cny", b"gross_output_10k_cny", "land_area_km2", b"land_area_km2", "leading_industries_share_pct", b"leading_industries_share_pct", "value_added_10k_cny", b"value_added_10k_cny"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["employees_persons", b"employees_persons", "gdp_10k_cny", b"gdp_10k_cny", "gross_output_10k_cny", b"gross_output_10k_cny", "land_area_km2", b"land_area_km2", "leading_industries_share_pct", b"leading_industries_share_pct", "park_id", b"park_id", "recorded_time", b"recorded_time", "value_added_10k_cny", b"value_added_10k_cny", "version", b"version", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_employees_persons", b"_employees_persons", "_gdp_10k_cny", b"_gdp_10k_cny", "_gross_output_10k_cny", b"_gross_output_10k_cny", "_land_area_km2", b"_land_area_km2", "_leading_industries_share_pct", b"_leading_industries_share_pct", "_value_added_10k_cny", b"_value_added_10k_cny", "employees_persons", b"employees_persons", "gdp_10k_cny", b"gdp_10k_cny", "gross_output_10k_cny", b"gross_output_10k_cny", "land_area_km2", b"land_area_km2", "leading_industries_share_pct", b"leading_industries_share_pct", "park_id", b"park_id", "recorded_time", b"recorded_time", "value_added_10k_cny", b"value_added_10k_cny", "version", b"version", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__employees_persons: _TypeAlias = _typing.Literal["employees_persons"]  # noqa: Y015
+    _WhichOneofArgType__employees_persons: _TypeAlias = _typing.Literal["_employees_persons", b"_employees_persons"]  # noqa: Y015
+    _WhichOneofReturnType__gdp_10k_cny: _TypeAlias = _typing.Literal["gdp_10k_cny"]  # noqa: Y015
+    _WhichOneofArgType__gdp_10k_cny: _TypeAlias = _typing.Literal["_gdp_10k_cny", b"_gdp_10k_cny"]  # noqa: Y015
+    _WhichOneofReturnType__gross_output_10k_cny: _TypeAlias = _typing.Literal["gross_output_10k_cny"]  # noqa: Y015
+    _WhichOneofArgType__gross_output_10k_cny: _TypeAlias = _typing.Literal["_gross_output_10k_cny", b"_gross_output_10k_cny"]  # noqa: Y015
+    _WhichOneofReturnType__land_area_km2: _TypeAlias = _typing.Literal["land_area_km2"]  # noqa: Y015
+    _WhichOneofArgType__land_area_km2: _TypeAlias = _typing.Literal["_land_area_km2", b"_land_area_km2"]  # noqa: Y015
+    _WhichOneofReturnType__leading_industries_share_pct: _TypeAlias = _typing.Literal["leading_industries_share_pct"]  # noqa: Y015
+    _WhichOneofArgType__leading_industries_share_pct: _TypeAlias = _typing.Literal["_leading_industries_share_pct", b"_leading_industries_share_pct"]  # noqa: Y015
+    _WhichOneofReturnType__value_added_10k_cny: _TypeAlias = _typing.Literal["value_added_10k_cny"]  # noqa: Y015
+    _WhichOneofArgType__value_added_10k_cny: _TypeAlias = _typing.Literal["_value_added_10k_cny", b"_value_added_10k_cny"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__employees_persons) -> _WhichOneofReturnType__employees_persons | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gdp_10k_cny) -> _WhichOneofReturnType__gdp_10k_cny | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gross_output_10k_cny) -> _WhichOneofReturnType__gross_output_10k_cny | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__land_area_km2) -> _WhichOneofReturnType__land_area_km2 | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__leading_industries_share_pct) -> _WhichOneofReturnType__leading_industries_share_pct | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value_added_10k_cny) -> _WhichOneofReturnType__value_added_10k_cny | None: ...
 
 Global___AnnualFigures: _TypeAlias = AnnualFigures  # noqa: Y015
 
@@ -448,8 +465,8 @@ class ActivityRecord(_message.Message):
     PERIOD_END_TIME_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     UNIT_FIELD_NUMBER: _builtins.int
-    EMISSIONS_MG_CO2E_FIELD_NUMBER: _builtins.int
-    ENERGY_MGCE_FIELD_NUMBER: _builtins.int
+    EMISSIONS_T_CO2E_FIELD_NUMBER: _builtins.int
+    ENERGY_TCE_FIELD_NUMBER: _builtins.int
     BASIS_ID_FIELD_NUMBER: _builtins.int
     SUPERSEDES_FIELD_NUMBER: _builtins.int
     SUPERSEDED_BY_FIELD_NUMBER: _builtins.int
@@ -461,9 +478,10 @@ class ActivityRecord(_message.Message):
     period_end_time: _builtins.str
     quantity: _builtins.str
     unit: _builtins.str
-    emissions_mg_co2e: _builtins.int
-    energy_mgce: _builtins.int
-    """Standard coal, milligrams."""
+    emissions_t_co2e: _builtins.str
+    """Exact."""
+    energy_tce: _builtins.str
+    """Standard coal, exact."""
     basis_id: _builtins.str
     """Names the factor rows that it was computed with."""
     supersedes: _builtins.str
@@ -481,53 +499,117 @@ class ActivityRecord(_message.Message):
         period_end_time: _builtins.str = ...,
         quantity: _builtins.str = ...,
         unit: _builtins.str = ...,
-        emissions_mg_co2e: _builtins.int = ...,
-        energy_mgce: _builtins.int = ...,
+        emissions_t_co2e: _builtins.str = ...,
+        energy_tce: _builtins.str = ...,
         basis_id: _builtins.str = ...,
-        supersedes: _builtins.str = ...,
-        superseded_by: _builtins.str = ...,
+        supersedes: _builtins.str | None = ...,
+        superseded_by: _builtins.str | None = ...,
         position: _builtins.int = ...,
         recorded_time: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_superseded_by", b"_superseded_by", "_supersedes", b"_supersedes", "superseded_by", b"superseded_by", "supersedes", b"supersedes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis_id", b"basis_id", "emissions_mg_co2e", b"emissions_mg_co2e", "energy_mgce", b"energy_mgce", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "position", b"position", "quantity", b"quantity", "record_id", b"record_id", "recorded_time", b"recorded_time", "source_id", b"source_id", "superseded_by", b"superseded_by", "supersedes", b"supersedes", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_superseded_by", b"_superseded_by", "_supersedes", b"_supersedes", "basis_id", b"basis_id", "emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "period_end_time", b"period_end_time", "period_start_time", b"period_start_time", "position", b"position", "quantity", b"quantity", "record_id", b"record_id", "recorded_time", b"recorded_time", "source_id", b"source_id", "superseded_by", b"superseded_by", "supersedes", b"supersedes", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__superseded_by: _TypeAlias = _typing.Literal["superseded_by"]  # noqa: Y015
+    _WhichOneofArgType__superseded_by: _TypeAlias = _typing.Literal["_superseded_by", b"_superseded_by"]  # noqa: Y015
+    _WhichOneofReturnType__supersedes: _TypeAlias = _typing.Literal["supersedes"]  # noqa: Y015
+    _WhichOneofArgType__supersedes: _TypeAlias = _typing.Literal["_supersedes", b"_supersedes"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__superseded_by) -> _WhichOneofReturnType__superseded_by | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__supersedes) -> _WhichOneofReturnType__supersedes | None: ...
 
 Global___ActivityRecord: _TypeAlias = ActivityRecord  # noqa: Y015
 
 @_typing.final
 class EmissionsGroup(_message.Message):
-    """One group of a total."""
+    """One group of a total, with a member for each dimension that was asked for; a member is empty where its records have none."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    KEYS_FIELD_NUMBER: _builtins.int
-    EMISSIONS_MG_CO2E_FIELD_NUMBER: _builtins.int
-    ENERGY_MGCE_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    MONTH_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    CARRIER_FIELD_NUMBER: _builtins.int
+    GAS_FIELD_NUMBER: _builtins.int
+    SECTOR_FIELD_NUMBER: _builtins.int
+    ENTERPRISE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    EMISSIONS_T_CO2E_FIELD_NUMBER: _builtins.int
+    ENERGY_TCE_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
-    emissions_mg_co2e: _builtins.int
+    year: _builtins.str
+    month: _builtins.str
+    scope: _builtins.str
+    item: _builtins.str
+    carrier: _builtins.str
+    gas: _builtins.str
+    sector: _builtins.str
+    enterprise: _builtins.str
+    source: _builtins.str
+    emissions_t_co2e: _builtins.str
     """Exact."""
-    energy_mgce: _builtins.int
+    energy_tce: _builtins.str
+    """Standard coal, exact."""
     records: _builtins.int
-    @_builtins.property
-    def keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """One value per dimension asked for; "" where a record has none."""
-
     def __init__(
         self,
         *,
-        keys: _abc.Iterable[_builtins.str] | None = ...,
-        emissions_mg_co2e: _builtins.int = ...,
-        energy_mgce: _builtins.int = ...,
+        year: _builtins.str | None = ...,
+        month: _builtins.str | None = ...,
+        scope: _builtins.str | None = ...,
+        item: _builtins.str | None = ...,
+        carrier: _builtins.str | None = ...,
+        gas: _builtins.str | None = ...,
+        sector: _builtins.str | None = ...,
+        enterprise: _builtins.str | None = ...,
+        source: _builtins.str | None = ...,
+        emissions_t_co2e: _builtins.str = ...,
+        energy_tce: _builtins.str = ...,
         records: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_carrier", b"_carrier", "_enterprise", b"_enterprise", "_gas", b"_gas", "_item", b"_item", "_month", b"_month", "_scope", b"_scope", "_sector", b"_sector", "_source", b"_source", "_year", b"_year", "carrier", b"carrier", "enterprise", b"enterprise", "gas", b"gas", "item", b"item", "month", b"month", "scope", b"scope", "sector", b"sector", "source", b"source", "year", b"year"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emissions_mg_co2e", b"emissions_mg_co2e", "energy_mgce", b"energy_mgce", "keys", b"keys", "records", b"records"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_carrier", b"_carrier", "_enterprise", b"_enterprise", "_gas", b"_gas", "_item", b"_item", "_month", b"_month", "_scope", b"_scope", "_sector", b"_sector", "_source", b"_source", "_year", b"_year", "carrier", b"carrier", "emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "enterprise", b"enterprise", "gas", b"gas", "item", b"item", "month", b"month", "records", b"records", "scope", b"scope", "sector", b"sector", "source", b"source", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__carrier: _TypeAlias = _typing.Literal["carrier"]  # noqa: Y015
+    _WhichOneofArgType__carrier: _TypeAlias = _typing.Literal["_carrier", b"_carrier"]  # noqa: Y015
+    _WhichOneofReturnType__enterprise: _TypeAlias = _typing.Literal["enterprise"]  # noqa: Y015
+    _WhichOneofArgType__enterprise: _TypeAlias = _typing.Literal["_enterprise", b"_enterprise"]  # noqa: Y015
+    _WhichOneofReturnType__gas: _TypeAlias = _typing.Literal["gas"]  # noqa: Y015
+    _WhichOneofArgType__gas: _TypeAlias = _typing.Literal["_gas", b"_gas"]  # noqa: Y015
+    _WhichOneofReturnType__item: _TypeAlias = _typing.Literal["item"]  # noqa: Y015
+    _WhichOneofArgType__item: _TypeAlias = _typing.Literal["_item", b"_item"]  # noqa: Y015
+    _WhichOneofReturnType__month: _TypeAlias = _typing.Literal["month"]  # noqa: Y015
+    _WhichOneofArgType__month: _TypeAlias = _typing.Literal["_month", b"_month"]  # noqa: Y015
+    _WhichOneofReturnType__scope: _TypeAlias = _typing.Literal["scope"]  # noqa: Y015
+    _WhichOneofArgType__scope: _TypeAlias = _typing.Literal["_scope", b"_scope"]  # noqa: Y015
+    _WhichOneofReturnType__sector: _TypeAlias = _typing.Literal["sector"]  # noqa: Y015
+    _WhichOneofArgType__sector: _TypeAlias = _typing.Literal["_sector", b"_sector"]  # noqa: Y015
+    _WhichOneofReturnType__source: _TypeAlias = _typing.Literal["source"]  # noqa: Y015
+    _WhichOneofArgType__source: _TypeAlias = _typing.Literal["_source", b"_source"]  # noqa: Y015
+    _WhichOneofReturnType__year: _TypeAlias = _typing.Literal["year"]  # noqa: Y015
+    _WhichOneofArgType__year: _TypeAlias = _typing.Literal["_year", b"_year"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__carrier) -> _WhichOneofReturnType__carrier | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enterprise) -> _WhichOneofReturnType__enterprise | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gas) -> _WhichOneofReturnType__gas | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__item) -> _WhichOneofReturnType__item | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__month) -> _WhichOneofReturnType__month | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__scope) -> _WhichOneofReturnType__scope | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sector) -> _WhichOneofReturnType__sector | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__source) -> _WhichOneofReturnType__source | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__year) -> _WhichOneofReturnType__year | None: ...
 
 Global___EmissionsGroup: _TypeAlias = EmissionsGroup  # noqa: Y015
 
@@ -554,17 +636,28 @@ class Indicator(_message.Message):
         self,
         *,
         name: _builtins.str = ...,
-        value: _builtins.str = ...,
+        value: _builtins.str | None = ...,
         unit: _builtins.str = ...,
-        missing: _builtins.str = ...,
+        missing: _builtins.str | None = ...,
         formula: _builtins.str = ...,
-        missing_zh: _builtins.str = ...,
+        missing_zh: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_missing", b"_missing", "_missing_zh", b"_missing_zh", "_value", b"_value", "missing", b"missing", "missing_zh", b"missing_zh", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["formula", b"formula", "missing", b"missing", "missing_zh", b"missing_zh", "name", b"name", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_missing", b"_missing", "_missing_zh", b"_missing_zh", "_value", b"_value", "formula", b"formula", "missing", b"missing", "missing_zh", b"missing_zh", "name", b"name", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__missing: _TypeAlias = _typing.Literal["missing"]  # noqa: Y015
+    _WhichOneofArgType__missing: _TypeAlias = _typing.Literal["_missing", b"_missing"]  # noqa: Y015
+    _WhichOneofReturnType__missing_zh: _TypeAlias = _typing.Literal["missing_zh"]  # noqa: Y015
+    _WhichOneofArgType__missing_zh: _TypeAlias = _typing.Literal["_missing_zh", b"_missing_zh"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__missing) -> _WhichOneofReturnType__missing | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__missing_zh) -> _WhichOneofReturnType__missing_zh | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
 
 Global___Indicator: _TypeAlias = Indicator  # noqa: Y015
 
@@ -693,18 +786,20 @@ class Factor(_message.Message):
         value: _builtins.str = ...,
         unit: _builtins.str = ...,
         valid_from_date: _builtins.str = ...,
-        valid_to_date: _builtins.str = ...,
+        valid_to_date: _builtins.str | None = ...,
         published_date: _builtins.str = ...,
         confidence: _builtins.str = ...,
         source: _builtins.str = ...,
         checked_where: _builtins.str = ...,
         note: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_valid_to_date", b"_valid_to_date", "valid_to_date", b"valid_to_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "carrier", b"carrier", "checked_where", b"checked_where", "confidence", b"confidence", "factor_id", b"factor_id", "gas", b"gas", "note", b"note", "published_date", b"published_date", "quantity", b"quantity", "region", b"region", "source", b"source", "table_id", b"table_id", "unit", b"unit", "valid_from_date", b"valid_from_date", "valid_to_date", b"valid_to_date", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_valid_to_date", b"_valid_to_date", "basis", b"basis", "carrier", b"carrier", "checked_where", b"checked_where", "confidence", b"confidence", "factor_id", b"factor_id", "gas", b"gas", "note", b"note", "published_date", b"published_date", "quantity", b"quantity", "region", b"region", "source", b"source", "table_id", b"table_id", "unit", b"unit", "valid_from_date", b"valid_from_date", "valid_to_date", b"valid_to_date", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__valid_to_date: _TypeAlias = _typing.Literal["valid_to_date"]  # noqa: Y015
+    _WhichOneofArgType__valid_to_date: _TypeAlias = _typing.Literal["_valid_to_date", b"_valid_to_date"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__valid_to_date) -> _WhichOneofReturnType__valid_to_date | None: ...
 
 Global___Factor: _TypeAlias = Factor  # noqa: Y015
 
@@ -771,7 +866,7 @@ class Inventory(_message.Message):
         year: _builtins.int = ...,
         version: _builtins.int = ...,
         state: _builtins.str = ...,
-        reason: _builtins.str = ...,
+        reason: _builtins.str | None = ...,
         factor_set_id: _builtins.str = ...,
         last_position: _builtins.int = ...,
         records: _builtins.int = ...,
@@ -787,11 +882,13 @@ class Inventory(_message.Message):
         biogenic_t_co2e: _builtins.str = ...,
         energy_tce: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_reason", b"_reason", "reason", b"reason"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic_t_co2e", b"biogenic_t_co2e", "closed_by", b"closed_by", "closed_time", b"closed_time", "content_sha256", b"content_sha256", "emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "factor_set_id", b"factor_set_id", "inventory_id", b"inventory_id", "last_position", b"last_position", "park_id", b"park_id", "reason", b"reason", "records", b"records", "records_sha256", b"records_sha256", "removals_t_co2e", b"removals_t_co2e", "scope_1_t_co2e", b"scope_1_t_co2e", "scope_2_t_co2e", b"scope_2_t_co2e", "scope_3_t_co2e", b"scope_3_t_co2e", "state", b"state", "version", b"version", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reason", b"_reason", "biogenic_t_co2e", b"biogenic_t_co2e", "closed_by", b"closed_by", "closed_time", b"closed_time", "content_sha256", b"content_sha256", "emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "factor_set_id", b"factor_set_id", "inventory_id", b"inventory_id", "last_position", b"last_position", "park_id", b"park_id", "reason", b"reason", "records", b"records", "records_sha256", b"records_sha256", "removals_t_co2e", b"removals_t_co2e", "scope_1_t_co2e", b"scope_1_t_co2e", "scope_2_t_co2e", b"scope_2_t_co2e", "scope_3_t_co2e", b"scope_3_t_co2e", "state", b"state", "version", b"version", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__reason: _TypeAlias = _typing.Literal["reason"]  # noqa: Y015
+    _WhichOneofArgType__reason: _TypeAlias = _typing.Literal["_reason", b"_reason"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reason) -> _WhichOneofReturnType__reason | None: ...
 
 Global___Inventory: _TypeAlias = Inventory  # noqa: Y015
 
@@ -830,7 +927,7 @@ class InventoryLine(_message.Message):
         self,
         *,
         line: _builtins.int = ...,
-        enterprise_id: _builtins.str = ...,
+        enterprise_id: _builtins.str | None = ...,
         scope: _builtins.int = ...,
         item: _builtins.str = ...,
         carrier: _builtins.str = ...,
@@ -841,11 +938,13 @@ class InventoryLine(_message.Message):
         energy_tce: _builtins.str = ...,
         records: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_enterprise_id", b"_enterprise_id", "enterprise_id", b"enterprise_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "counted_as", b"counted_as", "emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "enterprise_id", b"enterprise_id", "gas", b"gas", "item", b"item", "line", b"line", "records", b"records", "scope", b"scope", "sector", b"sector"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enterprise_id", b"_enterprise_id", "carrier", b"carrier", "counted_as", b"counted_as", "emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "enterprise_id", b"enterprise_id", "gas", b"gas", "item", b"item", "line", b"line", "records", b"records", "scope", b"scope", "sector", b"sector"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__enterprise_id: _TypeAlias = _typing.Literal["enterprise_id"]  # noqa: Y015
+    _WhichOneofArgType__enterprise_id: _TypeAlias = _typing.Literal["_enterprise_id", b"_enterprise_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enterprise_id) -> _WhichOneofReturnType__enterprise_id | None: ...
 
 Global___InventoryLine: _TypeAlias = InventoryLine  # noqa: Y015
 
@@ -903,15 +1002,26 @@ class InventoryDifference(_message.Message):
         self,
         *,
         what: _builtins.str = ...,
-        key: _builtins.str = ...,
-        closed: _builtins.str = ...,
-        replayed: _builtins.str = ...,
+        key: _builtins.str | None = ...,
+        closed: _builtins.str | None = ...,
+        replayed: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_closed", b"_closed", "_key", b"_key", "_replayed", b"_replayed", "closed", b"closed", "key", b"key", "replayed", b"replayed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "key", b"key", "replayed", b"replayed", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_closed", b"_closed", "_key", b"_key", "_replayed", b"_replayed", "closed", b"closed", "key", b"key", "replayed", b"replayed", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__closed: _TypeAlias = _typing.Literal["closed"]  # noqa: Y015
+    _WhichOneofArgType__closed: _TypeAlias = _typing.Literal["_closed", b"_closed"]  # noqa: Y015
+    _WhichOneofReturnType__key: _TypeAlias = _typing.Literal["key"]  # noqa: Y015
+    _WhichOneofArgType__key: _TypeAlias = _typing.Literal["_key", b"_key"]  # noqa: Y015
+    _WhichOneofReturnType__replayed: _TypeAlias = _typing.Literal["replayed"]  # noqa: Y015
+    _WhichOneofArgType__replayed: _TypeAlias = _typing.Literal["_replayed", b"_replayed"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__closed) -> _WhichOneofReturnType__closed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__key) -> _WhichOneofReturnType__key | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__replayed) -> _WhichOneofReturnType__replayed | None: ...
 
 Global___InventoryDifference: _TypeAlias = InventoryDifference  # noqa: Y015
 
@@ -974,9 +1084,9 @@ class Finding(_message.Message):
         number: _builtins.int = ...,
         kind: _builtins.str = ...,
         material: _builtins.bool = ...,
-        item: _builtins.str = ...,
-        enterprise_id: _builtins.str = ...,
-        record_id: _builtins.str = ...,
+        item: _builtins.str | None = ...,
+        enterprise_id: _builtins.str | None = ...,
+        record_id: _builtins.str | None = ...,
         text: _builtins.str = ...,
         evidence: _abc.Iterable[_builtins.str] | None = ...,
         written_by: _builtins.str = ...,
@@ -985,11 +1095,22 @@ class Finding(_message.Message):
         answers: _abc.Iterable[Global___FindingAnswer] | None = ...,
         closing: Global___FindingClosing | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["closing", b"closing"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_enterprise_id", b"_enterprise_id", "_item", b"_item", "_record_id", b"_record_id", "closing", b"closing", "enterprise_id", b"enterprise_id", "item", b"item", "record_id", b"record_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "closing", b"closing", "enterprise_id", b"enterprise_id", "evidence", b"evidence", "finding_id", b"finding_id", "inventory_id", b"inventory_id", "item", b"item", "kind", b"kind", "material", b"material", "number", b"number", "park_id", b"park_id", "record_id", b"record_id", "state", b"state", "text", b"text", "written_by", b"written_by", "written_time", b"written_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enterprise_id", b"_enterprise_id", "_item", b"_item", "_record_id", b"_record_id", "answers", b"answers", "closing", b"closing", "enterprise_id", b"enterprise_id", "evidence", b"evidence", "finding_id", b"finding_id", "inventory_id", b"inventory_id", "item", b"item", "kind", b"kind", "material", b"material", "number", b"number", "park_id", b"park_id", "record_id", b"record_id", "state", b"state", "text", b"text", "written_by", b"written_by", "written_time", b"written_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__enterprise_id: _TypeAlias = _typing.Literal["enterprise_id"]  # noqa: Y015
+    _WhichOneofArgType__enterprise_id: _TypeAlias = _typing.Literal["_enterprise_id", b"_enterprise_id"]  # noqa: Y015
+    _WhichOneofReturnType__item: _TypeAlias = _typing.Literal["item"]  # noqa: Y015
+    _WhichOneofArgType__item: _TypeAlias = _typing.Literal["_item", b"_item"]  # noqa: Y015
+    _WhichOneofReturnType__record_id: _TypeAlias = _typing.Literal["record_id"]  # noqa: Y015
+    _WhichOneofArgType__record_id: _TypeAlias = _typing.Literal["_record_id", b"_record_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enterprise_id) -> _WhichOneofReturnType__enterprise_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__item) -> _WhichOneofReturnType__item | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__record_id) -> _WhichOneofReturnType__record_id | None: ...
 
 Global___Finding: _TypeAlias = Finding  # noqa: Y015
 
@@ -1019,16 +1140,18 @@ class FindingAnswer(_message.Message):
         *,
         number: _builtins.int = ...,
         text: _builtins.str = ...,
-        restated_in: _builtins.str = ...,
+        restated_in: _builtins.str | None = ...,
         evidence: _abc.Iterable[_builtins.str] | None = ...,
         answered_by: _builtins.str = ...,
         answered_time: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_restated_in", b"_restated_in", "restated_in", b"restated_in"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_by", b"answered_by", "answered_time", b"answered_time", "evidence", b"evidence", "number", b"number", "restated_in", b"restated_in", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_restated_in", b"_restated_in", "answered_by", b"answered_by", "answered_time", b"answered_time", "evidence", b"evidence", "number", b"number", "restated_in", b"restated_in", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__restated_in: _TypeAlias = _typing.Literal["restated_in"]  # noqa: Y015
+    _WhichOneofArgType__restated_in: _TypeAlias = _typing.Literal["_restated_in", b"_restated_in"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__restated_in) -> _WhichOneofReturnType__restated_in | None: ...
 
 Global___FindingAnswer: _TypeAlias = FindingAnswer  # noqa: Y015
 
@@ -1317,15 +1440,88 @@ class PublishedCell(_message.Message):
         dimension: _builtins.str = ...,
         key: _builtins.str = ...,
         status: _builtins.str = ...,
-        emissions_t_co2e: _builtins.str = ...,
+        emissions_t_co2e: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_emissions_t_co2e", b"_emissions_t_co2e", "emissions_t_co2e", b"emissions_t_co2e"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_emissions_t_co2e", b"_emissions_t_co2e", "dimension", b"dimension", "emissions_t_co2e", b"emissions_t_co2e", "key", b"key", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__emissions_t_co2e: _TypeAlias = _typing.Literal["emissions_t_co2e"]  # noqa: Y015
+    _WhichOneofArgType__emissions_t_co2e: _TypeAlias = _typing.Literal["_emissions_t_co2e", b"_emissions_t_co2e"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__emissions_t_co2e) -> _WhichOneofReturnType__emissions_t_co2e | None: ...
+
+Global___PublishedCell: _TypeAlias = PublishedCell  # noqa: Y015
+
+@_typing.final
+class PublishedPark(_message.Message):
+    """A park of which something is published."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    NAME_ZH_FIELD_NUMBER: _builtins.int
+    NAME_EN_FIELD_NUMBER: _builtins.int
+    REGION_CODE_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    name_zh: _builtins.str
+    name_en: _builtins.str
+    region_code: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        name_zh: _builtins.str = ...,
+        name_en: _builtins.str = ...,
+        region_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dimension", b"dimension", "emissions_t_co2e", b"emissions_t_co2e", "key", b"key", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "region_code", b"region_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PublishedCell: _TypeAlias = PublishedCell  # noqa: Y015
+Global___PublishedPark: _TypeAlias = PublishedPark  # noqa: Y015
+
+@_typing.final
+class PublishedEmission(_message.Message):
+    """A published sum of a park, with the publication that it is of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INVENTORY_ID_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    PUBLISHED_TIME_FIELD_NUMBER: _builtins.int
+    CELL_FIELD_NUMBER: _builtins.int
+    inventory_id: _builtins.str
+    year: _builtins.int
+    version: _builtins.int
+    state: _builtins.str
+    """Whether the inventory is still the newest of its year."""
+    rule_id: _builtins.str
+    published_time: _builtins.str
+    @_builtins.property
+    def cell(self) -> Global___PublishedCell: ...
+    def __init__(
+        self,
+        *,
+        inventory_id: _builtins.str = ...,
+        year: _builtins.int = ...,
+        version: _builtins.int = ...,
+        state: _builtins.str = ...,
+        rule_id: _builtins.str = ...,
+        published_time: _builtins.str = ...,
+        cell: Global___PublishedCell | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cell", b"cell"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cell", b"cell", "inventory_id", b"inventory_id", "published_time", b"published_time", "rule_id", b"rule_id", "state", b"state", "version", b"version", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PublishedEmission: _TypeAlias = PublishedEmission  # noqa: Y015
 
 @_typing.final
 class Publication(_message.Message):
@@ -1538,11 +1734,11 @@ class ListPublishedParksResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     @_builtins.property
-    def parks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Park]: ...
+    def parks(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublishedPark]: ...
     def __init__(
         self,
         *,
-        parks: _abc.Iterable[Global___Park] | None = ...,
+        parks: _abc.Iterable[Global___PublishedPark] | None = ...,
         next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
@@ -1582,20 +1778,25 @@ Global___ListPublicationsRequest: _TypeAlias = ListPublicationsRequest  # noqa: 
 class ListPublicationsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    PUBLICATIONS_FIELD_NUMBER: _builtins.int
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    EMISSIONS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
     next_page_token: _builtins.str
     @_builtins.property
-    def publications(self) -> _containers.RepeatedCompositeFieldContainer[Global___Publication]: ...
+    def emissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublishedEmission]:
+        """A row for each sum; pages are of publications."""
+
     def __init__(
         self,
         *,
-        publications: _abc.Iterable[Global___Publication] | None = ...,
+        park_id: _builtins.str = ...,
+        emissions: _abc.Iterable[Global___PublishedEmission] | None = ...,
         next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "publications", b"publications"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emissions", b"emissions", "next_page_token", b"next_page_token", "park_id", b"park_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1672,17 +1873,29 @@ Global___GetRegionReleaseRequest: _TypeAlias = GetRegionReleaseRequest  # noqa: 
 class GetRegionReleaseResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    RELEASE_FIELD_NUMBER: _builtins.int
+    REGION_CODE_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    RELEASED_TIME_FIELD_NUMBER: _builtins.int
+    EMISSIONS_FIELD_NUMBER: _builtins.int
+    region_code: _builtins.str
+    year: _builtins.int
+    rule_id: _builtins.str
+    released_time: _builtins.str
     @_builtins.property
-    def release(self) -> Global___RegionRelease: ...
+    def emissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublishedCell]: ...
     def __init__(
         self,
         *,
-        release: Global___RegionRelease | None = ...,
+        region_code: _builtins.str = ...,
+        year: _builtins.int = ...,
+        rule_id: _builtins.str = ...,
+        released_time: _builtins.str = ...,
+        emissions: _abc.Iterable[Global___PublishedCell] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["release", b"release"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emissions", b"emissions", "region_code", b"region_code", "released_time", b"released_time", "rule_id", b"rule_id", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2073,6 +2286,56 @@ class ListParksResponse(_message.Message):
 Global___ListParksResponse: _TypeAlias = ListParksResponse  # noqa: Y015
 
 @_typing.final
+class ListRegionParksRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGION_CODE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    region_code: _builtins.str
+    """GB/T 2260: two, four or six digits; pairs of zeros at its end stand for the whole."""
+    page_size: _builtins.int
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        region_code: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "region_code", b"region_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRegionParksRequest: _TypeAlias = ListRegionParksRequest  # noqa: Y015
+
+@_typing.final
+class ListRegionParksResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARKS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def parks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Park]: ...
+    def __init__(
+        self,
+        *,
+        parks: _abc.Iterable[Global___Park] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "parks", b"parks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRegionParksResponse: _TypeAlias = ListRegionParksResponse  # noqa: Y015
+
+@_typing.final
 class CreateEnterpriseRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2327,20 +2590,20 @@ Global___ListAnnualFiguresRequest: _TypeAlias = ListAnnualFiguresRequest  # noqa
 class ListAnnualFiguresResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    FIGURES_FIELD_NUMBER: _builtins.int
+    ANNUAL_FIGURES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     @_builtins.property
-    def figures(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnnualFigures]: ...
+    def annual_figures(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnnualFigures]: ...
     def __init__(
         self,
         *,
-        figures: _abc.Iterable[Global___AnnualFigures] | None = ...,
+        annual_figures: _abc.Iterable[Global___AnnualFigures] | None = ...,
         next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["figures", b"figures", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annual_figures", b"annual_figures", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2452,9 +2715,9 @@ class QueryEmissionsRequest(_message.Message):
     GROUP_BY_FIELD_NUMBER: _builtins.int
     park_id: _builtins.str
     from_month: _builtins.str
-    """YYYY-MM, inclusive, in the park's time zone."""
+    """YYYY-MM or YYYY, inclusive, in the park's time zone."""
     to_month: _builtins.str
-    """YYYY-MM, exclusive."""
+    """YYYY-MM or YYYY, exclusive."""
     @_builtins.property
     def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Of year, month, scope, item, carrier, gas, sector, enterprise, source. At most 4, none twice. Empty: one total."""
@@ -2479,13 +2742,22 @@ Global___QueryEmissionsRequest: _TypeAlias = QueryEmissionsRequest  # noqa: Y015
 class QueryEmissionsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    FROM_MONTH_FIELD_NUMBER: _builtins.int
+    TO_MONTH_FIELD_NUMBER: _builtins.int
+    GROUP_BY_FIELD_NUMBER: _builtins.int
     GROUPS_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
     REMOVALS_FIELD_NUMBER: _builtins.int
     STRADDLING_FIELD_NUMBER: _builtins.int
     BIOGENIC_FIELD_NUMBER: _builtins.int
     FACTOR_SET_ID_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    from_month: _builtins.str
+    to_month: _builtins.str
     factor_set_id: _builtins.str
+    @_builtins.property
+    def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmissionsGroup]: ...
     @_builtins.property
@@ -2507,6 +2779,10 @@ class QueryEmissionsResponse(_message.Message):
     def __init__(
         self,
         *,
+        park_id: _builtins.str = ...,
+        from_month: _builtins.str = ...,
+        to_month: _builtins.str = ...,
+        group_by: _abc.Iterable[_builtins.str] | None = ...,
         groups: _abc.Iterable[Global___EmissionsGroup] | None = ...,
         total: Global___EmissionsGroup | None = ...,
         removals: Global___EmissionsGroup | None = ...,
@@ -2516,7 +2792,7 @@ class QueryEmissionsResponse(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["biogenic", b"biogenic", "removals", b"removals", "straddling", b"straddling", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic", b"biogenic", "factor_set_id", b"factor_set_id", "groups", b"groups", "removals", b"removals", "straddling", b"straddling", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic", b"biogenic", "factor_set_id", b"factor_set_id", "from_month", b"from_month", "group_by", b"group_by", "groups", b"groups", "park_id", b"park_id", "removals", b"removals", "straddling", b"straddling", "to_month", b"to_month", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2627,11 +2903,15 @@ Global___GetIndicatorsRequest: _TypeAlias = GetIndicatorsRequest  # noqa: Y015
 class GetIndicatorsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
     INDICATORS_FIELD_NUMBER: _builtins.int
     ENERGY_MIX_FIELD_NUMBER: _builtins.int
     FACTOR_SET_ID_FIELD_NUMBER: _builtins.int
     ELECTRICITY_CONVERSION_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    year: _builtins.int
     factor_set_id: _builtins.str
     electricity_conversion: _builtins.str
     """calorific (当量) or coal_equivalence (等价)."""
@@ -2643,6 +2923,8 @@ class GetIndicatorsResponse(_message.Message):
     def __init__(
         self,
         *,
+        park_id: _builtins.str = ...,
+        year: _builtins.int = ...,
         indicators: _abc.Iterable[Global___Indicator] | None = ...,
         energy_mix: _abc.Iterable[Global___MixShare] | None = ...,
         factor_set_id: _builtins.str = ...,
@@ -2651,7 +2933,7 @@ class GetIndicatorsResponse(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["electricity_conversion", b"electricity_conversion", "energy_mix", b"energy_mix", "factor_set_id", b"factor_set_id", "indicators", b"indicators", "records", b"records"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["electricity_conversion", b"electricity_conversion", "energy_mix", b"energy_mix", "factor_set_id", b"factor_set_id", "indicators", b"indicators", "park_id", b"park_id", "records", b"records", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,6 +50,11 @@ class AccountingServiceStub:
                 request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListParksRequest.SerializeToString,
                 response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListParksResponse.FromString,
                 _registered_method=True)
+        self.ListRegionParks = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/ListRegionParks',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListRegionParksRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListRegionParksResponse.FromString,
+                _registered_method=True)
         self.CreateEnterprise = channel.unary_unary(
                 '/parkcarbon.accounting.v1.AccountingService/CreateEnterprise',
                 request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CreateEnterpriseRequest.SerializeToString,
@@ -217,6 +222,13 @@ class AccountingServiceServicer:
 
     def ListParks(self, request, context):
         """Returns the caller's parks in order of id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRegionParks(self, request, context):
+        """Returns the parks of a province, a city or a county that the caller reaches, in order of id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -452,6 +464,11 @@ def add_AccountingServiceServicer_to_server(servicer, server):
                     request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListParksRequest.FromString,
                     response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListParksResponse.SerializeToString,
             ),
+            'ListRegionParks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRegionParks,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListRegionParksRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListRegionParksResponse.SerializeToString,
+            ),
             'CreateEnterprise': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateEnterprise,
                     request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CreateEnterpriseRequest.FromString,
@@ -680,6 +697,33 @@ class AccountingService:
             '/parkcarbon.accounting.v1.AccountingService/ListParks',
             parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListParksRequest.SerializeToString,
             parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListParksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRegionParks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/ListRegionParks',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListRegionParksRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListRegionParksResponse.FromString,
             options,
             channel_credentials,
             insecure,

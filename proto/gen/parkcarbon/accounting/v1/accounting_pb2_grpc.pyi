@@ -44,6 +44,8 @@ class AccountingServiceStub:
     """Returns one park, or NOT_FOUND when it does not exist for this caller."""
     ListParks: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListParksRequest, _accounting_pb2.ListParksResponse]
     """Returns the caller's parks in order of id."""
+    ListRegionParks: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListRegionParksRequest, _accounting_pb2.ListRegionParksResponse]
+    """Returns the parks of a province, a city or a county that the caller reaches, in order of id."""
     CreateEnterprise: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.CreateEnterpriseRequest, _accounting_pb2.CreateEnterpriseResponse]
     """Registers an enterprise of a park. Idempotent like CreatePark."""
     ListEnterprises: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListEnterprisesRequest, _accounting_pb2.ListEnterprisesResponse]
@@ -131,6 +133,8 @@ class AccountingServiceAsyncStub(AccountingServiceStub):
     """Returns one park, or NOT_FOUND when it does not exist for this caller."""
     ListParks: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListParksRequest, _accounting_pb2.ListParksResponse]  # type: ignore[assignment]
     """Returns the caller's parks in order of id."""
+    ListRegionParks: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListRegionParksRequest, _accounting_pb2.ListRegionParksResponse]  # type: ignore[assignment]
+    """Returns the parks of a province, a city or a county that the caller reaches, in order of id."""
     CreateEnterprise: _aio.UnaryUnaryMultiCallable[_accounting_pb2.CreateEnterpriseRequest, _accounting_pb2.CreateEnterpriseResponse]  # type: ignore[assignment]
     """Registers an enterprise of a park. Idempotent like CreatePark."""
     ListEnterprises: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListEnterprisesRequest, _accounting_pb2.ListEnterprisesResponse]  # type: ignore[assignment]
@@ -233,6 +237,14 @@ class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_accounting_pb2.ListParksResponse, _abc.Awaitable[_accounting_pb2.ListParksResponse]]:
         """Returns the caller's parks in order of id."""
+
+    @_abc_1.abstractmethod
+    def ListRegionParks(
+        self,
+        request: _accounting_pb2.ListRegionParksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.ListRegionParksResponse, _abc.Awaitable[_accounting_pb2.ListRegionParksResponse]]:
+        """Returns the parks of a province, a city or a county that the caller reaches, in order of id."""
 
     @_abc_1.abstractmethod
     def CreateEnterprise(

@@ -118,23 +118,50 @@ class Node(_message.Message):
         self,
         *,
         node_id: _builtins.str = ...,
-        parent_id: _builtins.str = ...,
+        parent_id: _builtins.str | None = ...,
         name_zh: _builtins.str = ...,
         name_en: _builtins.str = ...,
         weight: _builtins.str = ...,
-        kind: _builtins.str = ...,
-        unit: _builtins.str = ...,
-        direction: _builtins.str = ...,
-        derived_from: _builtins.str = ...,
-        description_zh: _builtins.str = ...,
-        description_en: _builtins.str = ...,
+        kind: _builtins.str | None = ...,
+        unit: _builtins.str | None = ...,
+        direction: _builtins.str | None = ...,
+        derived_from: _builtins.str | None = ...,
+        description_zh: _builtins.str | None = ...,
+        description_en: _builtins.str | None = ...,
         veto: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_derived_from", b"_derived_from", "_description_en", b"_description_en", "_description_zh", b"_description_zh", "_direction", b"_direction", "_kind", b"_kind", "_parent_id", b"_parent_id", "_unit", b"_unit", "derived_from", b"derived_from", "description_en", b"description_en", "description_zh", b"description_zh", "direction", b"direction", "kind", b"kind", "parent_id", b"parent_id", "unit", b"unit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["derived_from", b"derived_from", "description_en", b"description_en", "description_zh", b"description_zh", "direction", b"direction", "kind", b"kind", "name_en", b"name_en", "name_zh", b"name_zh", "node_id", b"node_id", "parent_id", b"parent_id", "unit", b"unit", "veto", b"veto", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_derived_from", b"_derived_from", "_description_en", b"_description_en", "_description_zh", b"_description_zh", "_direction", b"_direction", "_kind", b"_kind", "_parent_id", b"_parent_id", "_unit", b"_unit", "derived_from", b"derived_from", "description_en", b"description_en", "description_zh", b"description_zh", "direction", b"direction", "kind", b"kind", "name_en", b"name_en", "name_zh", b"name_zh", "node_id", b"node_id", "parent_id", b"parent_id", "unit", b"unit", "veto", b"veto", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__derived_from: _TypeAlias = _typing.Literal["derived_from"]  # noqa: Y015
+    _WhichOneofArgType__derived_from: _TypeAlias = _typing.Literal["_derived_from", b"_derived_from"]  # noqa: Y015
+    _WhichOneofReturnType__description_en: _TypeAlias = _typing.Literal["description_en"]  # noqa: Y015
+    _WhichOneofArgType__description_en: _TypeAlias = _typing.Literal["_description_en", b"_description_en"]  # noqa: Y015
+    _WhichOneofReturnType__description_zh: _TypeAlias = _typing.Literal["description_zh"]  # noqa: Y015
+    _WhichOneofArgType__description_zh: _TypeAlias = _typing.Literal["_description_zh", b"_description_zh"]  # noqa: Y015
+    _WhichOneofReturnType__direction: _TypeAlias = _typing.Literal["direction"]  # noqa: Y015
+    _WhichOneofArgType__direction: _TypeAlias = _typing.Literal["_direction", b"_direction"]  # noqa: Y015
+    _WhichOneofReturnType__kind: _TypeAlias = _typing.Literal["kind"]  # noqa: Y015
+    _WhichOneofArgType__kind: _TypeAlias = _typing.Literal["_kind", b"_kind"]  # noqa: Y015
+    _WhichOneofReturnType__parent_id: _TypeAlias = _typing.Literal["parent_id"]  # noqa: Y015
+    _WhichOneofArgType__parent_id: _TypeAlias = _typing.Literal["_parent_id", b"_parent_id"]  # noqa: Y015
+    _WhichOneofReturnType__unit: _TypeAlias = _typing.Literal["unit"]  # noqa: Y015
+    _WhichOneofArgType__unit: _TypeAlias = _typing.Literal["_unit", b"_unit"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__derived_from) -> _WhichOneofReturnType__derived_from | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__description_en) -> _WhichOneofReturnType__description_en | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__description_zh) -> _WhichOneofReturnType__description_zh | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__direction) -> _WhichOneofReturnType__direction | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__kind) -> _WhichOneofReturnType__kind | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__parent_id) -> _WhichOneofReturnType__parent_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unit) -> _WhichOneofReturnType__unit | None: ...
 
 Global___Node: _TypeAlias = Node  # noqa: Y015
 
@@ -310,6 +337,45 @@ class EnteredValue(_message.Message):
 Global___EnteredValue: _TypeAlias = EnteredValue  # noqa: Y015
 
 @_typing.final
+class GivenValue(_message.Message):
+    """A value of an indicator that a calculation is given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDICATOR_ID_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    CONFIRMED_FIELD_NUMBER: _builtins.int
+    indicator_id: _builtins.str
+    year: _builtins.str
+    value: _builtins.str
+    """A plain decimal, or yes or no."""
+    unit: _builtins.str
+    """Empty takes the indicator's own."""
+    evidence: _builtins.str
+    confirmed: _builtins.bool
+    """Whether a value is right that would otherwise be refused as implausible."""
+    def __init__(
+        self,
+        *,
+        indicator_id: _builtins.str = ...,
+        year: _builtins.str = ...,
+        value: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        evidence: _builtins.str = ...,
+        confirmed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed", b"confirmed", "evidence", b"evidence", "indicator_id", b"indicator_id", "unit", b"unit", "value", b"value", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GivenValue: _TypeAlias = GivenValue  # noqa: Y015
+
+@_typing.final
 class RowProblem(_message.Message):
     """Why a row was refused."""
 
@@ -394,25 +460,64 @@ class IndicatorValue(_message.Message):
         self,
         *,
         indicator_id: _builtins.str = ...,
-        value: _builtins.str = ...,
-        unit: _builtins.str = ...,
-        origin: _builtins.str = ...,
-        evidence: _builtins.str = ...,
-        recorded_by: _builtins.str = ...,
-        recorded_time: _builtins.str = ...,
+        value: _builtins.str | None = ...,
+        unit: _builtins.str | None = ...,
+        origin: _builtins.str | None = ...,
+        evidence: _builtins.str | None = ...,
+        recorded_by: _builtins.str | None = ...,
+        recorded_time: _builtins.str | None = ...,
         version: _builtins.int = ...,
-        conflicting_value: _builtins.str = ...,
-        conflicting_evidence: _builtins.str = ...,
+        conflicting_value: _builtins.str | None = ...,
+        conflicting_evidence: _builtins.str | None = ...,
         name_zh: _builtins.str = ...,
         name_en: _builtins.str = ...,
-        missing: _builtins.str = ...,
-        missing_zh: _builtins.str = ...,
+        missing: _builtins.str | None = ...,
+        missing_zh: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_conflicting_evidence", b"_conflicting_evidence", "_conflicting_value", b"_conflicting_value", "_evidence", b"_evidence", "_missing", b"_missing", "_missing_zh", b"_missing_zh", "_origin", b"_origin", "_recorded_by", b"_recorded_by", "_recorded_time", b"_recorded_time", "_unit", b"_unit", "_value", b"_value", "conflicting_evidence", b"conflicting_evidence", "conflicting_value", b"conflicting_value", "evidence", b"evidence", "missing", b"missing", "missing_zh", b"missing_zh", "origin", b"origin", "recorded_by", b"recorded_by", "recorded_time", b"recorded_time", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conflicting_evidence", b"conflicting_evidence", "conflicting_value", b"conflicting_value", "evidence", b"evidence", "indicator_id", b"indicator_id", "missing", b"missing", "missing_zh", b"missing_zh", "name_en", b"name_en", "name_zh", b"name_zh", "origin", b"origin", "recorded_by", b"recorded_by", "recorded_time", b"recorded_time", "unit", b"unit", "value", b"value", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_conflicting_evidence", b"_conflicting_evidence", "_conflicting_value", b"_conflicting_value", "_evidence", b"_evidence", "_missing", b"_missing", "_missing_zh", b"_missing_zh", "_origin", b"_origin", "_recorded_by", b"_recorded_by", "_recorded_time", b"_recorded_time", "_unit", b"_unit", "_value", b"_value", "conflicting_evidence", b"conflicting_evidence", "conflicting_value", b"conflicting_value", "evidence", b"evidence", "indicator_id", b"indicator_id", "missing", b"missing", "missing_zh", b"missing_zh", "name_en", b"name_en", "name_zh", b"name_zh", "origin", b"origin", "recorded_by", b"recorded_by", "recorded_time", b"recorded_time", "unit", b"unit", "value", b"value", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__conflicting_evidence: _TypeAlias = _typing.Literal["conflicting_evidence"]  # noqa: Y015
+    _WhichOneofArgType__conflicting_evidence: _TypeAlias = _typing.Literal["_conflicting_evidence", b"_conflicting_evidence"]  # noqa: Y015
+    _WhichOneofReturnType__conflicting_value: _TypeAlias = _typing.Literal["conflicting_value"]  # noqa: Y015
+    _WhichOneofArgType__conflicting_value: _TypeAlias = _typing.Literal["_conflicting_value", b"_conflicting_value"]  # noqa: Y015
+    _WhichOneofReturnType__evidence: _TypeAlias = _typing.Literal["evidence"]  # noqa: Y015
+    _WhichOneofArgType__evidence: _TypeAlias = _typing.Literal["_evidence", b"_evidence"]  # noqa: Y015
+    _WhichOneofReturnType__missing: _TypeAlias = _typing.Literal["missing"]  # noqa: Y015
+    _WhichOneofArgType__missing: _TypeAlias = _typing.Literal["_missing", b"_missing"]  # noqa: Y015
+    _WhichOneofReturnType__missing_zh: _TypeAlias = _typing.Literal["missing_zh"]  # noqa: Y015
+    _WhichOneofArgType__missing_zh: _TypeAlias = _typing.Literal["_missing_zh", b"_missing_zh"]  # noqa: Y015
+    _WhichOneofReturnType__origin: _TypeAlias = _typing.Literal["origin"]  # noqa: Y015
+    _WhichOneofArgType__origin: _TypeAlias = _typing.Literal["_origin", b"_origin"]  # noqa: Y015
+    _WhichOneofReturnType__recorded_by: _TypeAlias = _typing.Literal["recorded_by"]  # noqa: Y015
+    _WhichOneofArgType__recorded_by: _TypeAlias = _typing.Literal["_recorded_by", b"_recorded_by"]  # noqa: Y015
+    _WhichOneofReturnType__recorded_time: _TypeAlias = _typing.Literal["recorded_time"]  # noqa: Y015
+    _WhichOneofArgType__recorded_time: _TypeAlias = _typing.Literal["_recorded_time", b"_recorded_time"]  # noqa: Y015
+    _WhichOneofReturnType__unit: _TypeAlias = _typing.Literal["unit"]  # noqa: Y015
+    _WhichOneofArgType__unit: _TypeAlias = _typing.Literal["_unit", b"_unit"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__conflicting_evidence) -> _WhichOneofReturnType__conflicting_evidence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__conflicting_value) -> _WhichOneofReturnType__conflicting_value | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__evidence) -> _WhichOneofReturnType__evidence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__missing) -> _WhichOneofReturnType__missing | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__missing_zh) -> _WhichOneofReturnType__missing_zh | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__origin) -> _WhichOneofReturnType__origin | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__recorded_by) -> _WhichOneofReturnType__recorded_by | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__recorded_time) -> _WhichOneofReturnType__recorded_time | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unit) -> _WhichOneofReturnType__unit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
 
 Global___IndicatorValue: _TypeAlias = IndicatorValue  # noqa: Y015
 
@@ -446,20 +551,27 @@ class NodeScore(_message.Message):
         self,
         *,
         node_id: _builtins.str = ...,
-        parent_id: _builtins.str = ...,
+        parent_id: _builtins.str | None = ...,
         name_zh: _builtins.str = ...,
         name_en: _builtins.str = ...,
-        score: _builtins.str = ...,
+        score: _builtins.str | None = ...,
         low: _builtins.str = ...,
         high: _builtins.str = ...,
         coverage_pct: _builtins.str = ...,
         weight: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_parent_id", b"_parent_id", "_score", b"_score", "parent_id", b"parent_id", "score", b"score"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coverage_pct", b"coverage_pct", "high", b"high", "low", b"low", "name_en", b"name_en", "name_zh", b"name_zh", "node_id", b"node_id", "parent_id", b"parent_id", "score", b"score", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_parent_id", b"_parent_id", "_score", b"_score", "coverage_pct", b"coverage_pct", "high", b"high", "low", b"low", "name_en", b"name_en", "name_zh", b"name_zh", "node_id", b"node_id", "parent_id", b"parent_id", "score", b"score", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__parent_id: _TypeAlias = _typing.Literal["parent_id"]  # noqa: Y015
+    _WhichOneofArgType__parent_id: _TypeAlias = _typing.Literal["_parent_id", b"_parent_id"]  # noqa: Y015
+    _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
+    _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__parent_id) -> _WhichOneofReturnType__parent_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score) -> _WhichOneofReturnType__score | None: ...
 
 Global___NodeScore: _TypeAlias = NodeScore  # noqa: Y015
 
@@ -513,29 +625,84 @@ class IndicatorScore(_message.Message):
         self,
         *,
         indicator_id: _builtins.str = ...,
-        parent_id: _builtins.str = ...,
+        parent_id: _builtins.str | None = ...,
         name_zh: _builtins.str = ...,
         name_en: _builtins.str = ...,
-        value: _builtins.str = ...,
-        unit: _builtins.str = ...,
-        minimum: _builtins.str = ...,
-        maximum: _builtins.str = ...,
-        threshold_source: _builtins.str = ...,
-        score: _builtins.str = ...,
-        missing: _builtins.str = ...,
+        value: _builtins.str | None = ...,
+        unit: _builtins.str | None = ...,
+        minimum: _builtins.str | None = ...,
+        maximum: _builtins.str | None = ...,
+        threshold_source: _builtins.str | None = ...,
+        score: _builtins.str | None = ...,
+        missing: _builtins.str | None = ...,
         weight: _builtins.str = ...,
-        points: _builtins.str = ...,
-        lost_points: _builtins.str = ...,
-        gain_per_unit: _builtins.str = ...,
-        origin: _builtins.str = ...,
-        evidence: _builtins.str = ...,
-        conflicting_value: _builtins.str = ...,
+        points: _builtins.str | None = ...,
+        lost_points: _builtins.str | None = ...,
+        gain_per_unit: _builtins.str | None = ...,
+        origin: _builtins.str | None = ...,
+        evidence: _builtins.str | None = ...,
+        conflicting_value: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_conflicting_value", b"_conflicting_value", "_evidence", b"_evidence", "_gain_per_unit", b"_gain_per_unit", "_lost_points", b"_lost_points", "_maximum", b"_maximum", "_minimum", b"_minimum", "_missing", b"_missing", "_origin", b"_origin", "_parent_id", b"_parent_id", "_points", b"_points", "_score", b"_score", "_threshold_source", b"_threshold_source", "_unit", b"_unit", "_value", b"_value", "conflicting_value", b"conflicting_value", "evidence", b"evidence", "gain_per_unit", b"gain_per_unit", "lost_points", b"lost_points", "maximum", b"maximum", "minimum", b"minimum", "missing", b"missing", "origin", b"origin", "parent_id", b"parent_id", "points", b"points", "score", b"score", "threshold_source", b"threshold_source", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conflicting_value", b"conflicting_value", "evidence", b"evidence", "gain_per_unit", b"gain_per_unit", "indicator_id", b"indicator_id", "lost_points", b"lost_points", "maximum", b"maximum", "minimum", b"minimum", "missing", b"missing", "name_en", b"name_en", "name_zh", b"name_zh", "origin", b"origin", "parent_id", b"parent_id", "points", b"points", "score", b"score", "threshold_source", b"threshold_source", "unit", b"unit", "value", b"value", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_conflicting_value", b"_conflicting_value", "_evidence", b"_evidence", "_gain_per_unit", b"_gain_per_unit", "_lost_points", b"_lost_points", "_maximum", b"_maximum", "_minimum", b"_minimum", "_missing", b"_missing", "_origin", b"_origin", "_parent_id", b"_parent_id", "_points", b"_points", "_score", b"_score", "_threshold_source", b"_threshold_source", "_unit", b"_unit", "_value", b"_value", "conflicting_value", b"conflicting_value", "evidence", b"evidence", "gain_per_unit", b"gain_per_unit", "indicator_id", b"indicator_id", "lost_points", b"lost_points", "maximum", b"maximum", "minimum", b"minimum", "missing", b"missing", "name_en", b"name_en", "name_zh", b"name_zh", "origin", b"origin", "parent_id", b"parent_id", "points", b"points", "score", b"score", "threshold_source", b"threshold_source", "unit", b"unit", "value", b"value", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__conflicting_value: _TypeAlias = _typing.Literal["conflicting_value"]  # noqa: Y015
+    _WhichOneofArgType__conflicting_value: _TypeAlias = _typing.Literal["_conflicting_value", b"_conflicting_value"]  # noqa: Y015
+    _WhichOneofReturnType__evidence: _TypeAlias = _typing.Literal["evidence"]  # noqa: Y015
+    _WhichOneofArgType__evidence: _TypeAlias = _typing.Literal["_evidence", b"_evidence"]  # noqa: Y015
+    _WhichOneofReturnType__gain_per_unit: _TypeAlias = _typing.Literal["gain_per_unit"]  # noqa: Y015
+    _WhichOneofArgType__gain_per_unit: _TypeAlias = _typing.Literal["_gain_per_unit", b"_gain_per_unit"]  # noqa: Y015
+    _WhichOneofReturnType__lost_points: _TypeAlias = _typing.Literal["lost_points"]  # noqa: Y015
+    _WhichOneofArgType__lost_points: _TypeAlias = _typing.Literal["_lost_points", b"_lost_points"]  # noqa: Y015
+    _WhichOneofReturnType__maximum: _TypeAlias = _typing.Literal["maximum"]  # noqa: Y015
+    _WhichOneofArgType__maximum: _TypeAlias = _typing.Literal["_maximum", b"_maximum"]  # noqa: Y015
+    _WhichOneofReturnType__minimum: _TypeAlias = _typing.Literal["minimum"]  # noqa: Y015
+    _WhichOneofArgType__minimum: _TypeAlias = _typing.Literal["_minimum", b"_minimum"]  # noqa: Y015
+    _WhichOneofReturnType__missing: _TypeAlias = _typing.Literal["missing"]  # noqa: Y015
+    _WhichOneofArgType__missing: _TypeAlias = _typing.Literal["_missing", b"_missing"]  # noqa: Y015
+    _WhichOneofReturnType__origin: _TypeAlias = _typing.Literal["origin"]  # noqa: Y015
+    _WhichOneofArgType__origin: _TypeAlias = _typing.Literal["_origin", b"_origin"]  # noqa: Y015
+    _WhichOneofReturnType__parent_id: _TypeAlias = _typing.Literal["parent_id"]  # noqa: Y015
+    _WhichOneofArgType__parent_id: _TypeAlias = _typing.Literal["_parent_id", b"_parent_id"]  # noqa: Y015
+    _WhichOneofReturnType__points: _TypeAlias = _typing.Literal["points"]  # noqa: Y015
+    _WhichOneofArgType__points: _TypeAlias = _typing.Literal["_points", b"_points"]  # noqa: Y015
+    _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
+    _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
+    _WhichOneofReturnType__threshold_source: _TypeAlias = _typing.Literal["threshold_source"]  # noqa: Y015
+    _WhichOneofArgType__threshold_source: _TypeAlias = _typing.Literal["_threshold_source", b"_threshold_source"]  # noqa: Y015
+    _WhichOneofReturnType__unit: _TypeAlias = _typing.Literal["unit"]  # noqa: Y015
+    _WhichOneofArgType__unit: _TypeAlias = _typing.Literal["_unit", b"_unit"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__conflicting_value) -> _WhichOneofReturnType__conflicting_value | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__evidence) -> _WhichOneofReturnType__evidence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gain_per_unit) -> _WhichOneofReturnType__gain_per_unit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lost_points) -> _WhichOneofReturnType__lost_points | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum) -> _WhichOneofReturnType__maximum | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__minimum) -> _WhichOneofReturnType__minimum | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__missing) -> _WhichOneofReturnType__missing | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__origin) -> _WhichOneofReturnType__origin | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__parent_id) -> _WhichOneofReturnType__parent_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__points) -> _WhichOneofReturnType__points | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score) -> _WhichOneofReturnType__score | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__threshold_source) -> _WhichOneofReturnType__threshold_source | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unit) -> _WhichOneofReturnType__unit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
 
 Global___IndicatorScore: _TypeAlias = IndicatorScore  # noqa: Y015
 
@@ -577,21 +744,48 @@ class Verdict(_message.Message):
         indicator_id: _builtins.str = ...,
         name_zh: _builtins.str = ...,
         name_en: _builtins.str = ...,
-        value: _builtins.str = ...,
-        unit: _builtins.str = ...,
-        comparison: _builtins.str = ...,
-        target: _builtins.str = ...,
+        value: _builtins.str | None = ...,
+        unit: _builtins.str | None = ...,
+        comparison: _builtins.str | None = ...,
+        target: _builtins.str | None = ...,
         verdict: _builtins.str = ...,
-        gap: _builtins.str = ...,
+        gap: _builtins.str | None = ...,
         veto: _builtins.bool = ...,
-        source: _builtins.str = ...,
-        confidence: _builtins.str = ...,
+        source: _builtins.str | None = ...,
+        confidence: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_comparison", b"_comparison", "_confidence", b"_confidence", "_gap", b"_gap", "_source", b"_source", "_target", b"_target", "_unit", b"_unit", "_value", b"_value", "comparison", b"comparison", "confidence", b"confidence", "gap", b"gap", "source", b"source", "target", b"target", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "confidence", b"confidence", "gap", b"gap", "indicator_id", b"indicator_id", "name_en", b"name_en", "name_zh", b"name_zh", "source", b"source", "target", b"target", "unit", b"unit", "value", b"value", "verdict", b"verdict", "veto", b"veto"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_comparison", b"_comparison", "_confidence", b"_confidence", "_gap", b"_gap", "_source", b"_source", "_target", b"_target", "_unit", b"_unit", "_value", b"_value", "comparison", b"comparison", "confidence", b"confidence", "gap", b"gap", "indicator_id", b"indicator_id", "name_en", b"name_en", "name_zh", b"name_zh", "source", b"source", "target", b"target", "unit", b"unit", "value", b"value", "verdict", b"verdict", "veto", b"veto"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__comparison: _TypeAlias = _typing.Literal["comparison"]  # noqa: Y015
+    _WhichOneofArgType__comparison: _TypeAlias = _typing.Literal["_comparison", b"_comparison"]  # noqa: Y015
+    _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
+    _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
+    _WhichOneofReturnType__gap: _TypeAlias = _typing.Literal["gap"]  # noqa: Y015
+    _WhichOneofArgType__gap: _TypeAlias = _typing.Literal["_gap", b"_gap"]  # noqa: Y015
+    _WhichOneofReturnType__source: _TypeAlias = _typing.Literal["source"]  # noqa: Y015
+    _WhichOneofArgType__source: _TypeAlias = _typing.Literal["_source", b"_source"]  # noqa: Y015
+    _WhichOneofReturnType__target: _TypeAlias = _typing.Literal["target"]  # noqa: Y015
+    _WhichOneofArgType__target: _TypeAlias = _typing.Literal["_target", b"_target"]  # noqa: Y015
+    _WhichOneofReturnType__unit: _TypeAlias = _typing.Literal["unit"]  # noqa: Y015
+    _WhichOneofArgType__unit: _TypeAlias = _typing.Literal["_unit", b"_unit"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__comparison) -> _WhichOneofReturnType__comparison | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gap) -> _WhichOneofReturnType__gap | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__source) -> _WhichOneofReturnType__source | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__target) -> _WhichOneofReturnType__target | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unit) -> _WhichOneofReturnType__unit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
 
 Global___Verdict: _TypeAlias = Verdict  # noqa: Y015
 
@@ -725,32 +919,63 @@ class Evaluation(_message.Message):
     def __init__(
         self,
         *,
-        evaluation_id: _builtins.str = ...,
-        park_id: _builtins.str = ...,
+        evaluation_id: _builtins.str | None = ...,
+        park_id: _builtins.str | None = ...,
         system_id: _builtins.str = ...,
         year: _builtins.int = ...,
-        weight_set_id: _builtins.str = ...,
+        weight_set_id: _builtins.str | None = ...,
         threshold_set_ids: _abc.Iterable[_builtins.str] | None = ...,
-        scored_time: _builtins.str = ...,
-        scored_by: _builtins.str = ...,
+        scored_time: _builtins.str | None = ...,
+        scored_by: _builtins.str | None = ...,
         scale: _builtins.str = ...,
         basis: _builtins.str = ...,
         nodes: _abc.Iterable[Global___NodeScore] | None = ...,
         indicators: _abc.Iterable[Global___IndicatorScore] | None = ...,
         bands: _abc.Iterable[Global___Band] | None = ...,
         verdicts: _abc.Iterable[Global___Verdict] | None = ...,
-        verdict: _builtins.str = ...,
-        emissions_gap_t_co2e: _builtins.str = ...,
+        verdict: _builtins.str | None = ...,
+        emissions_gap_t_co2e: _builtins.str | None = ...,
         strategies: _abc.Iterable[Global___Strategy] | None = ...,
-        inputs_sha256: _builtins.str = ...,
+        inputs_sha256: _builtins.str | None = ...,
         synthetic: _builtins.bool = ...,
         total: Global___NodeScore | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_emissions_gap_t_co2e", b"_emissions_gap_t_co2e", "_evaluation_id", b"_evaluation_id", "_inputs_sha256", b"_inputs_sha256", "_park_id", b"_park_id", "_scored_by", b"_scored_by", "_scored_time", b"_scored_time", "_verdict", b"_verdict", "_weight_set_id", b"_weight_set_id", "emissions_gap_t_co2e", b"emissions_gap_t_co2e", "evaluation_id", b"evaluation_id", "inputs_sha256", b"inputs_sha256", "park_id", b"park_id", "scored_by", b"scored_by", "scored_time", b"scored_time", "total", b"total", "verdict", b"verdict", "weight_set_id", b"weight_set_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bands", b"bands", "basis", b"basis", "emissions_gap_t_co2e", b"emissions_gap_t_co2e", "evaluation_id", b"evaluation_id", "indicators", b"indicators", "inputs_sha256", b"inputs_sha256", "nodes", b"nodes", "park_id", b"park_id", "scale", b"scale", "scored_by", b"scored_by", "scored_time", b"scored_time", "strategies", b"strategies", "synthetic", b"synthetic", "system_id", b"system_id", "threshold_set_ids", b"threshold_set_ids", "total", b"total", "verdict", b"verdict", "verdicts", b"verdicts", "weight_set_id", b"weight_set_id", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_emissions_gap_t_co2e", b"_emissions_gap_t_co2e", "_evaluation_id", b"_evaluation_id", "_inputs_sha256", b"_inputs_sha256", "_park_id", b"_park_id", "_scored_by", b"_scored_by", "_scored_time", b"_scored_time", "_verdict", b"_verdict", "_weight_set_id", b"_weight_set_id", "bands", b"bands", "basis", b"basis", "emissions_gap_t_co2e", b"emissions_gap_t_co2e", "evaluation_id", b"evaluation_id", "indicators", b"indicators", "inputs_sha256", b"inputs_sha256", "nodes", b"nodes", "park_id", b"park_id", "scale", b"scale", "scored_by", b"scored_by", "scored_time", b"scored_time", "strategies", b"strategies", "synthetic", b"synthetic", "system_id", b"system_id", "threshold_set_ids", b"threshold_set_ids", "total", b"total", "verdict", b"verdict", "verdicts", b"verdicts", "weight_set_id", b"weight_set_id", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__emissions_gap_t_co2e: _TypeAlias = _typing.Literal["emissions_gap_t_co2e"]  # noqa: Y015
+    _WhichOneofArgType__emissions_gap_t_co2e: _TypeAlias = _typing.Literal["_emissions_gap_t_co2e", b"_emissions_gap_t_co2e"]  # noqa: Y015
+    _WhichOneofReturnType__evaluation_id: _TypeAlias = _typing.Literal["evaluation_id"]  # noqa: Y015
+    _WhichOneofArgType__evaluation_id: _TypeAlias = _typing.Literal["_evaluation_id", b"_evaluation_id"]  # noqa: Y015
+    _WhichOneofReturnType__inputs_sha256: _TypeAlias = _typing.Literal["inputs_sha256"]  # noqa: Y015
+    _WhichOneofArgType__inputs_sha256: _TypeAlias = _typing.Literal["_inputs_sha256", b"_inputs_sha256"]  # noqa: Y015
+    _WhichOneofReturnType__park_id: _TypeAlias = _typing.Literal["park_id"]  # noqa: Y015
+    _WhichOneofArgType__park_id: _TypeAlias = _typing.Literal["_park_id", b"_park_id"]  # noqa: Y015
+    _WhichOneofReturnType__scored_by: _TypeAlias = _typing.Literal["scored_by"]  # noqa: Y015
+    _WhichOneofArgType__scored_by: _TypeAlias = _typing.Literal["_scored_by", b"_scored_by"]  # noqa: Y015
+    _WhichOneofReturnType__scored_time: _TypeAlias = _typing.Literal["scored_time"]  # noqa: Y015
+    _WhichOneofArgType__scored_time: _TypeAlias = _typing.Literal["_scored_time", b"_scored_time"]  # noqa: Y015
+    _WhichOneofReturnType__verdict: _TypeAlias = _typing.Literal["verdict"]  # noqa: Y015
+    _WhichOneofArgType__verdict: _TypeAlias = _typing.Literal["_verdict", b"_verdict"]  # noqa: Y015
+    _WhichOneofReturnType__weight_set_id: _TypeAlias = _typing.Literal["weight_set_id"]  # noqa: Y015
+    _WhichOneofArgType__weight_set_id: _TypeAlias = _typing.Literal["_weight_set_id", b"_weight_set_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__emissions_gap_t_co2e) -> _WhichOneofReturnType__emissions_gap_t_co2e | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__evaluation_id) -> _WhichOneofReturnType__evaluation_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__inputs_sha256) -> _WhichOneofReturnType__inputs_sha256 | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__park_id) -> _WhichOneofReturnType__park_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__scored_by) -> _WhichOneofReturnType__scored_by | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__scored_time) -> _WhichOneofReturnType__scored_time | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__verdict) -> _WhichOneofReturnType__verdict | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__weight_set_id) -> _WhichOneofReturnType__weight_set_id | None: ...
 
 Global___Evaluation: _TypeAlias = Evaluation  # noqa: Y015
 
@@ -861,23 +1086,46 @@ class RankedPark(_message.Message):
         park_id: _builtins.str = ...,
         name_zh: _builtins.str = ...,
         name_en: _builtins.str = ...,
-        rank: _builtins.int = ...,
-        score: _builtins.str = ...,
+        rank: _builtins.int | None = ...,
+        score: _builtins.str | None = ...,
         low: _builtins.str = ...,
         high: _builtins.str = ...,
         coverage_pct: _builtins.str = ...,
-        percentile: _builtins.str = ...,
-        rank_low: _builtins.int = ...,
-        rank_high: _builtins.int = ...,
-        first_pct: _builtins.str = ...,
+        percentile: _builtins.str | None = ...,
+        rank_low: _builtins.int | None = ...,
+        rank_high: _builtins.int | None = ...,
+        first_pct: _builtins.str | None = ...,
         rank_best: _builtins.int = ...,
         rank_worst: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_first_pct", b"_first_pct", "_percentile", b"_percentile", "_rank", b"_rank", "_rank_high", b"_rank_high", "_rank_low", b"_rank_low", "_score", b"_score", "first_pct", b"first_pct", "percentile", b"percentile", "rank", b"rank", "rank_high", b"rank_high", "rank_low", b"rank_low", "score", b"score"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coverage_pct", b"coverage_pct", "first_pct", b"first_pct", "high", b"high", "low", b"low", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "percentile", b"percentile", "rank", b"rank", "rank_best", b"rank_best", "rank_high", b"rank_high", "rank_low", b"rank_low", "rank_worst", b"rank_worst", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_pct", b"_first_pct", "_percentile", b"_percentile", "_rank", b"_rank", "_rank_high", b"_rank_high", "_rank_low", b"_rank_low", "_score", b"_score", "coverage_pct", b"coverage_pct", "first_pct", b"first_pct", "high", b"high", "low", b"low", "name_en", b"name_en", "name_zh", b"name_zh", "park_id", b"park_id", "percentile", b"percentile", "rank", b"rank", "rank_best", b"rank_best", "rank_high", b"rank_high", "rank_low", b"rank_low", "rank_worst", b"rank_worst", "score", b"score"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__first_pct: _TypeAlias = _typing.Literal["first_pct"]  # noqa: Y015
+    _WhichOneofArgType__first_pct: _TypeAlias = _typing.Literal["_first_pct", b"_first_pct"]  # noqa: Y015
+    _WhichOneofReturnType__percentile: _TypeAlias = _typing.Literal["percentile"]  # noqa: Y015
+    _WhichOneofArgType__percentile: _TypeAlias = _typing.Literal["_percentile", b"_percentile"]  # noqa: Y015
+    _WhichOneofReturnType__rank: _TypeAlias = _typing.Literal["rank"]  # noqa: Y015
+    _WhichOneofArgType__rank: _TypeAlias = _typing.Literal["_rank", b"_rank"]  # noqa: Y015
+    _WhichOneofReturnType__rank_high: _TypeAlias = _typing.Literal["rank_high"]  # noqa: Y015
+    _WhichOneofArgType__rank_high: _TypeAlias = _typing.Literal["_rank_high", b"_rank_high"]  # noqa: Y015
+    _WhichOneofReturnType__rank_low: _TypeAlias = _typing.Literal["rank_low"]  # noqa: Y015
+    _WhichOneofArgType__rank_low: _TypeAlias = _typing.Literal["_rank_low", b"_rank_low"]  # noqa: Y015
+    _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
+    _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_pct) -> _WhichOneofReturnType__first_pct | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__percentile) -> _WhichOneofReturnType__percentile | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rank) -> _WhichOneofReturnType__rank | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rank_high) -> _WhichOneofReturnType__rank_high | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rank_low) -> _WhichOneofReturnType__rank_low | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score) -> _WhichOneofReturnType__score | None: ...
 
 Global___RankedPark: _TypeAlias = RankedPark  # noqa: Y015
 
@@ -900,15 +1148,26 @@ class WeightFlip(_message.Message):
         self,
         *,
         indicator_id: _builtins.str = ...,
-        change: _builtins.str = ...,
-        above_park_id: _builtins.str = ...,
-        below_park_id: _builtins.str = ...,
+        change: _builtins.str | None = ...,
+        above_park_id: _builtins.str | None = ...,
+        below_park_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_above_park_id", b"_above_park_id", "_below_park_id", b"_below_park_id", "_change", b"_change", "above_park_id", b"above_park_id", "below_park_id", b"below_park_id", "change", b"change"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["above_park_id", b"above_park_id", "below_park_id", b"below_park_id", "change", b"change", "indicator_id", b"indicator_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_above_park_id", b"_above_park_id", "_below_park_id", b"_below_park_id", "_change", b"_change", "above_park_id", b"above_park_id", "below_park_id", b"below_park_id", "change", b"change", "indicator_id", b"indicator_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__above_park_id: _TypeAlias = _typing.Literal["above_park_id"]  # noqa: Y015
+    _WhichOneofArgType__above_park_id: _TypeAlias = _typing.Literal["_above_park_id", b"_above_park_id"]  # noqa: Y015
+    _WhichOneofReturnType__below_park_id: _TypeAlias = _typing.Literal["below_park_id"]  # noqa: Y015
+    _WhichOneofArgType__below_park_id: _TypeAlias = _typing.Literal["_below_park_id", b"_below_park_id"]  # noqa: Y015
+    _WhichOneofReturnType__change: _TypeAlias = _typing.Literal["change"]  # noqa: Y015
+    _WhichOneofArgType__change: _TypeAlias = _typing.Literal["_change", b"_change"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__above_park_id) -> _WhichOneofReturnType__above_park_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__below_park_id) -> _WhichOneofReturnType__below_park_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__change) -> _WhichOneofReturnType__change | None: ...
 
 Global___WeightFlip: _TypeAlias = WeightFlip  # noqa: Y015
 
@@ -995,30 +1254,6 @@ class JudgementRow(_message.Message):
 Global___JudgementRow: _TypeAlias = JudgementRow  # noqa: Y015
 
 @_typing.final
-class GroupWeight(_message.Message):
-    """The weight of an expert group."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    GROUP_FIELD_NUMBER: _builtins.int
-    WEIGHT_FIELD_NUMBER: _builtins.int
-    group: _builtins.str
-    weight: _builtins.str
-    def __init__(
-        self,
-        *,
-        group: _builtins.str = ...,
-        weight: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "weight", b"weight"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___GroupWeight: _TypeAlias = GroupWeight  # noqa: Y015
-
-@_typing.final
 class Reconsider(_message.Message):
     """The judgement that fits the others least."""
 
@@ -1079,7 +1314,7 @@ class Priorities(_message.Message):
     def __init__(
         self,
         *,
-        expert_id: _builtins.str = ...,
+        expert_id: _builtins.str | None = ...,
         weights: _abc.Iterable[Global___Weight] | None = ...,
         principal_eigenvalue: _builtins.str = ...,
         consistency_index: _builtins.str = ...,
@@ -1087,11 +1322,13 @@ class Priorities(_message.Message):
         consistent: _builtins.bool = ...,
         reconsider: Global___Reconsider | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["reconsider", b"reconsider"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expert_id", b"_expert_id", "expert_id", b"expert_id", "reconsider", b"reconsider"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency_index", b"consistency_index", "consistency_ratio", b"consistency_ratio", "consistent", b"consistent", "expert_id", b"expert_id", "principal_eigenvalue", b"principal_eigenvalue", "reconsider", b"reconsider", "weights", b"weights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expert_id", b"_expert_id", "consistency_index", b"consistency_index", "consistency_ratio", b"consistency_ratio", "consistent", b"consistent", "expert_id", b"expert_id", "principal_eigenvalue", b"principal_eigenvalue", "reconsider", b"reconsider", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__expert_id: _TypeAlias = _typing.Literal["expert_id"]  # noqa: Y015
+    _WhichOneofArgType__expert_id: _TypeAlias = _typing.Literal["_expert_id", b"_expert_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expert_id) -> _WhichOneofReturnType__expert_id | None: ...
 
 Global___Priorities: _TypeAlias = Priorities  # noqa: Y015
 
@@ -1175,14 +1412,16 @@ class RoundSummary(_message.Message):
         quartile_ranges: _abc.Iterable[_builtins.str] | None = ...,
         concordance: _builtins.str = ...,
         significance: _builtins.str = ...,
-        shift: _builtins.str = ...,
+        shift: _builtins.str | None = ...,
         converged: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_shift", b"_shift", "shift", b"shift"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["concordance", b"concordance", "converged", b"converged", "medians", b"medians", "quartile_ranges", b"quartile_ranges", "shift", b"shift", "significance", b"significance", "variations", b"variations", "weights", b"weights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_shift", b"_shift", "concordance", b"concordance", "converged", b"converged", "medians", b"medians", "quartile_ranges", b"quartile_ranges", "shift", b"shift", "significance", b"significance", "variations", b"variations", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__shift: _TypeAlias = _typing.Literal["shift"]  # noqa: Y015
+    _WhichOneofArgType__shift: _TypeAlias = _typing.Literal["_shift", b"_shift"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__shift) -> _WhichOneofReturnType__shift | None: ...
 
 Global___RoundSummary: _TypeAlias = RoundSummary  # noqa: Y015
 
@@ -1328,13 +1567,15 @@ class CreateThresholdSetRequest(_message.Message):
         *,
         threshold_set: Global___ThresholdSet | None = ...,
         peer_park_ids: _abc.Iterable[_builtins.str] | None = ...,
-        peer_year: _builtins.int = ...,
+        peer_year: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["threshold_set", b"threshold_set"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_peer_year", b"_peer_year", "peer_year", b"peer_year", "threshold_set", b"threshold_set"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["peer_park_ids", b"peer_park_ids", "peer_year", b"peer_year", "threshold_set", b"threshold_set"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_peer_year", b"_peer_year", "peer_park_ids", b"peer_park_ids", "peer_year", b"peer_year", "threshold_set", b"threshold_set"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__peer_year: _TypeAlias = _typing.Literal["peer_year"]  # noqa: Y015
+    _WhichOneofArgType__peer_year: _TypeAlias = _typing.Literal["_peer_year", b"_peer_year"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__peer_year) -> _WhichOneofReturnType__peer_year | None: ...
 
 Global___CreateThresholdSetRequest: _TypeAlias = CreateThresholdSetRequest  # noqa: Y015
 
@@ -1486,7 +1727,13 @@ Global___ListIndicatorValuesRequest: _TypeAlias = ListIndicatorValuesRequest  # 
 class ListIndicatorValuesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    SYSTEM_ID_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    system_id: _builtins.str
+    year: _builtins.int
     @_builtins.property
     def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___IndicatorValue]:
         """One per indicator, in the order of the system."""
@@ -1494,11 +1741,14 @@ class ListIndicatorValuesResponse(_message.Message):
     def __init__(
         self,
         *,
+        park_id: _builtins.str = ...,
+        system_id: _builtins.str = ...,
+        year: _builtins.int = ...,
         values: _abc.Iterable[Global___IndicatorValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["park_id", b"park_id", "system_id", b"system_id", "values", b"values", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1769,19 +2019,21 @@ class PlanImprovementsResponse(_message.Message):
         *,
         steps: _abc.Iterable[Global___TakenStep] | None = ...,
         cost_10k_cny: _builtins.str = ...,
-        score_before: _builtins.str = ...,
+        score_before: _builtins.str | None = ...,
         score_after: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_score_before", b"_score_before", "score_before", b"score_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost_10k_cny", b"cost_10k_cny", "score_after", b"score_after", "score_before", b"score_before", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_before", b"_score_before", "cost_10k_cny", b"cost_10k_cny", "score_after", b"score_after", "score_before", b"score_before", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__score_before: _TypeAlias = _typing.Literal["score_before"]  # noqa: Y015
+    _WhichOneofArgType__score_before: _TypeAlias = _typing.Literal["_score_before", b"_score_before"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score_before) -> _WhichOneofReturnType__score_before | None: ...
 
 Global___PlanImprovementsResponse: _TypeAlias = PlanImprovementsResponse  # noqa: Y015
 
 @_typing.final
-class RenderReportRequest(_message.Message):
+class RenderEvaluationReportRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PARK_ID_FIELD_NUMBER: _builtins.int
@@ -1804,10 +2056,10 @@ class RenderReportRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RenderReportRequest: _TypeAlias = RenderReportRequest  # noqa: Y015
+Global___RenderEvaluationReportRequest: _TypeAlias = RenderEvaluationReportRequest  # noqa: Y015
 
 @_typing.final
-class RenderReportResponse(_message.Message):
+class RenderEvaluationReportResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTENT_FIELD_NUMBER: _builtins.int
@@ -1826,10 +2078,10 @@ class RenderReportResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RenderReportResponse: _TypeAlias = RenderReportResponse  # noqa: Y015
+Global___RenderEvaluationReportResponse: _TypeAlias = RenderEvaluationReportResponse  # noqa: Y015
 
 @_typing.final
-class RenderTemplateRequest(_message.Message):
+class RenderValueTemplateRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PARK_ID_FIELD_NUMBER: _builtins.int
@@ -1854,10 +2106,10 @@ class RenderTemplateRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RenderTemplateRequest: _TypeAlias = RenderTemplateRequest  # noqa: Y015
+Global___RenderValueTemplateRequest: _TypeAlias = RenderValueTemplateRequest  # noqa: Y015
 
 @_typing.final
-class RenderTemplateResponse(_message.Message):
+class RenderValueTemplateResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTENT_FIELD_NUMBER: _builtins.int
@@ -1876,7 +2128,7 @@ class RenderTemplateResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RenderTemplateResponse: _TypeAlias = RenderTemplateResponse  # noqa: Y015
+Global___RenderValueTemplateResponse: _TypeAlias = RenderValueTemplateResponse  # noqa: Y015
 
 @_typing.final
 class RankParksRequest(_message.Message):
@@ -1935,6 +2187,9 @@ Global___RankParksRequest: _TypeAlias = RankParksRequest  # noqa: Y015
 class RankParksResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    REGION_CODE_FIELD_NUMBER: _builtins.int
+    SYSTEM_ID_FIELD_NUMBER: _builtins.int
+    YEAR_FIELD_NUMBER: _builtins.int
     PARKS_FIELD_NUMBER: _builtins.int
     FLIPS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
@@ -1946,6 +2201,9 @@ class RankParksResponse(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     SPREAD_FIELD_NUMBER: _builtins.int
     SYNTHETIC_FIELD_NUMBER: _builtins.int
+    region_code: _builtins.str
+    system_id: _builtins.str
+    year: _builtins.int
     next_page_token: _builtins.str
     park_count: _builtins.int
     """How many parks are ranked, and how many of them have a score."""
@@ -1970,6 +2228,9 @@ class RankParksResponse(_message.Message):
     def __init__(
         self,
         *,
+        region_code: _builtins.str = ...,
+        system_id: _builtins.str = ...,
+        year: _builtins.int = ...,
         parks: _abc.Iterable[Global___RankedPark] | None = ...,
         flips: _abc.Iterable[Global___WeightFlip] | None = ...,
         next_page_token: _builtins.str = ...,
@@ -1984,14 +2245,14 @@ class RankParksResponse(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["draws", b"draws", "flips", b"flips", "next_page_token", b"next_page_token", "park_count", b"park_count", "parks", b"parks", "scored_count", b"scored_count", "seed", b"seed", "spread", b"spread", "synthetic", b"synthetic", "threshold_set_ids", b"threshold_set_ids", "weight_set_id", b"weight_set_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draws", b"draws", "flips", b"flips", "next_page_token", b"next_page_token", "park_count", b"park_count", "parks", b"parks", "region_code", b"region_code", "scored_count", b"scored_count", "seed", b"seed", "spread", b"spread", "synthetic", b"synthetic", "system_id", b"system_id", "threshold_set_ids", b"threshold_set_ids", "weight_set_id", b"weight_set_id", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RankParksResponse: _TypeAlias = RankParksResponse  # noqa: Y015
 
 @_typing.final
-class CalculateRequest(_message.Message):
+class CalculateEvaluationRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SYSTEM_ID_FIELD_NUMBER: _builtins.int
@@ -2003,7 +2264,7 @@ class CalculateRequest(_message.Message):
     VALUES_FIELD_NUMBER: _builtins.int
     INDUSTRY_FIELD_NUMBER: _builtins.int
     ENERGY_TCE_FIELD_NUMBER: _builtins.int
-    EMISSIONS_T_CO2E_FIELD_NUMBER: _builtins.int
+    SCOPES_1_AND_2_T_CO2E_FIELD_NUMBER: _builtins.int
     INTENSITY_T_PER_10K_CNY_FIELD_NUMBER: _builtins.int
     PEER_INTENSITIES_T_PER_10K_CNY_FIELD_NUMBER: _builtins.int
     system_id: _builtins.str
@@ -2013,7 +2274,8 @@ class CalculateRequest(_message.Message):
     industry: _builtins.str
     energy_tce: _builtins.str
     """The year's energy use, tce, for targets that depend on it."""
-    emissions_t_co2e: _builtins.str
+    scopes_1_and_2_t_co2e: _builtins.str
+    """Emissions of scopes 1 and 2 of the year."""
     intensity_t_per_10k_cny: _builtins.str
     """For the carbon credit of an enterprise: its emissions per output, t CO2e per 10^4 CNY, and those of the enterprises of its industry,
     itself left out, at least one. They give the indicator intensity-percentile, which is then not among the values.
@@ -2029,7 +2291,7 @@ class CalculateRequest(_message.Message):
         """Over the platform's."""
 
     @_builtins.property
-    def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___EnteredValue]: ...
+    def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___GivenValue]: ...
     @_builtins.property
     def peer_intensities_t_per_10k_cny(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -2041,23 +2303,34 @@ class CalculateRequest(_message.Message):
         weight_set_id: _builtins.str = ...,
         weights: _abc.Iterable[Global___Weight] | None = ...,
         thresholds: _abc.Iterable[Global___Threshold] | None = ...,
-        values: _abc.Iterable[Global___EnteredValue] | None = ...,
+        values: _abc.Iterable[Global___GivenValue] | None = ...,
         industry: _builtins.str = ...,
-        energy_tce: _builtins.str = ...,
-        emissions_t_co2e: _builtins.str = ...,
-        intensity_t_per_10k_cny: _builtins.str = ...,
+        energy_tce: _builtins.str | None = ...,
+        scopes_1_and_2_t_co2e: _builtins.str | None = ...,
+        intensity_t_per_10k_cny: _builtins.str | None = ...,
         peer_intensities_t_per_10k_cny: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["system", b"system"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_tce", b"_energy_tce", "_intensity_t_per_10k_cny", b"_intensity_t_per_10k_cny", "_scopes_1_and_2_t_co2e", b"_scopes_1_and_2_t_co2e", "energy_tce", b"energy_tce", "intensity_t_per_10k_cny", b"intensity_t_per_10k_cny", "scopes_1_and_2_t_co2e", b"scopes_1_and_2_t_co2e", "system", b"system"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "industry", b"industry", "intensity_t_per_10k_cny", b"intensity_t_per_10k_cny", "peer_intensities_t_per_10k_cny", b"peer_intensities_t_per_10k_cny", "system", b"system", "system_id", b"system_id", "thresholds", b"thresholds", "values", b"values", "weight_set_id", b"weight_set_id", "weights", b"weights", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_tce", b"_energy_tce", "_intensity_t_per_10k_cny", b"_intensity_t_per_10k_cny", "_scopes_1_and_2_t_co2e", b"_scopes_1_and_2_t_co2e", "energy_tce", b"energy_tce", "industry", b"industry", "intensity_t_per_10k_cny", b"intensity_t_per_10k_cny", "peer_intensities_t_per_10k_cny", b"peer_intensities_t_per_10k_cny", "scopes_1_and_2_t_co2e", b"scopes_1_and_2_t_co2e", "system", b"system", "system_id", b"system_id", "thresholds", b"thresholds", "values", b"values", "weight_set_id", b"weight_set_id", "weights", b"weights", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__energy_tce: _TypeAlias = _typing.Literal["energy_tce"]  # noqa: Y015
+    _WhichOneofArgType__energy_tce: _TypeAlias = _typing.Literal["_energy_tce", b"_energy_tce"]  # noqa: Y015
+    _WhichOneofReturnType__intensity_t_per_10k_cny: _TypeAlias = _typing.Literal["intensity_t_per_10k_cny"]  # noqa: Y015
+    _WhichOneofArgType__intensity_t_per_10k_cny: _TypeAlias = _typing.Literal["_intensity_t_per_10k_cny", b"_intensity_t_per_10k_cny"]  # noqa: Y015
+    _WhichOneofReturnType__scopes_1_and_2_t_co2e: _TypeAlias = _typing.Literal["scopes_1_and_2_t_co2e"]  # noqa: Y015
+    _WhichOneofArgType__scopes_1_and_2_t_co2e: _TypeAlias = _typing.Literal["_scopes_1_and_2_t_co2e", b"_scopes_1_and_2_t_co2e"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__energy_tce) -> _WhichOneofReturnType__energy_tce | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__intensity_t_per_10k_cny) -> _WhichOneofReturnType__intensity_t_per_10k_cny | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__scopes_1_and_2_t_co2e) -> _WhichOneofReturnType__scopes_1_and_2_t_co2e | None: ...
 
-Global___CalculateRequest: _TypeAlias = CalculateRequest  # noqa: Y015
+Global___CalculateEvaluationRequest: _TypeAlias = CalculateEvaluationRequest  # noqa: Y015
 
 @_typing.final
-class CalculateResponse(_message.Message):
+class CalculateEvaluationResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     EVALUATION_FIELD_NUMBER: _builtins.int
@@ -2078,11 +2351,31 @@ class CalculateResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___CalculateResponse: _TypeAlias = CalculateResponse  # noqa: Y015
+Global___CalculateEvaluationResponse: _TypeAlias = CalculateEvaluationResponse  # noqa: Y015
 
 @_typing.final
 class CompareJudgementsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class GroupWeightsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     ITEMS_FIELD_NUMBER: _builtins.int
     EXPERTS_FIELD_NUMBER: _builtins.int
@@ -2100,13 +2393,15 @@ class CompareJudgementsRequest(_message.Message):
         """One or more."""
 
     @_builtins.property
-    def group_weights(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroupWeight]: ...
+    def group_weights(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """By group; without one every expert counts alike."""
+
     def __init__(
         self,
         *,
         items: _abc.Iterable[_builtins.str] | None = ...,
         experts: _abc.Iterable[Global___ExpertJudgements] | None = ...,
-        group_weights: _abc.Iterable[Global___GroupWeight] | None = ...,
+        group_weights: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         method: _builtins.str = ...,
         random_index_table: _builtins.str = ...,
     ) -> None: ...
@@ -2169,15 +2464,26 @@ class SummariseRoundsRequest(_message.Message):
         *,
         items: _abc.Iterable[_builtins.str] | None = ...,
         rounds: _abc.Iterable[Global___EstimateRound] | None = ...,
-        variation_below: _builtins.str = ...,
-        shift_below: _builtins.str = ...,
-        significance_below: _builtins.str = ...,
+        variation_below: _builtins.str | None = ...,
+        shift_below: _builtins.str | None = ...,
+        significance_below: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_shift_below", b"_shift_below", "_significance_below", b"_significance_below", "_variation_below", b"_variation_below", "shift_below", b"shift_below", "significance_below", b"significance_below", "variation_below", b"variation_below"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "rounds", b"rounds", "shift_below", b"shift_below", "significance_below", b"significance_below", "variation_below", b"variation_below"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_shift_below", b"_shift_below", "_significance_below", b"_significance_below", "_variation_below", b"_variation_below", "items", b"items", "rounds", b"rounds", "shift_below", b"shift_below", "significance_below", b"significance_below", "variation_below", b"variation_below"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__shift_below: _TypeAlias = _typing.Literal["shift_below"]  # noqa: Y015
+    _WhichOneofArgType__shift_below: _TypeAlias = _typing.Literal["_shift_below", b"_shift_below"]  # noqa: Y015
+    _WhichOneofReturnType__significance_below: _TypeAlias = _typing.Literal["significance_below"]  # noqa: Y015
+    _WhichOneofArgType__significance_below: _TypeAlias = _typing.Literal["_significance_below", b"_significance_below"]  # noqa: Y015
+    _WhichOneofReturnType__variation_below: _TypeAlias = _typing.Literal["variation_below"]  # noqa: Y015
+    _WhichOneofArgType__variation_below: _TypeAlias = _typing.Literal["_variation_below", b"_variation_below"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__shift_below) -> _WhichOneofReturnType__shift_below | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__significance_below) -> _WhichOneofReturnType__significance_below | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__variation_below) -> _WhichOneofReturnType__variation_below | None: ...
 
 Global___SummariseRoundsRequest: _TypeAlias = SummariseRoundsRequest  # noqa: Y015
 

@@ -95,25 +95,25 @@ class EvaluationServiceStub:
                 request_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.PlanImprovementsRequest.SerializeToString,
                 response_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.PlanImprovementsResponse.FromString,
                 _registered_method=True)
-        self.RenderReport = channel.unary_unary(
-                '/parkcarbon.evaluation.v1.EvaluationService/RenderReport',
-                request_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderReportRequest.SerializeToString,
-                response_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderReportResponse.FromString,
+        self.RenderEvaluationReport = channel.unary_unary(
+                '/parkcarbon.evaluation.v1.EvaluationService/RenderEvaluationReport',
+                request_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderEvaluationReportRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderEvaluationReportResponse.FromString,
                 _registered_method=True)
-        self.RenderTemplate = channel.unary_unary(
-                '/parkcarbon.evaluation.v1.EvaluationService/RenderTemplate',
-                request_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderTemplateRequest.SerializeToString,
-                response_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderTemplateResponse.FromString,
+        self.RenderValueTemplate = channel.unary_unary(
+                '/parkcarbon.evaluation.v1.EvaluationService/RenderValueTemplate',
+                request_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderValueTemplateRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderValueTemplateResponse.FromString,
                 _registered_method=True)
         self.RankParks = channel.unary_unary(
                 '/parkcarbon.evaluation.v1.EvaluationService/RankParks',
                 request_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RankParksRequest.SerializeToString,
                 response_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RankParksResponse.FromString,
                 _registered_method=True)
-        self.Calculate = channel.unary_unary(
-                '/parkcarbon.evaluation.v1.EvaluationService/Calculate',
-                request_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.CalculateRequest.SerializeToString,
-                response_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.CalculateResponse.FromString,
+        self.CalculateEvaluation = channel.unary_unary(
+                '/parkcarbon.evaluation.v1.EvaluationService/CalculateEvaluation',
+                request_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.CalculateEvaluationRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.CalculateEvaluationResponse.FromString,
                 _registered_method=True)
         self.CompareJudgements = channel.unary_unary(
                 '/parkcarbon.evaluation.v1.EvaluationService/CompareJudgements',
@@ -217,14 +217,14 @@ class EvaluationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def RenderReport(self, request, context):
+    def RenderEvaluationReport(self, request, context):
         """Returns the report of an evaluation as a file.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def RenderTemplate(self, request, context):
+    def RenderValueTemplate(self, request, context):
         """Returns the template for entering values as a file, the values in force filled in.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -238,7 +238,7 @@ class EvaluationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Calculate(self, request, context):
+    def CalculateEvaluation(self, request, context):
         """Evaluates what the caller gives and keeps nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -322,25 +322,25 @@ def add_EvaluationServiceServicer_to_server(servicer, server):
                     request_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.PlanImprovementsRequest.FromString,
                     response_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.PlanImprovementsResponse.SerializeToString,
             ),
-            'RenderReport': grpc.unary_unary_rpc_method_handler(
-                    servicer.RenderReport,
-                    request_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderReportRequest.FromString,
-                    response_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderReportResponse.SerializeToString,
+            'RenderEvaluationReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenderEvaluationReport,
+                    request_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderEvaluationReportRequest.FromString,
+                    response_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderEvaluationReportResponse.SerializeToString,
             ),
-            'RenderTemplate': grpc.unary_unary_rpc_method_handler(
-                    servicer.RenderTemplate,
-                    request_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderTemplateRequest.FromString,
-                    response_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderTemplateResponse.SerializeToString,
+            'RenderValueTemplate': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenderValueTemplate,
+                    request_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderValueTemplateRequest.FromString,
+                    response_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderValueTemplateResponse.SerializeToString,
             ),
             'RankParks': grpc.unary_unary_rpc_method_handler(
                     servicer.RankParks,
                     request_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RankParksRequest.FromString,
                     response_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RankParksResponse.SerializeToString,
             ),
-            'Calculate': grpc.unary_unary_rpc_method_handler(
-                    servicer.Calculate,
-                    request_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.CalculateRequest.FromString,
-                    response_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.CalculateResponse.SerializeToString,
+            'CalculateEvaluation': grpc.unary_unary_rpc_method_handler(
+                    servicer.CalculateEvaluation,
+                    request_deserializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.CalculateEvaluationRequest.FromString,
+                    response_serializer=parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.CalculateEvaluationResponse.SerializeToString,
             ),
             'CompareJudgements': grpc.unary_unary_rpc_method_handler(
                     servicer.CompareJudgements,
@@ -689,7 +689,7 @@ class EvaluationService:
             _registered_method=True)
 
     @staticmethod
-    def RenderReport(request,
+    def RenderEvaluationReport(request,
             target,
             options=(),
             channel_credentials=None,
@@ -702,9 +702,9 @@ class EvaluationService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/parkcarbon.evaluation.v1.EvaluationService/RenderReport',
-            parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderReportRequest.SerializeToString,
-            parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderReportResponse.FromString,
+            '/parkcarbon.evaluation.v1.EvaluationService/RenderEvaluationReport',
+            parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderEvaluationReportRequest.SerializeToString,
+            parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderEvaluationReportResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -716,7 +716,7 @@ class EvaluationService:
             _registered_method=True)
 
     @staticmethod
-    def RenderTemplate(request,
+    def RenderValueTemplate(request,
             target,
             options=(),
             channel_credentials=None,
@@ -729,9 +729,9 @@ class EvaluationService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/parkcarbon.evaluation.v1.EvaluationService/RenderTemplate',
-            parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderTemplateRequest.SerializeToString,
-            parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderTemplateResponse.FromString,
+            '/parkcarbon.evaluation.v1.EvaluationService/RenderValueTemplate',
+            parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderValueTemplateRequest.SerializeToString,
+            parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.RenderValueTemplateResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -770,7 +770,7 @@ class EvaluationService:
             _registered_method=True)
 
     @staticmethod
-    def Calculate(request,
+    def CalculateEvaluation(request,
             target,
             options=(),
             channel_credentials=None,
@@ -783,9 +783,9 @@ class EvaluationService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/parkcarbon.evaluation.v1.EvaluationService/Calculate',
-            parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.CalculateRequest.SerializeToString,
-            parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.CalculateResponse.FromString,
+            '/parkcarbon.evaluation.v1.EvaluationService/CalculateEvaluation',
+            parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.CalculateEvaluationRequest.SerializeToString,
+            parkcarbon_dot_evaluation_dot_v1_dot_evaluation__pb2.CalculateEvaluationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -66,13 +66,13 @@ class EvaluationServiceStub:
     """Returns why two evaluations of a park differ: values, weights, thresholds, coverage; the four sum to the change."""
     PlanImprovements: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.PlanImprovementsRequest, _evaluation_pb2.PlanImprovementsResponse]
     """Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does."""
-    RenderReport: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.RenderReportRequest, _evaluation_pb2.RenderReportResponse]
+    RenderEvaluationReport: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.RenderEvaluationReportRequest, _evaluation_pb2.RenderEvaluationReportResponse]
     """Returns the report of an evaluation as a file."""
-    RenderTemplate: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.RenderTemplateRequest, _evaluation_pb2.RenderTemplateResponse]
+    RenderValueTemplate: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.RenderValueTemplateRequest, _evaluation_pb2.RenderValueTemplateResponse]
     """Returns the template for entering values as a file, the values in force filled in."""
     RankParks: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.RankParksRequest, _evaluation_pb2.RankParksResponse]
     """Ranks the caller's parks of a region by one system and year, with rank intervals over drawn weights. At most 10,000 parks."""
-    Calculate: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.CalculateRequest, _evaluation_pb2.CalculateResponse]
+    CalculateEvaluation: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.CalculateEvaluationRequest, _evaluation_pb2.CalculateEvaluationResponse]
     """Evaluates what the caller gives and keeps nothing."""
     CompareJudgements: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.CompareJudgementsRequest, _evaluation_pb2.CompareJudgementsResponse]
     """Returns the weights that pairwise judgements say, and how consistent they are; keeps nothing."""
@@ -112,13 +112,13 @@ class EvaluationServiceAsyncStub(EvaluationServiceStub):
     """Returns why two evaluations of a park differ: values, weights, thresholds, coverage; the four sum to the change."""
     PlanImprovements: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.PlanImprovementsRequest, _evaluation_pb2.PlanImprovementsResponse]  # type: ignore[assignment]
     """Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does."""
-    RenderReport: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.RenderReportRequest, _evaluation_pb2.RenderReportResponse]  # type: ignore[assignment]
+    RenderEvaluationReport: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.RenderEvaluationReportRequest, _evaluation_pb2.RenderEvaluationReportResponse]  # type: ignore[assignment]
     """Returns the report of an evaluation as a file."""
-    RenderTemplate: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.RenderTemplateRequest, _evaluation_pb2.RenderTemplateResponse]  # type: ignore[assignment]
+    RenderValueTemplate: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.RenderValueTemplateRequest, _evaluation_pb2.RenderValueTemplateResponse]  # type: ignore[assignment]
     """Returns the template for entering values as a file, the values in force filled in."""
     RankParks: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.RankParksRequest, _evaluation_pb2.RankParksResponse]  # type: ignore[assignment]
     """Ranks the caller's parks of a region by one system and year, with rank intervals over drawn weights. At most 10,000 parks."""
-    Calculate: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.CalculateRequest, _evaluation_pb2.CalculateResponse]  # type: ignore[assignment]
+    CalculateEvaluation: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.CalculateEvaluationRequest, _evaluation_pb2.CalculateEvaluationResponse]  # type: ignore[assignment]
     """Evaluates what the caller gives and keeps nothing."""
     CompareJudgements: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.CompareJudgementsRequest, _evaluation_pb2.CompareJudgementsResponse]  # type: ignore[assignment]
     """Returns the weights that pairwise judgements say, and how consistent they are; keeps nothing."""
@@ -229,19 +229,19 @@ class EvaluationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does."""
 
     @_abc_1.abstractmethod
-    def RenderReport(
+    def RenderEvaluationReport(
         self,
-        request: _evaluation_pb2.RenderReportRequest,
+        request: _evaluation_pb2.RenderEvaluationReportRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_evaluation_pb2.RenderReportResponse, _abc.Awaitable[_evaluation_pb2.RenderReportResponse]]:
+    ) -> _typing.Union[_evaluation_pb2.RenderEvaluationReportResponse, _abc.Awaitable[_evaluation_pb2.RenderEvaluationReportResponse]]:
         """Returns the report of an evaluation as a file."""
 
     @_abc_1.abstractmethod
-    def RenderTemplate(
+    def RenderValueTemplate(
         self,
-        request: _evaluation_pb2.RenderTemplateRequest,
+        request: _evaluation_pb2.RenderValueTemplateRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_evaluation_pb2.RenderTemplateResponse, _abc.Awaitable[_evaluation_pb2.RenderTemplateResponse]]:
+    ) -> _typing.Union[_evaluation_pb2.RenderValueTemplateResponse, _abc.Awaitable[_evaluation_pb2.RenderValueTemplateResponse]]:
         """Returns the template for entering values as a file, the values in force filled in."""
 
     @_abc_1.abstractmethod
@@ -253,11 +253,11 @@ class EvaluationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Ranks the caller's parks of a region by one system and year, with rank intervals over drawn weights. At most 10,000 parks."""
 
     @_abc_1.abstractmethod
-    def Calculate(
+    def CalculateEvaluation(
         self,
-        request: _evaluation_pb2.CalculateRequest,
+        request: _evaluation_pb2.CalculateEvaluationRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_evaluation_pb2.CalculateResponse, _abc.Awaitable[_evaluation_pb2.CalculateResponse]]:
+    ) -> _typing.Union[_evaluation_pb2.CalculateEvaluationResponse, _abc.Awaitable[_evaluation_pb2.CalculateEvaluationResponse]]:
         """Evaluates what the caller gives and keeps nothing."""
 
     @_abc_1.abstractmethod

@@ -5,11 +5,9 @@ from typing import Any
 import grpc
 
 from accounting.api.pages import DEFAULT_RECORDS, MAX_RECORDS, page_size, read_number_token, read_token, write_token
-from accounting.api.rooms import Rooms, caller_of_call, factor_to_wire, time_to_wire
+from accounting.api.rooms import Rooms, caller_of_call, factor_to_wire, time_to_wire, tonnes
 from accounting.application import inventories
-from accounting.domain.accounts import MG_PER_T_DECIMALS
 from accounting.domain.inventories import Inventory, InventoryLine, inventory_parts
-from kernel.quantities import format_scaled
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -95,15 +93,12 @@ class InventoryRpcs:
             equal=not found.differences,
             records=found.records,
             differences=[
-                pb.InventoryDifference(what=each.what, key=each.key, closed=each.closed, replayed=each.replayed)
+                pb.InventoryDifference(
+                    what=each.what, key=each.key or None, closed=each.closed or None, replayed=each.replayed or None
+                )
                 for each in found.differences
             ],
         )
-
-
-def tonnes(milligrams: int) -> str:
-    """Writes milligrams as tonnes, exact."""
-    return format_scaled(milligrams, MG_PER_T_DECIMALS)
 
 
 def _inventory(closed: Inventory, *, in_force: bool) -> pb.Inventory:
@@ -114,7 +109,7 @@ def _inventory(closed: Inventory, *, in_force: bool) -> pb.Inventory:
         year=closed.year,
         version=closed.version,
         state="in_force" if in_force else "restated",
-        reason=closed.reason,
+        reason=closed.reason or None,
         factor_set_id=closed.factor_set_id,
         last_position=closed.last_position,
         records=closed.records,
@@ -135,7 +130,7 @@ def _inventory(closed: Inventory, *, in_force: bool) -> pb.Inventory:
 def _line(line: InventoryLine) -> pb.InventoryLine:
     return pb.InventoryLine(
         line=line.line,
-        enterprise_id=line.enterprise_id,
+        enterprise_id=line.enterprise_id or None,
         scope=line.scope,
         item=line.item,
         carrier=line.carrier,

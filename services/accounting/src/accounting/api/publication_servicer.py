@@ -6,11 +6,10 @@ from typing import Any
 import grpc
 
 from accounting.api.pages import page_size, read_text_token, read_token, write_token
-from accounting.api.rooms import Rooms, caller_of_call, park_to_wire, time_to_wire
+from accounting.api.rooms import Rooms, caller_of_call, time_to_wire, tonnes
 from accounting.application import publication
-from accounting.domain.accounts import MG_PER_T_DECIMALS
+from accounting.domain.parks import Park
 from accounting.domain.publication import Publication, PublishedCell, RegionRelease
-from kernel.quantities import format_scaled
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -55,7 +54,7 @@ class PublicationRpcs:
         async with self._rooms.read() as account:
             found = await publication.list_published_parks(account, caller_of_call(), after, size + 1)
         token = write_token("published-parks", found[size - 1].park_id) if len(found) > size else ""
-        return pb.ListPublishedParksResponse(parks=map(park_to_wire, found[:size]), next_page_token=token)
+        return pb.ListPublishedParksResponse(parks=map(_park, found[:size]), next_page_token=token)
 
     async def ListPublications(self, request: pb.ListPublicationsRequest, context: _Context) -> pb.ListPublicationsResponse:
         """Returns a page of what of a park is published."""
@@ -67,7 +66,8 @@ class PublicationRpcs:
             )
         token = write_token(listed, found[size - 1].year, found[size - 1].version) if len(found) > size else ""
         return pb.ListPublicationsResponse(
-            publications=[_publication(each, in_force=in_force[each.year] == each.version) for each in found[:size]],
+            park_id=request.park_id,
+            emissions=[row for each in found[:size] for row in _rows(each, in_force=in_force[each.year] == each.version)],
             next_page_token=token,
         )
 
@@ -85,7 +85,13 @@ class PublicationRpcs:
         """Returns the released sums of a region."""
         async with self._rooms.read() as account:
             found = await publication.read_region_release(account, caller_of_call(), request.region_code, request.year)
-        return pb.GetRegionReleaseResponse(release=_release(found))
+        return pb.GetRegionReleaseResponse(
+            region_code=request.region_code,
+            year=found.year,
+            rule_id=found.rule_id,
+            released_time=time_to_wire(found.released_time),
+            emissions=_cells(found.cells),
+        )
 
 
 def _cells(cells: Sequence[PublishedCell]) -> list[pb.PublishedCell]:
@@ -94,9 +100,28 @@ def _cells(cells: Sequence[PublishedCell]) -> list[pb.PublishedCell]:
             dimension=cell.dimension,
             key=cell.key,
             status=cell.status,
-            emissions_t_co2e="" if cell.emissions_mg is None else format_scaled(cell.emissions_mg, MG_PER_T_DECIMALS),
+            emissions_t_co2e=None if cell.emissions_mg is None else tonnes(cell.emissions_mg),
         )
         for cell in cells
+    ]
+
+
+def _park(park: Park) -> pb.PublishedPark:
+    return pb.PublishedPark(park_id=park.park_id, name_zh=park.name_zh, name_en=park.name_en, region_code=park.region_code)
+
+
+def _rows(made: Publication, *, in_force: bool) -> list[pb.PublishedEmission]:
+    return [
+        pb.PublishedEmission(
+            inventory_id=made.inventory_id,
+            year=made.year,
+            version=made.version,
+            state="in_force" if in_force else "restated",
+            rule_id=made.rule_id,
+            published_time=time_to_wire(made.published_time),
+            cell=cell,
+        )
+        for cell in _cells(made.cells)
     ]
 
 

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 
 from accounting.api.measures import Measures
 from accounting.application.ports import Account, Clock, UnitOfWork
+from accounting.domain.accounts import MG_PER_T_DECIMALS
 from accounting.domain.callers import Caller
 from accounting.domain.disclosure import DisclosureRule
 from accounting.domain.factors import Factor, FactorBook
 from accounting.domain.parks import Park
 from accounting.domain.reference import ReferenceTables
 from chassis.identity import current_caller
+from kernel.quantities import format_scaled
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
 
@@ -54,6 +56,11 @@ def time_to_wire(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def tonnes(milligrams: int) -> str:
+    """Writes milligrams as tonnes, exact."""
+    return format_scaled(milligrams, MG_PER_T_DECIMALS)
+
+
 def factor_to_wire(each: Factor) -> pb.Factor:
     """Writes a factor row."""
     return pb.Factor(
@@ -67,7 +74,7 @@ def factor_to_wire(each: Factor) -> pb.Factor:
         value=each.value,
         unit=each.unit,
         valid_from_date=each.valid_from.isoformat(),
-        valid_to_date=each.valid_to.isoformat() if each.valid_to else "",
+        valid_to_date=each.valid_to.isoformat() if each.valid_to else None,
         published_date=each.published.isoformat(),
         confidence=each.confidence,
         source=each.source,
@@ -85,8 +92,8 @@ def park_to_wire(park: Park) -> pb.Park:
         name_en=park.name_en,
         region_code=park.region_code,
         time_zone=park.time_zone,
-        latitude_deg=park.latitude_deg,
-        longitude_deg=park.longitude_deg,
+        latitude_deg=park.latitude_deg or None,
+        longitude_deg=park.longitude_deg or None,
         factor_set_id=park.factor_set_id,
         registered_time=time_to_wire(park.registered_time),
     )

@@ -1,5 +1,6 @@
 """Serves parkcarbon.accounting.v1.AccountingService: wire to use case to wire."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from accounting.api.pages import (
     write_token,
 )
 from accounting.api.publication_servicer import PublicationRpcs
-from accounting.api.rooms import caller_of_call, factor_to_wire, park_to_wire, time_to_wire
+from accounting.api.rooms import caller_of_call, factor_to_wire, park_to_wire, time_to_wire, tonnes
 from accounting.application import maintain, record, register, report
 from accounting.domain.accounts import Sum, counted_as
 from accounting.domain.callers import READ_PUBLISHED, require
@@ -34,8 +35,6 @@ from parkcarbon.accounting.v1 import accounting_pb2_grpc
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _UNSET_TIME = datetime.min.replace(tzinfo=UTC)
-_BASIS_TO_WIRE = {"bill": pb.SETTLEMENT_BASIS_BILL, "meter": pb.SETTLEMENT_BASIS_METER}
-_BASIS_FROM_WIRE = {wire: name for name, wire in _BASIS_TO_WIRE.items()}
 _CALORIFIC = "calorific"
 """How electricity becomes coal equivalent: every shipped set counts by calorific value (当量), 0.1229 kgce/kWh."""
 
@@ -77,6 +76,15 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
             parks = await register.list_parks(account, caller_of_call(), read_text_token(request.page_token, "parks"), size + 1)
         token = write_token("parks", parks[size - 1].park_id) if len(parks) > size else ""
         return pb.ListParksResponse(parks=map(park_to_wire, parks[:size]), next_page_token=token)
+
+    async def ListRegionParks(self, request: pb.ListRegionParksRequest, context: _Context) -> pb.ListRegionParksResponse:
+        """Returns a page of the parks of a region."""
+        listed, size = f"regions/{request.region_code}/parks", page_size(request.page_size)
+        after = read_text_token(request.page_token, listed)
+        async with self._rooms.read() as account:
+            parks = await register.list_region_parks(account, caller_of_call(), request.region_code, after, size + 1)
+        token = write_token(listed, parks[size - 1].park_id) if len(parks) > size else ""
+        return pb.ListRegionParksResponse(parks=map(park_to_wire, parks[:size]), next_page_token=token)
 
     async def CreateEnterprise(self, request: pb.CreateEnterpriseRequest, context: _Context) -> pb.CreateEnterpriseResponse:
         """Registers an enterprise."""
@@ -122,7 +130,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
             carrier=given.carrier,
             gas=given.gas,
             sector=given.sector,
-            settlement_basis=_BASIS_FROM_WIRE.get(given.settlement_basis, ""),
+            settlement_basis=given.settlement_basis,
             registered_time=_UNSET_TIME,
         )
         rooms = self._rooms
@@ -175,7 +183,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
                 account, caller_of_call(), request.park_id, (int(key[0]), int(key[1])), size + 1
             )
         token = write_token(listed, found[size - 1].year, found[size - 1].version) if len(found) > size else ""
-        return pb.ListAnnualFiguresResponse(figures=map(_figures, found[:size]), next_page_token=token)
+        return pb.ListAnnualFiguresResponse(annual_figures=map(_figures, found[:size]), next_page_token=token)
 
     async def RecordActivity(self, request: pb.RecordActivityRequest, context: _Context) -> pb.RecordActivityResponse:
         """Records a batch of activity rows."""
@@ -205,7 +213,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         """Returns exact totals by group."""
         with self._rooms.measures.calculating("query_emissions"):
             async with self._rooms.read() as account:
-                park, found = await report.query_emissions(
+                park, months, found = await report.query_emissions(
                     account,
                     caller_of_call(),
                     request.park_id,
@@ -215,7 +223,11 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
                     reference=self._rooms.reference,
                 )
         return pb.QueryEmissionsResponse(
-            groups=[_group(each, keys) for keys, each in found.groups],
+            park_id=park.park_id,
+            from_month=str(months.first),
+            to_month=str(months.end),
+            group_by=request.group_by,
+            groups=[_group(each, dict(zip(request.group_by, keys, strict=True))) for keys, each in found.groups],
             total=_group(found.total),
             removals=_group(found.removals),
             straddling=_group(found.straddling),
@@ -252,13 +264,15 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
                     account, caller_of_call(), request.park_id, request.year, reference=self._rooms.reference
                 )
         return pb.GetIndicatorsResponse(
+            park_id=park.park_id,
+            year=request.year,
             indicators=[
                 pb.Indicator(
                     name=each.name,
-                    value=each.value or "",
+                    value=each.value or None,
                     unit=each.unit,
-                    missing=each.missing,
-                    missing_zh=each.missing_zh,
+                    missing=each.missing or None,
+                    missing_zh=each.missing_zh or None,
                     formula=each.formula,
                 )
                 for each in yearly.indicators
@@ -303,7 +317,7 @@ def _enterprise(enterprise: Enterprise) -> pb.Enterprise:
         name_zh=enterprise.name_zh,
         name_en=enterprise.name_en,
         industry_code=enterprise.industry_code,
-        credit_code=enterprise.credit_code,
+        credit_code=enterprise.credit_code or None,
         registered_time=time_to_wire(enterprise.registered_time),
     )
 
@@ -312,7 +326,7 @@ def _source(source: Source, reference: ReferenceTables) -> pb.Source:
     return pb.Source(
         park_id=source.park_id,
         source_id=source.source_id,
-        enterprise_id=source.enterprise_id,
+        enterprise_id=source.enterprise_id or None,
         name_zh=source.name_zh,
         name_en=source.name_en,
         item=source.item,
@@ -320,7 +334,7 @@ def _source(source: Source, reference: ReferenceTables) -> pb.Source:
         carrier=source.carrier,
         gas=source.gas,
         sector=source.sector,
-        settlement_basis=_BASIS_TO_WIRE[source.settlement_basis],
+        settlement_basis=source.settlement_basis,
         registered_time=time_to_wire(source.registered_time),
         counted_as=counted_as(source.item, source.carrier, source.gas, reference),
     )
@@ -332,7 +346,7 @@ def _figures(figures: AnnualFigures) -> pb.AnnualFigures:
         year=figures.year,
         version=figures.version,
         recorded_time=time_to_wire(figures.recorded_time),
-        **{name: getattr(figures, name) or "" for name in FIGURE_NAMES},
+        **{name: getattr(figures, name) or None for name in FIGURE_NAMES},
     )
 
 
@@ -344,18 +358,20 @@ def _record(record_: StoredRecord, zone: ZoneInfo) -> pb.ActivityRecord:
         period_end_time=format_instant(record_.end_s, zone),
         quantity=format_scaled(record_.quantity_micro, MAX_DECIMALS),
         unit=record_.unit,
-        emissions_mg_co2e=record_.emissions_mg,
-        energy_mgce=record_.energy_mgce,
+        emissions_t_co2e=tonnes(record_.emissions_mg),
+        energy_tce=tonnes(record_.energy_mgce),
         basis_id=record_.basis_id,
-        supersedes=record_.supersedes,
-        superseded_by=record_.superseded_by,
+        supersedes=record_.supersedes or None,
+        superseded_by=record_.superseded_by or None,
         position=record_.position,
         recorded_time=time_to_wire(record_.recorded_time),
     )
 
 
-def _group(each: Sum, keys: tuple[str, ...] = ()) -> pb.EmissionsGroup:
-    return pb.EmissionsGroup(keys=keys, emissions_mg_co2e=each.emissions_mg, energy_mgce=each.energy_mgce, records=each.records)
+def _group(each: Sum, keys: Mapping[str, str] | None = None) -> pb.EmissionsGroup:
+    return pb.EmissionsGroup(
+        emissions_t_co2e=tonnes(each.emissions_mg), energy_tce=tonnes(each.energy_mgce), records=each.records, **(keys or {})
+    )
 
 
 def _factor_set(each: FactorSet) -> pb.FactorSet:

@@ -22,6 +22,7 @@ from accounting.domain.parks import (
     valid_park,
     valid_source,
 )
+from accounting.domain.publication import region_prefix
 from accounting.domain.reference import ReferenceTables
 
 
@@ -155,6 +156,24 @@ async def list_parks(account: Account, caller: Caller, after: str, limit: int) -
     """Returns a page of the parks that the caller reaches."""
     require(caller, READ_OWN)
     return await account.parks(caller.tenant, caller.bounds, after, limit)
+
+
+async def list_region_parks(account: Account, caller: Caller, region_code: str, after: str, limit: int) -> Sequence[Park]:
+    """Returns a page of the parks of a region that the caller reaches.
+
+    Args:
+        account: Knows the parks.
+        caller: Who asks.
+        region_code: GB/T 2260, two, four or six digits; pairs of zeros at its end stand for the whole, as in 360000.
+        after: The id after which the page begins.
+        limit: The most parks of a page.
+
+    Raises:
+        Denied: nothing to see for this caller.
+        InvalidField: the code is none.
+    """
+    require(caller, READ_OWN)
+    return await account.parks(caller.tenant, caller.bounds.within(region_prefix(region_code)), after, limit)
 
 
 async def read_park(account: Account, caller: Caller, park_id: str) -> Park:

@@ -41,8 +41,8 @@ async def query_emissions(
     group_by: Sequence[str],
     *,
     reference: ReferenceTables,
-) -> tuple[Park, Emissions]:
-    """Returns the exact totals of a range of months, of a park or of the caller's own enterprises in it.
+) -> tuple[Park, MonthRange, Emissions]:
+    """Returns the exact totals of a range of months, of a park or of the caller's own enterprises in it; with the range as read.
 
     Answers from sums that are kept with every batch, and so takes the same time for ten records as for ten million.
 
@@ -53,7 +53,8 @@ async def query_emissions(
     park = await read_park(account, caller, park_id)
     months = valid_range(from_month, to_month)
     dimensions = valid_dimensions(group_by)
-    return park, grouped(await account.summed(park.park_id, caller.own_enterprises(park_id), months, dimensions), reference)
+    summed = await account.summed(park.park_id, caller.own_enterprises(park_id), months, dimensions)
+    return park, months, grouped(summed, reference)
 
 
 async def list_sums(

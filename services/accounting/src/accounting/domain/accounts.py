@@ -18,7 +18,7 @@ MG_PER_T_DECIMALS = 9
 """A milligram is 10⁻⁹ t: counts of milligrams are tonnes with nine decimals."""
 
 _RATIO_DECIMALS = 6
-_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])", re.ASCII)
+_MONTH = re.compile(r"([0-9]{4})(?:-(0[1-9]|1[0-2]))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +97,12 @@ class YearlyAccount:
 def _month(field: str, text: str) -> Month:
     match = _MONTH.fullmatch(text)
     if match is None or int(match[1]) < FIRST_YEAR:
-        raise InvalidField(field, text, f"a month YYYY-MM from {FIRST_YEAR}-01 on", f"不早于 {FIRST_YEAR}-01 的月份 YYYY-MM")
-    return Month(int(match[1]), int(match[2]))
+        raise InvalidField(field, text, f"YYYY-MM or YYYY from {FIRST_YEAR} on", f"不早于 {FIRST_YEAR} 年的 YYYY-MM 或 YYYY")
+    return Month(int(match[1]), int(match[2] or 1))
 
 
 def valid_range(from_month: str, to_month: str) -> MonthRange:
-    """Returns the half-open range that two texts YYYY-MM name.
+    """Returns the half-open range that two texts name, YYYY-MM each, or YYYY for January of that year.
 
     Raises:
         InvalidField: a text is no month, or the range is empty.

@@ -57,6 +57,18 @@ class Bounds:
             self.regions is None or any(region_code.startswith(each) for each in self.regions if each)
         )
 
+    def within(self, region: str) -> "Bounds":
+        """Returns the bounds with nothing in reach but one region, and of that only what was in reach.
+
+        >>> bounds = Bounds(regions=frozenset({"3607", "35"}))
+        >>> sorted(bounds.within("36").regions), sorted(bounds.within("11").regions)
+        (['3607'], [])
+        """
+        if self.regions is None:
+            return Bounds(self.parks, frozenset({region}))
+        inside = {max(each, region, key=len) for each in self.regions if each.startswith(region) or region.startswith(each)}
+        return Bounds(self.parks, frozenset(inside))
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:

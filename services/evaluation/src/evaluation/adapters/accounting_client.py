@@ -69,7 +69,7 @@ class AccountingClient:
             request = pb.ListSumsRequest(park_id=park_id, page_size=_SUMS_PAGE, page_token=token)
             return await self._call(stub.ListSums, request, caller, park_id)
 
-        versions = [each for answer in await _pages(figures) for each in answer.figures]
+        versions = [each for answer in await _pages(figures) for each in answer.annual_figures]
         return ParkAccount(
             park=Park(park_id, tenant_id, found.name_zh, found.name_en, found.region_code, found.time_zone),
             enterprises=tuple(

@@ -85,7 +85,9 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
     ) -> pb.ListIndicatorValuesResponse:
         """Returns every indicator of a system for a year."""
         _, found = await values.list_values(self._outside, _caller(), request.park_id, request.system_id, request.year)
-        return pb.ListIndicatorValuesResponse(values=map(wire.shown_value, found))
+        return pb.ListIndicatorValuesResponse(
+            park_id=request.park_id, system_id=request.system_id, year=request.year, values=map(wire.shown_value, found)
+        )
 
     async def EvaluatePark(self, request: pb.EvaluateParkRequest, context: _Context) -> pb.EvaluateParkResponse:
         """Evaluates a park and keeps the result."""
@@ -119,16 +121,20 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
         )
         return wire.plan(plan, steps, scores.total.score)
 
-    async def RenderReport(self, request: pb.RenderReportRequest, context: _Context) -> pb.RenderReportResponse:
+    async def RenderEvaluationReport(
+        self, request: pb.RenderEvaluationReportRequest, context: _Context
+    ) -> pb.RenderEvaluationReportResponse:
         """Returns the report of an evaluation."""
         content = await evaluate.render_report(self._outside, _caller(), request.park_id, request.evaluation_id, request.language)
-        return pb.RenderReportResponse(content=content, media_type=_PDF)
+        return pb.RenderEvaluationReportResponse(content=content, media_type=_PDF)
 
-    async def RenderTemplate(self, request: pb.RenderTemplateRequest, context: _Context) -> pb.RenderTemplateResponse:
+    async def RenderValueTemplate(
+        self, request: pb.RenderValueTemplateRequest, context: _Context
+    ) -> pb.RenderValueTemplateResponse:
         """Returns the template for entering values."""
         asked = Asked(request.system_id, request.year)
         content = await evaluate.render_template(self._outside, _caller(), request.park_id, asked, request.language)
-        return pb.RenderTemplateResponse(content=content, media_type=_XLSX)
+        return pb.RenderValueTemplateResponse(content=content, media_type=_XLSX)
 
     async def RankParks(self, request: pb.RankParksRequest, context: _Context) -> pb.RankParksResponse:
         """Ranks parks of a region."""
@@ -142,26 +148,29 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
                 self._outside, caller, request.region_code, asked, draws=draws, seed=request.seed, spread=spread
             )
             answer = await asyncio.to_thread(wire.ranking, found)
+            answer.region_code, answer.system_id, answer.year = request.region_code, request.system_id, request.year
             answer.threshold_set_ids.extend(request.threshold_set_ids)
             answer.draws, answer.seed, answer.spread = draws, request.seed, decimal(spread)
             return answer
 
         return await self._rankings.page(caller, request, size, ranked)
 
-    async def Calculate(self, request: pb.CalculateRequest, context: _Context) -> pb.CalculateResponse:
+    async def CalculateEvaluation(
+        self, request: pb.CalculateEvaluationRequest, context: _Context
+    ) -> pb.CalculateEvaluationResponse:
         """Evaluates what the caller gives."""
         own = OwnData(
             system=wire.read_system(request.system) if request.HasField("system") else None,
             weights=wire.read_weights(request.weights) if request.weights else None,
             thresholds=wire.read_thresholds(request.thresholds),
-            entries=wire.read_entries(request.values),
+            entries=wire.read_values(request.values),
             energy_tce=exact("energy_tce", request.energy_tce) if request.energy_tce else None,
-            emissions_t=exact("emissions_t_co2e", request.emissions_t_co2e) if request.emissions_t_co2e else None,
+            emissions_t=exact("scopes_1_and_2_t_co2e", request.scopes_1_and_2_t_co2e) if request.scopes_1_and_2_t_co2e else None,
             intensity=wire.read_intensity(request),
         )
         asked = Asked(request.system_id, request.year, request.weight_set_id, (), request.industry)
         found, problems = await evaluate.calculate(self._outside, _caller(), asked, own)
-        return pb.CalculateResponse(evaluation=wire.assessment(found), problems=wire.problems(problems))
+        return pb.CalculateEvaluationResponse(evaluation=wire.assessment(found), problems=wire.problems(problems))
 
     async def CompareJudgements(self, request: pb.CompareJudgementsRequest, context: _Context) -> pb.CompareJudgementsResponse:
         """Returns the weights that judgements say."""

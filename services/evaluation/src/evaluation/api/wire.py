@@ -40,9 +40,9 @@ def time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def optional(value: Fraction | None) -> str:
-    """Writes an exact number; what is missing is empty."""
-    return "" if value is None else decimal(value)
+def optional(value: Fraction | None) -> str | None:
+    """Writes an exact number; what is missing is absent."""
+    return None if value is None else decimal(value)
 
 
 def number(field: str, text: str) -> float:
@@ -109,16 +109,16 @@ def system(found: IndicatorSystem, *, tree: bool) -> pb.IndicatorSystem:
         nodes=[
             pb.Node(
                 node_id=node.node_id,
-                parent_id=node.parent_id,
+                parent_id=node.parent_id or None,
                 name_zh=node.name_zh,
                 name_en=node.name_en,
                 weight=decimal(node.weight),
-                kind=node.kind,
-                unit=node.unit,
-                direction=node.direction,
-                derived_from=node.derived_from,
-                description_zh=node.description_zh,
-                description_en=node.description_en,
+                kind=node.kind or None,
+                unit=node.unit or None,
+                direction=node.direction or None,
+                derived_from=node.derived_from or None,
+                description_zh=node.description_zh or None,
+                description_en=node.description_en or None,
                 veto=node.veto,
             )
             for node in (found.nodes if tree else ())
@@ -165,7 +165,7 @@ def threshold_set(found: ThresholdSet) -> pb.ThresholdSet:
     )
 
 
-def read_intensity(given: pb.CalculateRequest) -> tuple[Fraction, tuple[Fraction, ...]] | None:
+def read_intensity(given: pb.CalculateEvaluationRequest) -> tuple[Fraction, tuple[Fraction, ...]] | None:
     """Reads an enterprise's emissions per output, and those of its peers; None where there is neither.
 
     Raises:
@@ -218,6 +218,14 @@ def read_entries(rows: Iterable[pb.EnteredValue]) -> list[Entry]:
     return [Entry(row.row_number, row.indicator_id, row.year, row.value, row.unit, row.evidence, row.confirmed) for row in rows]
 
 
+def read_values(rows: Iterable[pb.GivenValue]) -> list[Entry]:
+    """Reads the values that a calculation is given, numbered from 1."""
+    return [
+        Entry(number, row.indicator_id, row.year, row.value, row.unit, row.evidence, "true" if row.confirmed else "")
+        for number, row in enumerate(rows, start=1)
+    ]
+
+
 def problems(found: Iterable[Problem]) -> list[pb.RowProblem]:
     """Writes why rows were refused."""
     return [
@@ -241,27 +249,31 @@ def shown_value(each: Shown) -> pb.IndicatorValue:
         indicator_id=each.node.node_id,
         name_zh=each.node.name_zh,
         name_en=each.node.name_en,
-        unit=each.node.unit,
-        missing=each.missing,
-        missing_zh=each.missing_zh,
+        unit=each.node.unit or None,
+        missing=each.missing or None,
+        missing_zh=each.missing_zh or None,
     )
     if each.value is not None:
         found.value = each.value.value
         found.origin = each.value.origin
-        found.evidence = each.value.evidence
-        found.recorded_by = each.value.recorded_by
-        found.recorded_time = time(each.value.recorded_time) if each.value.origin == "manual" else ""
+        if each.value.evidence:
+            found.evidence = each.value.evidence
+        if each.value.recorded_by:
+            found.recorded_by = each.value.recorded_by
+        if each.value.origin == "manual":
+            found.recorded_time = time(each.value.recorded_time)
         found.version = each.value.version
     if each.conflicting is not None:
         found.conflicting_value = each.conflicting.value
-        found.conflicting_evidence = each.conflicting.evidence
+        if each.conflicting.evidence:
+            found.conflicting_evidence = each.conflicting.evidence
     return found
 
 
 def _node(score: NodeScore, node: Node | None) -> pb.NodeScore:
     return pb.NodeScore(
         node_id=TOTAL if node is None else node.node_id,
-        parent_id="" if node is None else node.parent_id or TOTAL,
+        parent_id=None if node is None else node.parent_id or TOTAL,
         name_zh="总分" if node is None else node.name_zh,
         name_en="total" if node is None else node.name_en,
         score=optional(score.score),
@@ -281,19 +293,19 @@ def _indicator(leaf: LeafScore, assessment: Assessment) -> pb.IndicatorScore:
         name_zh=leaf.node.name_zh,
         name_en=leaf.node.name_en,
         value=optional(leaf.value),
-        unit=leaf.node.unit,
-        minimum=decimal(leaf.threshold.minimum) if leaf.threshold else "",
-        maximum=decimal(leaf.threshold.maximum) if leaf.threshold else "",
-        threshold_source=leaf.threshold.source if leaf.threshold else "",
+        unit=leaf.node.unit or None,
+        minimum=decimal(leaf.threshold.minimum) if leaf.threshold else None,
+        maximum=decimal(leaf.threshold.maximum) if leaf.threshold else None,
+        threshold_source=(leaf.threshold.source or None) if leaf.threshold else None,
         score=optional(leaf.score),
-        missing=leaf.missing,
+        missing=leaf.missing or None,
         weight=decimal(leaf.weight),
-        points=decimal(part.points) if part else "",
-        lost_points=decimal(part.lost) if part else "",
-        gain_per_unit=optional(part.gain_per_unit) if part else "",
-        origin=given.origin if given else "",
-        evidence=given.evidence if given else "",
-        conflicting_value=given.conflicting if given else "",
+        points=decimal(part.points) if part else None,
+        lost_points=decimal(part.lost) if part else None,
+        gain_per_unit=optional(part.gain_per_unit) if part else None,
+        origin=(given.origin or None) if given else None,
+        evidence=(given.evidence or None) if given else None,
+        conflicting_value=(given.conflicting or None) if given else None,
     )
 
 
@@ -304,12 +316,12 @@ def assessment(found: Assessment) -> pb.Evaluation:
     answer = pb.Evaluation(
         system_id=system_.system_id,
         year=inputs.year,
-        weight_set_id=inputs.weight_set_id,
+        weight_set_id=inputs.weight_set_id or None,
         threshold_set_ids=inputs.threshold_set_ids,
         scale=decimal(system_.scale),
         basis=system_.basis,
-        verdict=found.verdict,
-        emissions_gap_t_co2e=optional(found.gap_t) if found.gap_t else "",
+        verdict=found.verdict or None,
+        emissions_gap_t_co2e=optional(found.gap_t) if found.gap_t else None,
         synthetic=inputs.synthetic,
         bands=[
             pb.Band(
@@ -332,14 +344,14 @@ def assessment(found: Assessment) -> pb.Evaluation:
                 name_zh=each.node.name_zh,
                 name_en=each.node.name_en,
                 value=optional(each.value),
-                unit=each.node.unit,
-                comparison=each.target.comparison if each.target else "",
-                target=decimal(each.target.target) if each.target else "",
+                unit=each.node.unit or None,
+                comparison=(each.target.comparison or None) if each.target else None,
+                target=decimal(each.target.target) if each.target else None,
                 verdict="open" if each.met is None else "met" if each.met else "missed",
                 gap=optional(each.gap),
                 veto=each.node.veto,
-                source=each.target.source if each.target else "",
-                confidence=each.target.confidence if each.target else "",
+                source=(each.target.source or None) if each.target else None,
+                confidence=(each.target.confidence or None) if each.target else None,
             )
             for each in found.verdicts
         )
@@ -480,7 +492,7 @@ def read_judgements(given: Iterable[pb.ExpertJudgements]) -> list[Judgements]:
     ]
 
 
-def priorities(found: Priorities, items: Sequence[str], expert_id: str = "") -> pb.Priorities:
+def priorities(found: Priorities, items: Sequence[str], expert_id: str | None = None) -> pb.Priorities:
     """Writes what a matrix says; its weights are rounded to six decimals that sum to 1."""
     answer = pb.Priorities(
         expert_id=expert_id,
@@ -515,13 +527,13 @@ def rounds(found: Iterable[Round], items: Sequence[str]) -> list[pb.RoundSummary
             quartile_ranges=map(written, each.quartile_range.tolist()),
             concordance=written(each.concordance),
             significance=written(each.significance),
-            shift="" if each.shift is None else written(each.shift),
+            shift=None if each.shift is None else written(each.shift),
             converged=each.converged,
         )
         for each in found
     ]
 
 
-def group_weights(given: Iterable[pb.GroupWeight]) -> Mapping[str, float]:
+def group_weights(given: Mapping[str, str]) -> Mapping[str, float]:
     """Reads what each group of experts weighs."""
-    return {each.group: number(f"group_weights.{each.group}", each.weight) for each in given}
+    return {group: number(f"group_weights.{group}", weight) for group, weight in given.items()}
