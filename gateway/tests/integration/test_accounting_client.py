@@ -19,10 +19,10 @@ from chassis.server import GrpcServer, Registration, ServerSettings
 from chassis.telemetry import Telemetry, TelemetrySettings
 from gateway.adapters.accounting_client import SERVICE, AccountingClient, activity_columns
 from gateway.domain import account
-from gateway.domain.account import Paging
 from gateway.domain.activity import ActivityRows, Outcome
 from gateway.domain.callers import Caller, Role
 from gateway.domain.errors import AccountingRefused, GatewayError, Unavailable
+from gateway.domain.paging import Paging
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from parkcarbon.accounting.v1 import accounting_pb2_grpc
 

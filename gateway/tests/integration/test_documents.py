@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import MetaData
 
 from chassis.database import Database
+from gateway.adapters.sql.tables import tables
 from gateway.adapters.store_sql import SqlStores
-from gateway.adapters.tables import tables
 from gateway.application import documents
 from gateway.application.stores import Keeping
 from gateway.domain.callers import Caller, Role

@@ -17,8 +17,8 @@ from chassis.clock import FixedClock
 from chassis.database import Database, DatabaseUnavailable
 from chassis.events import Event
 from chassis.tenancy import Platform
-from gateway.adapters.sql import SqlUnitsOfWork
-from gateway.adapters.tables import tables
+from gateway.adapters.sql.tables import tables
+from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
 from gateway.application.connecting import Connections
 from gateway.domain.callers import Caller, Role
 from gateway.domain.changes import Change

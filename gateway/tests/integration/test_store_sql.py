@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import MetaData
 
 from chassis.database import Database
+from gateway.adapters.sql.tables import tables
 from gateway.adapters.store_sql import SqlStores
-from gateway.adapters.tables import tables
 from gateway.application.stores import read_file
 from gateway.domain.profiles import MappingProfile
 from gateway.domain.stored import (

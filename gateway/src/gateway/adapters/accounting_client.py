@@ -25,11 +25,8 @@ from gateway.domain.account import (
     NewEnterprise,
     NewPark,
     NewSource,
-    Page,
-    Paging,
     Park,
     RecordedFigures,
-    Registered,
     SettlementBasis,
     Source,
     YearIndicators,
@@ -38,6 +35,7 @@ from gateway.domain.account import (
 from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome, RowProblem
 from gateway.domain.callers import Caller
 from gateway.domain.errors import AccountingRefused, Unavailable
+from gateway.domain.paging import Page, Paging, Registered
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from parkcarbon.accounting.v1 import accounting_pb2_grpc
 

@@ -3,7 +3,7 @@
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.adapters.upserting import upsert
+from gateway.adapters.sql.upsert import upsert
 from gateway.domain.platforms import PlatformConnected
 
 

@@ -16,8 +16,8 @@ from chassis.columns import utc_text
 from chassis.database import Database
 from chassis.tenancy import Platform, Tenant
 from gateway.adapters.documents_sql import SqlDocuments
+from gateway.adapters.sql.upsert import upsert
 from gateway.adapters.store_tables import StoreTables
-from gateway.adapters.upserting import upsert
 from gateway.domain.account import Job
 from gateway.domain.profiles import MappingProfile, SavedProfile
 from gateway.domain.stored import KeptAnswer, KeyOf, KeyState, NewJob, OwnJob, ProfileChangedMeanwhile, StoredFile, Until

@@ -14,8 +14,9 @@ from gateway.api.models import ID_PATTERN
 from gateway.api.pulling import pulled
 from gateway.application import accounts
 from gateway.application.ports import AccountingPort
-from gateway.domain.account import Indicator, Paging
+from gateway.domain.account import Indicator
 from gateway.domain.months import month
+from gateway.domain.paging import Paging
 from gateway.domain.wording import Language
 
 _READ = refusals(403, 404, 422)

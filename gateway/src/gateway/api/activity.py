@@ -23,10 +23,10 @@ from gateway.application.connecting import Connections
 from gateway.application.ports import AccountingPort
 from gateway.application.pushing import applied, read_profile, submit_push
 from gateway.application.stores import Keeping
-from gateway.domain.account import Paging
 from gateway.domain.activity import FIELDS, PLAIN, Layout, ReadRows
 from gateway.domain.callers import Action
 from gateway.domain.limits import Limits
+from gateway.domain.paging import Paging
 from gateway.domain.profiles import NO_PROFILE
 from gateway.domain.stored import CHUNK_BYTES
 

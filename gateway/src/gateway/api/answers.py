@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from gateway.domain.account import EmissionsGroup, Page, Registered
+from gateway.domain.account import EmissionsGroup
+from gateway.domain.paging import Page, Registered
 
 
 def members(value: Any) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from gateway.api.cookies import session_secret
 from gateway.api.deprecating import DEPRECATIONS, Deprecation, deprecated
 from gateway.api.problems import STATUS, language_of, problem_response
 from gateway.api.signed_bodies import verified_body
-from gateway.application.authentication import Known, authenticate
-from gateway.application.entrance import Entrance
-from gateway.domain.audit import Entry
+from gateway.application.access.authentication import Known, authenticate
+from gateway.application.access.services import Entrance
+from gateway.domain.access.audit import Entry
+from gateway.domain.access.rate_limit import WINDOW_S, Standing
+from gateway.domain.access.signing import RequestHead
 from gateway.domain.errors import GatewayError, Unavailable
 from gateway.domain.limits import Limits
-from gateway.domain.quota import WINDOW_S, Standing
-from gateway.domain.signing import RequestHead
 from gateway.domain.wording import Language
 
 _REQUEST_ID = re.compile(r"[\x20-\x7e]{1,128}")

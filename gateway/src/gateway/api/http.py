@@ -45,7 +45,7 @@ from gateway.api.models import fields_invalid
 from gateway.api.problems import problem_response
 from gateway.api.pulling import Pulling
 from gateway.api.tracing import instrumentation
-from gateway.application.entrance import Entrance
+from gateway.application.access.services import Entrance
 from gateway.application.ports import Ports
 from gateway.application.readiness import readiness
 from gateway.application.stores import Keeping

@@ -14,8 +14,9 @@ from gateway.api.pulling import pulled
 from gateway.api.uploads import Uploads, read_json
 from gateway.application import registers
 from gateway.application.ports import AccountingPort
-from gateway.domain.account import NewAnnualFigures, NewEnterprise, NewPark, NewSource, Paging
+from gateway.domain.account import NewAnnualFigures, NewEnterprise, NewPark, NewSource
 from gateway.domain.callers import Action
+from gateway.domain.paging import Paging
 
 _LISTED = refusals(403, 404, 422)
 _REGISTERED = refusals(400, 403, 404, 408, 409, 413, 415, 422, 429)

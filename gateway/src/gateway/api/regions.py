@@ -13,7 +13,7 @@ from gateway.api.describing import refusals
 from gateway.api.pulling import pulled
 from gateway.application import registers
 from gateway.application.ports import AccountingPort
-from gateway.domain.account import Paging
+from gateway.domain.paging import Paging
 
 RegionCode = Annotated[
     str,

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from gateway.application.ports import AccountingPort
-from gateway.domain.account import Emissions, Factor, FactorSet, Page, Paging, YearIndicators
+from gateway.domain.account import Emissions, Factor, FactorSet, YearIndicators
 from gateway.domain.callers import Action, Caller
+from gateway.domain.paging import Page, Paging
 
 
 async def query_emissions(

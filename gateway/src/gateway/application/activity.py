@@ -4,11 +4,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from gateway.application.ports import AccountingPort
-from gateway.domain.account import ActivityRecord, Page, Paging
+from gateway.domain.account import ActivityRecord
 from gateway.domain.activity import BatchOutcome, ReadRows, Receipt, Tally, receipt
 from gateway.domain.callers import Action, Caller
 from gateway.domain.errors import GatewayError, PushInterrupted
 from gateway.domain.limits import Limits
+from gateway.domain.paging import Page, Paging
 
 
 async def push_activity(

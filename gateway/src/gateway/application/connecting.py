@@ -3,8 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 
-from gateway.application.access_ports import Clock
-from gateway.application.ports import UnitsOfWork
+from gateway.application.ports import Clock, UnitsOfWork
 from gateway.domain.callers import Caller
 from gateway.domain.platforms import PlatformKind, connected, connects
 

@@ -1,15 +1,14 @@
 """What the gateway needs from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from gateway.application.access_ports import AccessRegister
+from gateway.application.access.ports import AccessRegister, AuditRegister, PeopleRegister, TokenRegister
 from gateway.application.evaluation import EvaluationPort
 from gateway.application.inventories import InventoryPort
-from gateway.application.people_ports import PeopleRegister
 from gateway.domain.account import (
     ActivityRecord,
     AnnualFigures,
@@ -22,20 +21,16 @@ from gateway.domain.account import (
     NewEnterprise,
     NewPark,
     NewSource,
-    Page,
-    Paging,
     Park,
     RecordedFigures,
-    Registered,
     Source,
     YearIndicators,
 )
 from gateway.domain.activity import ActivityRows, BatchOutcome
-from gateway.domain.audit import Entry, KeptEntry
 from gateway.domain.callers import Caller
 from gateway.domain.changes import Change, HeardChange
+from gateway.domain.paging import Page, Paging, Registered
 from gateway.domain.platforms import PlatformConnected
-from gateway.domain.tokens import Grant
 
 
 class AccountingPort(Protocol):
@@ -123,22 +118,6 @@ class AccountingPort(Protocol):
         ...
 
 
-class TokenStore(Protocol):
-    """Which caller a token stands for."""
-
-    async def find(self, sha256: str) -> Caller | None:
-        """Returns the caller of a token that is in force, by the token's digest."""
-        ...
-
-
-class TokenRegister(Protocol):
-    """Where tokens are granted, inside a unit of work."""
-
-    async def put(self, grant: Grant) -> None:
-        """Grants a token, or changes whom a granted one stands for."""
-        ...
-
-
 class ChangeLog(Protocol):
     """Where changes are appended, inside a transaction that someone else commits."""
 
@@ -172,26 +151,6 @@ class ChangeRetention(Protocol):
 
     async def forget_before(self, tenant_id: str, moment: datetime, limit: int) -> int:
         """Forgets the oldest changes of a tenant, at most `limit`, up to the first that is not before a moment; says how many."""
-        ...
-
-
-class AuditRegister(Protocol):
-    """The audit log and what callers have used of their minutes, inside a unit of work."""
-
-    async def append(self, entries: Sequence[Entry]) -> None:
-        """Stores entries."""
-        ...
-
-    async def entries(self, tenant_id: str, after: int, limit: int, subject: str, park_id: str) -> Sequence[KeptEntry]:
-        """Returns entries of a tenant whose positions come after one; of a caller and a park, unless they are ""."""
-        ...
-
-    async def remove_before(self, moment: datetime, limit: int) -> Mapping[str, int]:
-        """Deletes entries before a moment, of the oldest `limit`; returns how many of each tenant."""
-        ...
-
-    async def reserve(self, tenant_id: str, subject: str, start_s: int, share: int) -> int:
-        """Adds a share to what a caller has used of a minute; returns what it has used with it."""
         ...
 
 
@@ -284,3 +243,11 @@ class Ports:
     database: DatabaseProbe
     events: EventsProbe
     inventories: InventoryPort
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Returns the present moment, aware, in UTC."""
+        ...

@@ -8,14 +8,12 @@ from gateway.domain.account import (
     NewEnterprise,
     NewPark,
     NewSource,
-    Page,
-    Paging,
     Park,
     RecordedFigures,
-    Registered,
     Source,
 )
 from gateway.domain.callers import Action, Caller
+from gateway.domain.paging import Page, Paging, Registered
 
 
 async def register_park(accounting: AccountingPort, caller: Caller, park: NewPark) -> Registered[Park]:

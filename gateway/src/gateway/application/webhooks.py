@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from gateway.application.access_ports import Seals
+from gateway.application.access.ports import Seals
 from gateway.application.ports import ChangeFeed
 from gateway.application.stores import Clock, Stores
 from gateway.domain.callers import Action, Caller

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from chassis.clock import Clock
-from gateway.application.access_ports import AccessClaims, Seals, TokenKey
+from gateway.application.access.ports import AccessClaims, Seals, TokenKey
 from gateway.domain.callers import Action
 from gateway.domain.errors import TokenRefused
 

@@ -1,20 +1,15 @@
-"""What telling callers apart needs from outside."""
+"""What callers and their credentials need from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from gateway.domain.access import Key, RegisteredCaller, StoredKey
-from gateway.domain.callers import Action
-
-
-class Clock(Protocol):
-    """Tells the time."""
-
-    def now(self) -> datetime:
-        """Returns the present moment, aware, in UTC."""
-        ...
+from gateway.domain.access.audit import Entry, KeptEntry
+from gateway.domain.access.credentials import Key, RegisteredCaller, StoredKey
+from gateway.domain.access.people import Person, Session
+from gateway.domain.access.tokens import Grant
+from gateway.domain.callers import Action, Caller
 
 
 class Chance(Protocol):
@@ -198,4 +193,164 @@ class AccessRegister(Protocol):
 
     async def token_keys(self, since: datetime) -> Sequence[TokenKey]:
         """Returns the signing keys made since a moment, the newest first."""
+        ...
+
+
+class TokenStore(Protocol):
+    """Which caller a token stands for."""
+
+    async def find(self, sha256: str) -> Caller | None:
+        """Returns the caller of a token that is in force, by the token's digest."""
+        ...
+
+
+class TokenRegister(Protocol):
+    """Where tokens are granted, inside a unit of work."""
+
+    async def put(self, grant: Grant) -> None:
+        """Grants a token, or changes whom a granted one stands for."""
+        ...
+
+
+class AuditRegister(Protocol):
+    """The audit log and what callers have used of their minutes, inside a unit of work."""
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """Stores entries."""
+        ...
+
+    async def entries(self, tenant_id: str, after: int, limit: int, subject: str, park_id: str) -> Sequence[KeptEntry]:
+        """Returns entries of a tenant whose positions come after one; of a caller and a park, unless they are ""."""
+        ...
+
+    async def remove_before(self, moment: datetime, limit: int) -> Mapping[str, int]:
+        """Deletes entries before a moment, of the oldest `limit`; returns how many of each tenant."""
+        ...
+
+    async def reserve(self, tenant_id: str, subject: str, start_s: int, share: int) -> int:
+        """Adds a share to what a caller has used of a minute; returns what it has used with it."""
+        ...
+
+
+class Passwords(Protocol):
+    """Slow hashes of passwords."""
+
+    async def hash(self, password: str) -> str:
+        """Returns the hash of a password, with a salt of its own."""
+        ...
+
+    async def fits(self, password: str, hashed: str) -> bool:
+        """Says whether a hash is of this password; as slow for "" as for any hash, so that time tells nothing."""
+        ...
+
+
+class Mail(Protocol):
+    """Sends letters."""
+
+    def post(self, to: str, subject: str, text: str) -> None:
+        """Sends a letter in its own time; that it could not be sent is logged and not told."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a letter's code is good for: to set a password once."""
+
+    sha256: str
+    tenant_id: str
+    caller_id: str
+    expires_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Where a browser is sent to sign in elsewhere.
+
+    Attributes:
+        url: At the identity provider.
+        ticket: What the browser has to bring back, sealed; nobody but this gateway reads it.
+    """
+
+    url: str
+    ticket: str
+
+
+class Guests(Protocol):
+    """People who sign in at another identity provider (OpenID Connect, authorization code with PKCE)."""
+
+    @property
+    def issuers(self) -> Sequence[str]:
+        """The issuers that people can sign in at."""
+        ...
+
+    async def depart(self, issuer: str) -> Departure:
+        """Sends someone to an issuer.
+
+        Raises:
+            Unavailable: It does not answer.
+        """
+        ...
+
+    async def arrive(self, ticket: str, state: str, code: str) -> tuple[str, str]:
+        """Returns issuer and subject of someone who comes back.
+
+        Raises:
+            SignInRefused: The ticket is not ours or over, the state is another's, or the issuer gives nothing for the code.
+        """
+        ...
+
+
+class PeopleRegister(Protocol):
+    """People and their sessions, inside a unit of work."""
+
+    async def put_person(self, person: Person) -> None:
+        """Stores a person in place of what was known of it.
+
+        Raises:
+            IdentityTaken: Another caller has the login.
+        """
+        ...
+
+    async def person(self, tenant_id: str, caller_id: str) -> Person | None:
+        """Returns the person that a caller is."""
+        ...
+
+    async def person_of(self, login: str) -> Person | None:
+        """Returns the person of a login, locked until the transaction ends so that guesses are counted one after the other."""
+        ...
+
+    async def add_ticket(self, ticket: Ticket) -> None:
+        """Stores a ticket, in place of earlier ones of the same caller."""
+        ...
+
+    async def take_ticket(self, sha256: str) -> Ticket | None:
+        """Returns a ticket, which is gone thereby."""
+        ...
+
+    async def begin_session(self, sha256: str, tenant_id: str, caller_id: str, now: datetime) -> None:
+        """Stores a session."""
+        ...
+
+    async def session(self, sha256: str) -> Session | None:
+        """Returns a session."""
+        ...
+
+    async def touch_session(self, sha256: str, now: datetime) -> None:
+        """Stores that a session was used."""
+        ...
+
+    async def end_sessions(self, tenant_id: str, caller_id: str, sha256s: Sequence[str] | None = None) -> None:
+        """Ends sessions of a caller, all unless they are named."""
+        ...
+
+
+class AuditLog(Protocol):
+    """Takes the entries of the audit log; that they cannot be written fails no request."""
+
+    def note(self, entry: Entry) -> None:
+        """Keeps an entry soon."""
+        ...
+
+    async def keep(self, entry: Entry) -> None:
+        """Returns when an entry is kept, or cannot be."""
         ...

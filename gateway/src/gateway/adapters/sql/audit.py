@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import case, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.adapters.audit_tables import AuditTables
-from gateway.adapters.upserting import upsert
-from gateway.domain.audit import Entry, KeptEntry
+from gateway.adapters.sql.audit_tables import AuditTables
+from gateway.adapters.sql.upsert import upsert
+from gateway.domain.access.audit import Entry, KeptEntry
 
 _NAMES = tuple(Entry.__dataclass_fields__)
 

@@ -11,7 +11,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from gateway.domain.access import RegisteredCaller
+from gateway.domain.access.credentials import RegisteredCaller
 from gateway.domain.errors import FieldProblem, FieldsInvalid
 
 LOGIN = re.compile(r"[^@\s\x00-\x1f]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")

@@ -11,7 +11,7 @@ import jwt
 
 from chassis.clock import Clock
 from chassis.logs import Logger
-from gateway.adapters.access_tokens import verified
+from gateway.adapters.identity.access_tokens import verified
 from gateway.domain.errors import TokenRefused, Unavailable
 
 _KEY_TYPES: Final[Mapping[str, str]] = {

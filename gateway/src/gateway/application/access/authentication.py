@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gateway.application.access_ports import Clock, Credentials, Seals, TokenReader
-from gateway.application.people import Reception, check_csrf, session_of
-from gateway.application.ports import TokenStore, UnitsOfWork
-from gateway.domain.access import KeyKind, narrowed, parts_of_key
+from gateway.application.access.people import Reception, check_csrf, session_of
+from gateway.application.access.ports import Credentials, Seals, TokenReader, TokenStore
+from gateway.application.ports import Clock, UnitsOfWork
+from gateway.domain.access.credentials import KeyKind, narrowed, parts_of_key
+from gateway.domain.access.signing import TOLERANCE, RequestHead, check, is_signed, signed_head
+from gateway.domain.access.tokens import Grant, digest, token_of
 from gateway.domain.callers import Caller
 from gateway.domain.errors import FieldsInvalid, TokenRefused
-from gateway.domain.signing import TOLERANCE, RequestHead, check, is_signed, signed_head
-from gateway.domain.tokens import Grant, digest, token_of
 
 _DOTS_OF_A_JWT = 2
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})

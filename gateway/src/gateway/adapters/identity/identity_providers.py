@@ -13,9 +13,8 @@ import httpx
 
 from chassis.clock import Clock
 from chassis.logs import Logger
-from gateway.adapters.oidc import OidcIssuers
-from gateway.application.access_ports import Chance, Seals
-from gateway.application.people_ports import Departure
+from gateway.adapters.identity.oidc import OidcIssuers
+from gateway.application.access.ports import Chance, Departure, Seals
 from gateway.domain.errors import SignInRefused, TokenRefused, Unavailable
 
 _CONTEXT: Final = "sign-in elsewhere"

@@ -4,9 +4,8 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from gateway.application.access_ports import Clock
-from gateway.application.ports import UnitsOfWork
-from gateway.domain.quota import SHARES, WINDOW_S, RateExceeded, Standing, granted
+from gateway.application.ports import Clock, UnitsOfWork
+from gateway.domain.access.rate_limit import SHARES, WINDOW_S, RateExceeded, Standing, granted
 
 _REMEMBERED = 10_000
 

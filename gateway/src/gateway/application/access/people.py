@@ -4,13 +4,10 @@ import hmac
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.application.access_ports import Chance, Clock
-from gateway.application.people_ports import Mail, Passwords, PeopleRegister, Ticket
-from gateway.application.ports import UnitsOfWork
-from gateway.domain.access import RegisteredCaller
-from gateway.domain.callers import Action, Caller
-from gateway.domain.errors import CallerUnknown, CsrfRefused, FieldsInvalid, SignInRefused, TokenRefused
-from gateway.domain.people import (
+from gateway.application.access.ports import Chance, Mail, Passwords, PeopleRegister, Ticket
+from gateway.application.ports import Clock, UnitsOfWork
+from gateway.domain.access.credentials import RegisteredCaller
+from gateway.domain.access.people import (
     INVITATION_LIFE,
     RESET_LIFE,
     TOUCH_AFTER,
@@ -20,7 +17,9 @@ from gateway.domain.people import (
     csrf_token,
     login_of,
 )
-from gateway.domain.tokens import digest
+from gateway.domain.access.tokens import digest
+from gateway.domain.callers import Action, Caller
+from gateway.domain.errors import CallerUnknown, CsrfRefused, FieldsInvalid, SignInRefused, TokenRefused
 
 
 @dataclass(frozen=True, slots=True)

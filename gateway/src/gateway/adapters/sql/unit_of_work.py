@@ -1,6 +1,5 @@
 """The gateway's ports over its own database."""
 
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -16,56 +15,16 @@ from chassis.columns import utc_text
 from chassis.database import Database, DatabaseUnavailable
 from chassis.events import Event
 from chassis.tenancy import Platform, Tenant
-from gateway.adapters.access_sql import SqlAccessRegister
-from gateway.adapters.audit_sql import SqlAuditRegister
-from gateway.adapters.people_sql import SqlPeopleRegister
 from gateway.adapters.platform_sql import SqlPlatformRegister
-from gateway.adapters.tables import Tables
-from gateway.adapters.upserting import upsert
-from gateway.domain.callers import Caller, Role
+from gateway.adapters.sql.access import SqlAccessRegister, SqlTokenRegister
+from gateway.adapters.sql.audit import SqlAuditRegister
+from gateway.adapters.sql.people import SqlPeopleRegister
+from gateway.adapters.sql.tables import Tables
+from gateway.adapters.sql.upsert import upsert
+from gateway.domain.callers import Caller
 from gateway.domain.changes import Change, HeardChange
 from gateway.domain.errors import CursorExpired, Unavailable
 from gateway.domain.platforms import PlatformConnected
-from gateway.domain.tokens import Grant
-
-
-class SqlTokens:
-    """A TokenStore over the table of tokens."""
-
-    def __init__(self, database: Database, tables: Tables) -> None:
-        self._database = database
-        self._table = tables.bearer_token
-
-    async def find(self, sha256: str) -> Caller | None:
-        """Returns the caller of a token that is in force, by the token's digest."""
-        table = self._table
-        # Whose tenant it is, the token will say.
-        async with self._database.read(Platform("authentication")) as session:
-            rows = await session.execute(select(table.c.subject, table.c.tenant_id, table.c.roles).where(table.c.sha256 == sha256))
-            row = rows.one_or_none()
-        if row is None:
-            return None
-        return Caller(row.subject, row.tenant_id, frozenset(Role(role) for role in json.loads(row.roles)))
-
-
-class SqlTokenRegister:
-    """A TokenRegister within one transaction."""
-
-    def __init__(self, session: AsyncSession, tables: Tables, now: datetime) -> None:
-        self._session = session
-        self._table = tables.bearer_token
-        self._now = now
-
-    async def put(self, grant: Grant) -> None:
-        """Grants a token, or changes whom a granted one stands for."""
-        said = {
-            "tenant_id": grant.caller.tenant,
-            "park_id": "",
-            "subject": grant.caller.subject,
-            "roles": json.dumps(sorted(grant.caller.roles)),
-        }
-        statement = upsert(self._session, self._table).values(sha256=grant.sha256, granted_at=self._now, **said)
-        await self._session.execute(statement.on_conflict_do_update(index_elements=["sha256"], set_=said))
 
 
 class SqlUnitOfWork:

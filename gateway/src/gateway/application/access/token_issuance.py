@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gateway.application.access_ports import AccessClaims, Chance, Clock, Credentials, RefreshToken, TokenKey, TokenWriter
-from gateway.application.ports import UnitsOfWork
-from gateway.domain.access import KeyKind, StoredKey, narrowed, scopes_of
+from gateway.application.access.ports import AccessClaims, Chance, Credentials, RefreshToken, TokenKey, TokenWriter
+from gateway.application.ports import Clock, UnitsOfWork
+from gateway.domain.access.credentials import KeyKind, StoredKey, narrowed, scopes_of
+from gateway.domain.access.tokens import digest
 from gateway.domain.callers import Action
 from gateway.domain.errors import FieldsInvalid, GrantRefused
-from gateway.domain.tokens import digest
 
 KEY_LIFE = timedelta(days=30)
 """How long a pair signs new tokens; it is published for as long as its last token may live."""

@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from chassis.clock import Clock
-from gateway.application.access_ports import Credentials, TokenKey
-from gateway.application.ports import TokenStore
-from gateway.domain.access import RegisteredCaller, StoredKey
+from gateway.application.access.ports import Credentials, TokenKey, TokenStore
+from gateway.domain.access.credentials import RegisteredCaller, StoredKey
 from gateway.domain.callers import Caller
 
 K = TypeVar("K", bound=Hashable)

@@ -1,19 +1,19 @@
-"""Keeping the audit log, and reading it."""
+"""The task that writes the audit log."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from gateway.application.access.audit import append_entries
 from gateway.application.ports import UnitsOfWork
-from gateway.domain.audit import Entry, KeptEntry
-from gateway.domain.callers import Action, Caller
+from gateway.domain.access.audit import Entry
 
 _AT_ONCE = 500
 _GATHERED_SECONDS = 0.2
 _MOST_WAITING = 20_000
 
 
-class Audit:
+class AuditWriter:
     """Writes entries, many in one transaction.
 
     An entry of a change is kept before its answer goes out; entries of readings follow within moments, and those that wait when the
@@ -94,9 +94,7 @@ class Audit:
 
     async def _keep(self, part: Sequence[tuple[Entry, asyncio.Future[None] | None]]) -> None:
         try:
-            async with self._units() as unit:
-                await unit.audit.append([entry for entry, _ in part])
-                await unit.commit()
+            await append_entries(self._units, [entry for entry, _ in part])
         except Exception as error:
             self._failed(len(part), error)
         finally:
@@ -107,22 +105,3 @@ def _release(part: Sequence[tuple[Entry, asyncio.Future[None] | None]]) -> None:
     for _, kept in part:
         if kept is not None and not kept.done():
             kept.set_result(None)
-
-
-async def read_audit(
-    units: UnitsOfWork, caller: Caller, *, after: int, limit: int, subject: str, park_id: str
-) -> tuple[Sequence[KeptEntry], bool]:
-    """Returns entries of the tenant in the order in which they were kept, and whether there are more.
-
-    Args:
-        units: Where they are.
-        caller: Who asks.
-        after: The position that they come after.
-        limit: >= 1.
-        subject: Only this caller's; "" for everyone's.
-        park_id: Only of this park; "" for all.
-    """
-    caller.must(Action.AUDIT)
-    async with units(caller.tenant) as unit:
-        found = await unit.audit.entries(caller.tenant, after, limit + 1, subject, park_id)
-    return found[:limit], len(found) > limit

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-from gateway.application.access import Workshop
-from gateway.application.auditing import Audit
-from gateway.application.authentication import Doors
+from gateway.application.access.authentication import Doors
+from gateway.application.access.callers import Workshop
+from gateway.application.access.people import Reception
+from gateway.application.access.ports import AuditLog, Guests
+from gateway.application.access.rate_limit import Quotas
+from gateway.application.access.token_issuance import Issuing
 from gateway.application.connecting import Connections
-from gateway.application.limiting import Quotas
-from gateway.application.oauth import Issuing
-from gateway.application.people import Reception
-from gateway.application.people_ports import Guests
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,6 @@ class Entrance:
     reception: Reception
     guests: Guests
     quotas: Quotas
-    audit: Audit
+    audit: AuditLog
     connections: Connections
     issuer: str

@@ -8,12 +8,12 @@ from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.adapters.access_sql import SqlAccessRegister
-from gateway.adapters.people_tables import PeopleTables
-from gateway.adapters.upserting import upsert
-from gateway.application.people_ports import Ticket
+from gateway.adapters.sql.access import SqlAccessRegister
+from gateway.adapters.sql.people_tables import PeopleTables
+from gateway.adapters.sql.upsert import upsert
+from gateway.application.access.ports import Ticket
+from gateway.domain.access.people import SESSION_LIFE, Person, Session
 from gateway.domain.errors import IdentityTaken
-from gateway.domain.people import SESSION_LIFE, Person, Session
 
 _KEY = ["tenant_id", "caller_id"]
 

@@ -7,9 +7,9 @@ from sqlalchemy import Column, MetaData, Table, Text
 from chassis.columns import UtcDateTime, big_integer, identifier
 from chassis.inbox import inbox_table
 from chassis.outbox import outbox_table
-from gateway.adapters.access_tables import AccessTables, access_tables
-from gateway.adapters.audit_tables import AuditTables, audit_tables
-from gateway.adapters.people_tables import PeopleTables, people_tables
+from gateway.adapters.sql.access_tables import AccessTables, access_tables
+from gateway.adapters.sql.audit_tables import AuditTables, audit_tables
+from gateway.adapters.sql.people_tables import PeopleTables, people_tables
 from gateway.adapters.store_tables import StoreTables, store_tables
 
 

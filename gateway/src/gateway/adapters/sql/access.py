@@ -1,4 +1,4 @@
-"""Callers and their credentials in the gateway's database."""
+"""Callers, their credentials and bearer tokens in the gateway's database."""
 
 import json
 from collections.abc import Sequence
@@ -12,11 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Database
 from chassis.tenancy import PLATFORM_TENANT, Platform
-from gateway.adapters.access_tables import AccessTables
-from gateway.adapters.upserting import upsert
-from gateway.application.access_ports import RefreshToken, TokenKey
-from gateway.domain.access import Key, KeyKind, RegisteredCaller, StoredKey
-from gateway.domain.callers import Action, Role
+from gateway.adapters.sql.access_tables import AccessTables
+from gateway.adapters.sql.tables import Tables
+from gateway.adapters.sql.upsert import upsert
+from gateway.application.access.ports import RefreshToken, TokenKey
+from gateway.domain.access.credentials import Key, KeyKind, RegisteredCaller, StoredKey
+from gateway.domain.access.tokens import Grant
+from gateway.domain.callers import Action, Caller, Role
 from gateway.domain.errors import IdentityTaken
 
 _AUTHENTICATION = Platform("authentication")
@@ -265,3 +267,42 @@ def _key(row: Row[Any]) -> Key:
 
 def _token_key(row: Row[Any]) -> TokenKey:
     return TokenKey(row.kid, row.sealed, row.public_jwk, row.created_time)
+
+
+class SqlTokens:
+    """A TokenStore over the table of tokens."""
+
+    def __init__(self, database: Database, tables: Tables) -> None:
+        self._database = database
+        self._table = tables.bearer_token
+
+    async def find(self, sha256: str) -> Caller | None:
+        """Returns the caller of a token that is in force, by the token's digest."""
+        table = self._table
+        # Whose tenant it is, the token will say.
+        async with self._database.read(Platform("authentication")) as session:
+            rows = await session.execute(select(table.c.subject, table.c.tenant_id, table.c.roles).where(table.c.sha256 == sha256))
+            row = rows.one_or_none()
+        if row is None:
+            return None
+        return Caller(row.subject, row.tenant_id, frozenset(Role(role) for role in json.loads(row.roles)))
+
+
+class SqlTokenRegister:
+    """A TokenRegister within one transaction."""
+
+    def __init__(self, session: AsyncSession, tables: Tables, now: datetime) -> None:
+        self._session = session
+        self._table = tables.bearer_token
+        self._now = now
+
+    async def put(self, grant: Grant) -> None:
+        """Grants a token, or changes whom a granted one stands for."""
+        said = {
+            "tenant_id": grant.caller.tenant,
+            "park_id": "",
+            "subject": grant.caller.subject,
+            "roles": json.dumps(sorted(grant.caller.roles)),
+        }
+        statement = upsert(self._session, self._table).values(sha256=grant.sha256, granted_at=self._now, **said)
+        await self._session.execute(statement.on_conflict_do_update(index_elements=["sha256"], set_=said))

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.application.access_ports import Chance, Clock, Seals
-from gateway.application.ports import UnitsOfWork
-from gateway.domain.access import Key, KeyKind, RegisteredCaller, checked_caller, key_end, narrowed, rotated
-from gateway.domain.account import Page, Paging, Registered
+from gateway.application.access.ports import Chance, Seals
+from gateway.application.ports import Clock, UnitsOfWork
+from gateway.domain.access.credentials import Key, KeyKind, RegisteredCaller, checked_caller, key_end, narrowed, rotated
+from gateway.domain.access.tokens import digest
 from gateway.domain.callers import Action, Caller
 from gateway.domain.errors import CallerUnknown, KeyUnknown
-from gateway.domain.tokens import digest
+from gateway.domain.paging import Page, Paging, Registered
 
 DEFAULT_PAGE = 100
 
