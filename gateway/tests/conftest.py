@@ -33,9 +33,9 @@ from gateway.adapters.identity.oidc import OidcIssuers, TrustedIssuer
 from gateway.adapters.identity.passwords import Argon2Passwords
 from gateway.adapters.identity.secret_cipher import Seal
 from gateway.adapters.sql.access import SqlCredentials
+from gateway.adapters.sql.stores import SqlStores
 from gateway.adapters.sql.tables import tables
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
-from gateway.adapters.store_sql import SqlStores
 from gateway.api.activity import Readers
 from gateway.api.http import create_app
 from gateway.api.upload_jobs import UploadJobs
@@ -50,7 +50,7 @@ from gateway.application.access.services import Entrance
 from gateway.application.access.token_issuance import Issuing
 from gateway.application.connecting import Connections
 from gateway.application.ports import Ports
-from gateway.application.pushing import PUSH
+from gateway.application.push.jobs import PUSH
 from gateway.application.stores import Keeping
 from gateway.application.webhooks import Hooking
 from gateway.domain.access.tokens import digest
@@ -63,7 +63,6 @@ from gateway.domain.account import (
     Factor,
     FactorSet,
     Indicator,
-    Job,
     MixShare,
     NewAnnualFigures,
     NewEnterprise,
@@ -75,12 +74,13 @@ from gateway.domain.account import (
     YearIndicators,
     exact_tonnes,
 )
-from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome, RowProblem
 from gateway.domain.callers import Caller, Role
 from gateway.domain.changes import Change
 from gateway.domain.errors import AccountingRefused, CursorExpired, GatewayError, Unavailable
 from gateway.domain.limits import Limits
 from gateway.domain.paging import Page, Paging, Registered
+from gateway.domain.push.activity import ActivityRows, BatchOutcome, Outcome, RowProblem
+from gateway.domain.push.jobs import Job
 from gateway.domain.webhooks import TargetRules
 from gateway.events.publish import FactEncoder
 from gateway.main import HttpServer, Randomness

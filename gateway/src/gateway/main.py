@@ -45,9 +45,9 @@ from gateway.adapters.identity.passwords import Argon2Passwords
 from gateway.adapters.identity.secret_cipher import Seal
 from gateway.adapters.mail import Carrier, FolderCarrier, Post, SmtpCarrier
 from gateway.adapters.sql.access import SqlCredentials, SqlTokens
+from gateway.adapters.sql.stores import SqlStores
 from gateway.adapters.sql.tables import Tables, tables
 from gateway.adapters.sql.unit_of_work import SqlChangeFeed, SqlChangeLog, SqlProbe, SqlUnitsOfWork
-from gateway.adapters.store_sql import SqlStores
 from gateway.api.activity import Readers
 from gateway.api.http import create_app
 from gateway.api.upload_jobs import UploadJobs
@@ -61,7 +61,7 @@ from gateway.application.access.services import Entrance
 from gateway.application.access.token_issuance import Issuing
 from gateway.application.connecting import Connections
 from gateway.application.ports import Ports
-from gateway.application.pushing import PUSH
+from gateway.application.push.jobs import PUSH
 from gateway.application.retention import Retention
 from gateway.application.stores import Keeping
 from gateway.application.webhooks import Hooking
@@ -321,7 +321,8 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     bounds = Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"}))
     readers = Readers(Uploads(bounds), Workbooks(bounds))
     stores = SqlStores(database, table.store, clock)
-    entrance = _entrance(settings, database, table, units, issuers, mail, clock, logger)
+    audit = AuditWriter(units, lambda count, error: logger.error("audit not kept", entries=count, error=type(error).__name__))
+    entrance = _entrance(settings, database, table, units, issuers, mail, audit, clock, logger)
     runner = JobRunner(
         database,
         table.store.job,
@@ -374,7 +375,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
                 "consumer": consumer,
                 "job runner": runner,
                 "webhooks": dispatcher,
-                "audit": entrance.audit,
+                "audit": audit,
                 "retention": forgetting,
             },
             consumers={"gateway": consumer},
@@ -385,7 +386,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         channels=[channel, *([evaluation] if evaluation else [])],
         issuers=issuers,
         mail=mail,
-        audit=entrance.audit,
+        audit=audit,
         telemetry=telemetry,
     )
 
@@ -397,6 +398,7 @@ def _entrance(
     units: SqlUnitsOfWork,
     issuers: httpx.AsyncClient,
     mail: Post,
+    audit: AuditWriter,
     clock: Clock,
     logger: Logger,
 ) -> Entrance:
@@ -450,7 +452,7 @@ def _entrance(
         reception=reception,
         guests=guests,
         quotas=Quotas(units, clock),
-        audit=AuditWriter(units, lambda count, error: logger.error("audit not kept", entries=count, error=type(error).__name__)),
+        audit=audit,
         connections=Connections(
             units, clock, lambda error: logger.warning("platform not noted", error=type(error).__name__, reason=str(error))
         ),

@@ -18,8 +18,8 @@ from sqlalchemy import MetaData
 
 from chassis.database import Database
 from gateway.adapters.courier import HttpCourier
+from gateway.adapters.sql.stores import SqlStores
 from gateway.adapters.sql.tables import tables
-from gateway.adapters.store_sql import SqlStores
 from gateway.application.webhooks import deliver_next
 from gateway.domain.callers import Caller, Role
 from gateway.domain.changes import Change

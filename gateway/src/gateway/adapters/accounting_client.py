@@ -19,7 +19,6 @@ from gateway.domain.account import (
     Factor,
     FactorSet,
     Indicator,
-    Job,
     MixShare,
     NewAnnualFigures,
     NewEnterprise,
@@ -32,10 +31,11 @@ from gateway.domain.account import (
     YearIndicators,
     exact_tonnes,
 )
-from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome, RowProblem
 from gateway.domain.callers import Caller
 from gateway.domain.errors import AccountingRefused, Unavailable
 from gateway.domain.paging import Page, Paging, Registered
+from gateway.domain.push.activity import ActivityRows, BatchOutcome, Outcome, RowProblem
+from gateway.domain.push.jobs import Job
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from parkcarbon.accounting.v1 import accounting_pb2_grpc
 

@@ -8,8 +8,8 @@ from sqlalchemy import Table, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.columns import utc_text
+from gateway.adapters.sql.push_tables import StoreTables
 from gateway.adapters.sql.upsert import upsert
-from gateway.adapters.store_tables import StoreTables
 from gateway.domain.documents import (
     Description,
     Document,

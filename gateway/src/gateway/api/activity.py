@@ -18,17 +18,18 @@ from gateway.api.results import Results, ResultSpool, receipt_answer
 from gateway.api.streams import read_parts
 from gateway.api.uploads import ENCODINGS, STREAM_HELD_BYTES, Uploads, declared_bytes, encoding_of
 from gateway.api.workbooks import Workbooks
-from gateway.application import activity
 from gateway.application.connecting import Connections
 from gateway.application.ports import AccountingPort
-from gateway.application.pushing import applied, read_profile, submit_push
+from gateway.application.push import activity
+from gateway.application.push.jobs import submit_push
+from gateway.application.push.profiles import applied, read_profile
 from gateway.application.stores import Keeping
-from gateway.domain.activity import FIELDS, PLAIN, Layout, ReadRows
 from gateway.domain.callers import Action
+from gateway.domain.files import CHUNK_BYTES
 from gateway.domain.limits import Limits
 from gateway.domain.paging import Paging
-from gateway.domain.profiles import NO_PROFILE
-from gateway.domain.stored import CHUNK_BYTES
+from gateway.domain.push.activity import FIELDS, PLAIN, Layout, ReadRows
+from gateway.domain.push.profiles import NO_PROFILE
 
 Wanted = Annotated[Results | None, Query(description="Which rows the receipt lists")]
 

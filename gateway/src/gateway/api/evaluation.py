@@ -22,8 +22,8 @@ from gateway.api.uploads import Uploads, read_json
 from gateway.api.value_tables import read_table
 from gateway.application import evaluation as questions
 from gateway.application.evaluation import ACTIONS, EvaluationPort
-from gateway.domain.activity import RowProblem
 from gateway.domain.errors import FieldProblem, FieldsInvalid
+from gateway.domain.push.activity import RowProblem
 from gateway.domain.wording import Language
 
 _READ = refusals(403, 404, 422)

@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from gateway.domain import wording
 from gateway.domain.access.rate_limit import RateExceeded
-from gateway.domain.activity import RowProblem
 from gateway.domain.errors import AccountingRefused, FieldsInvalid, GatewayError, NothingReadable, PushInterrupted, TokenRefused
+from gateway.domain.push.activity import RowProblem
 from gateway.domain.wording import Language
 
 STATUS: Mapping[str, int] = {

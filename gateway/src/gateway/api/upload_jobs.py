@@ -10,14 +10,15 @@ from gateway.api.activity import Readers, most_bytes
 from gateway.api.bodies import Media
 from gateway.api.results import packed, unpacked
 from gateway.api.uploads import unpacked as gunzipped
-from gateway.application.activity import push_activity
 from gateway.application.connecting import Connections
 from gateway.application.ports import AccountingPort
-from gateway.application.pushing import after_row, append_results, applied, forget_upload, results_of, upload_of
+from gateway.application.push.activity import push_activity
+from gateway.application.push.jobs import after_row, append_results, forget_upload, results_of, upload_of
+from gateway.application.push.profiles import applied
 from gateway.application.stores import Clock, Stores, read_file
-from gateway.domain.activity import Outcome, ReadRows, Receipt, Tally
 from gateway.domain.callers import Caller
-from gateway.domain.profiles import MappingProfile
+from gateway.domain.push.activity import Outcome, ReadRows, Receipt, Tally
+from gateway.domain.push.profiles import MappingProfile
 
 
 class PushAsked(msgspec.Struct):

@@ -16,7 +16,6 @@ from gateway.domain.account import (
     Enterprise,
     Factor,
     FactorSet,
-    Job,
     NewAnnualFigures,
     NewEnterprise,
     NewPark,
@@ -26,11 +25,12 @@ from gateway.domain.account import (
     Source,
     YearIndicators,
 )
-from gateway.domain.activity import ActivityRows, BatchOutcome
 from gateway.domain.callers import Caller
 from gateway.domain.changes import Change, HeardChange
 from gateway.domain.paging import Page, Paging, Registered
 from gateway.domain.platforms import PlatformConnected
+from gateway.domain.push.activity import ActivityRows, BatchOutcome
+from gateway.domain.push.jobs import Job
 
 
 class AccountingPort(Protocol):

@@ -214,24 +214,6 @@ class Factor:
     note: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A long task of a service.
-
-    Attributes:
-        state: queued, running, succeeded, failed or cancelled.
-        progress: 0 to 1, inclusive.
-        result: What it found, once it succeeded.
-        error: What stopped it, once it failed: `code` and `message`.
-    """
-
-    job_id: str
-    state: str
-    progress: float
-    result: dict[str, object] | None
-    error: dict[str, object] | None
-
-
 def exact_tonnes(milligrams: int) -> str:
     """Returns milligrams in tonnes, exactly: mg / 10^9 without trailing zeros.
 

@@ -10,7 +10,7 @@ from chassis.outbox import outbox_table
 from gateway.adapters.sql.access_tables import AccessTables, access_tables
 from gateway.adapters.sql.audit_tables import AuditTables, audit_tables
 from gateway.adapters.sql.people_tables import PeopleTables, people_tables
-from gateway.adapters.store_tables import StoreTables, store_tables
+from gateway.adapters.sql.push_tables import StoreTables, store_tables
 
 
 @dataclass(frozen=True, slots=True)

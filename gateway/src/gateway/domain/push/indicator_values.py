@@ -6,7 +6,7 @@ Nothing is judged here: whether an indicator exists, and whether its value can b
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.domain.activity import Layout, RowProblem
+from gateway.domain.push.activity import Layout, RowProblem
 
 MOST_ROWS = 5_000
 """Rows of one request."""

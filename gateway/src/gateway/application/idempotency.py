@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from gateway.application.stores import Keeping, read_file
-from gateway.domain.stored import KeptAnswer, KeyInUse, KeyOf
+from gateway.domain.idempotency import KeptAnswer, KeyInUse, KeyOf
 
 
 async def take(keeping: Keeping, key: KeyOf) -> KeptAnswer | None:

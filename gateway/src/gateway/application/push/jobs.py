@@ -1,4 +1,4 @@
-"""Pushes that outlast a request: the upload is kept, a job records it, its results are kept until they are fetched."""
+"""Jobs that record an upload: submitted, looked up, and their results."""
 
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -6,19 +6,10 @@ from datetime import datetime
 
 from gateway.application.ports import AccountingPort
 from gateway.application.stores import Keeping, Stores, read_file
-from gateway.domain.account import Job
-from gateway.domain.activity import FIELDS, ActivityRows, ReadRows
 from gateway.domain.callers import Action, Caller
-from gateway.domain.profiles import NO_PROFILE, MappingProfile, SavedProfile
-from gateway.domain.stored import (
-    CHUNK_BYTES,
-    RESULTS_LIFETIME,
-    JobUnknown,
-    NewJob,
-    OwnJob,
-    ProfileUnknown,
-    ResultsUnknown,
-)
+from gateway.domain.files import CHUNK_BYTES
+from gateway.domain.push.activity import FIELDS, ActivityRows, ReadRows
+from gateway.domain.push.jobs import RESULTS_LIFETIME, Job, JobUnknown, NewJob, OwnJob, ResultsUnknown
 
 PUSH = "push_activity"
 """The kind of these jobs."""
@@ -118,12 +109,6 @@ async def after_row(parts: AsyncIterator[ReadRows], last_row: int) -> AsyncGener
             yield ReadRows(ActivityRows(part.rows.row_numbers[start:], **columns), rejected)
 
 
-async def applied(parts: AsyncIterator[ReadRows], profile: MappingProfile) -> AsyncGenerator[ReadRows]:
-    """Yields the parts with a profile's defaults, units and offset in them."""
-    async for part in parts:
-        yield part if profile == NO_PROFILE else profile.applied(part)
-
-
 async def own_job(stores: Stores, accounting: AccountingPort, caller: Caller, job_id: str) -> OwnJob | None:
     """Returns a job of the gateway itself, None where it is none.
 
@@ -171,48 +156,7 @@ async def results(stores: Stores, accounting: AccountingPort, caller: Caller, jo
     return read_file(stores, caller.tenant, results_of(job_id))
 
 
-async def save_profile(keeping: Keeping, caller: Caller, profile_id: str, profile: MappingProfile) -> tuple[SavedProfile, bool]:
-    """Saves a mapping profile as its next version, unless the newest says the same; returns it, and whether it is new.
-
-    Raises:
-        RoleMissing: The caller may not record.
-        FieldsInvalid: The profile could not be applied.
-    """
-    caller.must(Action.RECORD)
-    profile.check()
-    async with keeping.stores.write(caller.tenant) as store:
-        newest = await store.profiles.newest(caller.tenant, profile_id)
-        if newest is not None and newest.profile == profile:
-            return newest, False
-        version = 1 if newest is None else newest.version + 1
-        saved = await store.profiles.add(caller.tenant, profile_id, version, profile, caller.subject)
-        await store.commit()
-    return saved, True
-
-
-async def read_profile(stores: Stores, caller: Caller, profile_id: str, version: int | None = None) -> SavedProfile:
-    """Returns a mapping profile, its newest version unless one is named.
-
-    Raises:
-        RoleMissing: The caller may not record.
-        ProfileUnknown: There is none.
-    """
-    caller.must(Action.RECORD)
-    async with stores.read(caller.tenant) as store:
-        found = (
-            await store.profiles.newest(caller.tenant, profile_id)
-            if version is None
-            else await store.profiles.version(caller.tenant, profile_id, version)
-        )
-    if found is None:
-        raise ProfileUnknown(profile_id if version is None else f"{profile_id}, version {version}")
-    return found
-
-
-async def list_profiles(stores: Stores, caller: Caller, *, after: str, limit: int) -> tuple[list[SavedProfile], str]:
-    """Returns the newest version of each profile in order of id, and where the next page begins, "" on the last."""
-    caller.must(Action.RECORD)
-    async with stores.read(caller.tenant) as store:
-        found = list(await store.profiles.list(caller.tenant, after=after, limit=limit + 1))
-    more = len(found) > limit
-    return found[:limit], found[limit - 1].profile_id if more else ""
+async def rebuild_sums(accounting: AccountingPort, caller: Caller, park_id: str) -> Job:
+    """Starts the job that computes a park's sums anew from its records."""
+    caller.must(Action.REBUILD)
+    return await accounting.rebuild_sums(caller, park_id)

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.domain.activity import FIELDS, HEADINGS, ActivityRows, Layout, ReadRows
-from gateway.domain.errors import FieldProblem, FieldsInvalid
+from gateway.domain.errors import FieldProblem, FieldsInvalid, GatewayError
+from gateway.domain.push.activity import FIELDS, HEADINGS, ActivityRows, Layout, ReadRows
 
 _OFFSET = re.compile(r"[+-](0[0-9]|1[0-4]):[0-5][0-9]", re.ASCII)
 _TIME = re.compile(
@@ -117,3 +117,21 @@ class SavedProfile:
     profile: MappingProfile
     saved_time: str
     saved_by: str
+
+
+class ProfileUnknown(GatewayError):
+    """There is no such mapping profile, or not that version of it."""
+
+    kind = "not_found"
+
+    def __init__(self, found: str) -> None:
+        super().__init__("PROFILE_NOT_FOUND", found=found)
+
+
+class ProfileChangedMeanwhile(GatewayError):
+    """Two requests saved the same profile at the same moment."""
+
+    kind = "conflict"
+
+    def __init__(self, profile_id: str) -> None:
+        super().__init__("PROFILE_CHANGED_MEANWHILE", found=profile_id)

@@ -5,11 +5,11 @@ from contextlib import aclosing
 
 from gateway.application.ports import AccountingPort
 from gateway.domain.account import ActivityRecord
-from gateway.domain.activity import BatchOutcome, ReadRows, Receipt, Tally, receipt
 from gateway.domain.callers import Action, Caller
 from gateway.domain.errors import GatewayError, PushInterrupted
 from gateway.domain.limits import Limits
 from gateway.domain.paging import Page, Paging
+from gateway.domain.push.activity import BatchOutcome, ReadRows, Receipt, Tally, receipt
 
 
 async def push_activity(
