@@ -25,17 +25,18 @@ from chassis.jobs import JobRunner
 from chassis.logs import Level, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
 from gateway.adapters.audit_writer import AuditWriter
-from gateway.adapters.courier import HttpCourier
 from gateway.adapters.identity.access_tokens import AccessTokenReader, AccessTokenWriter
 from gateway.adapters.identity.caller_cache import KnownCredentials
 from gateway.adapters.identity.identity_providers import ClientAt, OidcGuests
 from gateway.adapters.identity.oidc import OidcIssuers, TrustedIssuer
 from gateway.adapters.identity.passwords import Argon2Passwords
 from gateway.adapters.identity.secret_cipher import Seal
+from gateway.adapters.platform_cache import PlatformCache
 from gateway.adapters.sql.access import SqlCredentials
 from gateway.adapters.sql.stores import SqlStores
 from gateway.adapters.sql.tables import tables
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
+from gateway.adapters.webhook_sender import HttpCourier
 from gateway.api.activity import Readers
 from gateway.api.http import create_app
 from gateway.api.upload_jobs import UploadJobs
@@ -48,11 +49,10 @@ from gateway.application.access.ports import TokenStore
 from gateway.application.access.rate_limit import Quotas
 from gateway.application.access.services import Entrance
 from gateway.application.access.token_issuance import Issuing
-from gateway.application.connecting import Connections
+from gateway.application.feed.webhooks import Hooking
 from gateway.application.ports import Ports
 from gateway.application.push.jobs import PUSH
 from gateway.application.stores import Keeping
-from gateway.application.webhooks import Hooking
 from gateway.domain.access.tokens import digest
 from gateway.domain.account import (
     ActivityRecord,
@@ -75,13 +75,13 @@ from gateway.domain.account import (
     exact_tonnes,
 )
 from gateway.domain.callers import Caller, Role
-from gateway.domain.changes import Change
 from gateway.domain.errors import AccountingRefused, CursorExpired, GatewayError, Unavailable
+from gateway.domain.feed.changes import Change
+from gateway.domain.feed.webhooks import TargetRules
 from gateway.domain.limits import Limits
 from gateway.domain.paging import Page, Paging, Registered
 from gateway.domain.push.activity import ActivityRows, BatchOutcome, Outcome, RowProblem
 from gateway.domain.push.jobs import Job
-from gateway.domain.webhooks import TargetRules
 from gateway.events.publish import FactEncoder
 from gateway.main import HttpServer, Randomness
 from gateway.settings import HttpSettings
@@ -520,7 +520,7 @@ async def entrance_over(
             ),
             quotas=Quotas(units, clock),
             audit=audit,
-            connections=Connections(units, clock, lambda error: pytest.fail(f"a platform is not noted: {error!r}")),
+            platforms=PlatformCache(units, clock, lambda error: pytest.fail(f"a platform is not noted: {error!r}")),
             issuer=ISSUER,
         )
         await audit.stop()
@@ -559,7 +559,7 @@ async def _serve(
         runner = JobRunner(
             database,
             table.store.job,
-            {PUSH: UploadJobs(accounting, stores, readers, told, entrance.connections)},
+            {PUSH: UploadJobs(accounting, stores, readers, told, entrance.platforms)},
             clock=told,
             telemetry=telemetry,
             logger=logger,

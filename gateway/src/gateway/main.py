@@ -33,10 +33,7 @@ from chassis.telemetry import Telemetry
 from chassis.topics import TopicRegistry
 from gateway.adapters.accounting_client import AccountingClient
 from gateway.adapters.audit_writer import AuditWriter
-from gateway.adapters.courier import HttpCourier
-from gateway.adapters.dispatcher import WebhookDispatcher
 from gateway.adapters.evaluation_client import EvaluationClient, NoEvaluation
-from gateway.adapters.forgetting import Forgetting
 from gateway.adapters.identity.access_tokens import AccessTokenReader, AccessTokenWriter
 from gateway.adapters.identity.caller_cache import KnownCallers, KnownCredentials
 from gateway.adapters.identity.identity_providers import ClientAt, OidcGuests
@@ -44,10 +41,15 @@ from gateway.adapters.identity.oidc import OidcIssuers, TrustedIssuer
 from gateway.adapters.identity.passwords import Argon2Passwords
 from gateway.adapters.identity.secret_cipher import Seal
 from gateway.adapters.mail import Carrier, FolderCarrier, Post, SmtpCarrier
+from gateway.adapters.platform_cache import PlatformCache
 from gateway.adapters.sql.access import SqlCredentials, SqlTokens
+from gateway.adapters.sql.feed import SqlChangeFeed, SqlChangeLog
+from gateway.adapters.sql.probe import SqlProbe
 from gateway.adapters.sql.stores import SqlStores
 from gateway.adapters.sql.tables import Tables, tables
-from gateway.adapters.sql.unit_of_work import SqlChangeFeed, SqlChangeLog, SqlProbe, SqlUnitsOfWork
+from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
+from gateway.adapters.webhook_sender import HttpCourier
+from gateway.adapters.workers import Forgetting, WebhookDispatcher
 from gateway.api.activity import Readers
 from gateway.api.http import create_app
 from gateway.api.upload_jobs import UploadJobs
@@ -59,16 +61,15 @@ from gateway.application.access.people import Reception
 from gateway.application.access.rate_limit import Quotas
 from gateway.application.access.services import Entrance
 from gateway.application.access.token_issuance import Issuing
-from gateway.application.connecting import Connections
+from gateway.application.feed.webhooks import Hooking
 from gateway.application.ports import Ports
 from gateway.application.push.jobs import PUSH
 from gateway.application.retention import Retention
 from gateway.application.stores import Keeping
-from gateway.application.webhooks import Hooking
 from gateway.domain.access.tokens import Grant
 from gateway.domain.callers import Caller
+from gateway.domain.feed.webhooks import TargetRules
 from gateway.domain.limits import Limits
-from gateway.domain.webhooks import TargetRules
 from gateway.events import consume
 from gateway.events.publish import FactEncoder
 from gateway.settings import GatewaySettings, HttpSettings, MailSettings
@@ -326,7 +327,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     runner = JobRunner(
         database,
         table.store.job,
-        {PUSH: UploadJobs(ports.accounting, stores, readers, clock, entrance.connections)},
+        {PUSH: UploadJobs(ports.accounting, stores, readers, clock, entrance.platforms)},
         clock=clock,
         telemetry=telemetry,
         logger=logger,
@@ -453,7 +454,7 @@ def _entrance(
         guests=guests,
         quotas=Quotas(units, clock),
         audit=audit,
-        connections=Connections(
+        platforms=PlatformCache(
             units, clock, lambda error: logger.warning("platform not noted", error=type(error).__name__, reason=str(error))
         ),
         issuer=settings.public_url,

@@ -17,13 +17,15 @@ from chassis.database import Database
 from chassis.tenancy import Platform, Tenant
 from gateway.adapters.identity.caller_cache import KnownCallers
 from gateway.adapters.sql.access import SqlTokens
+from gateway.adapters.sql.feed import SqlChangeFeed, SqlChangeLog
+from gateway.adapters.sql.probe import SqlProbe
 from gateway.adapters.sql.tables import tables
-from gateway.adapters.sql.unit_of_work import SqlChangeFeed, SqlChangeLog, SqlProbe, SqlUnitsOfWork
+from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
 from gateway.application.access.authentication import grant_tokens
 from gateway.domain.access.tokens import Grant, digest
 from gateway.domain.callers import Caller, Role
-from gateway.domain.changes import HeardChange
 from gateway.domain.errors import Unavailable
+from gateway.domain.feed.changes import HeardChange
 from gateway.events.publish import FactEncoder
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -15,7 +15,6 @@ from gateway.domain.access.signing import RequestHead
 from gateway.domain.access.tokens import Grant, digest, token_of
 from gateway.domain.account import NewPark, exact_tonnes
 from gateway.domain.callers import ALLOWED, Action, Caller, Role
-from gateway.domain.changes import Change, part, position_of
 from gateway.domain.errors import (
     AccountingRefused,
     Busy,
@@ -30,6 +29,7 @@ from gateway.domain.errors import (
     TokenRefused,
     Unavailable,
 )
+from gateway.domain.feed.changes import Change, part, position_of
 from gateway.domain.limits import Limits
 from gateway.domain.months import month
 from gateway.domain.push.activity import ActivityRows, BatchOutcome, Outcome, ReadRows, Receipt, Tally, receipt, unreadable

@@ -18,7 +18,7 @@ from gateway.api.results import Results, ResultSpool, receipt_answer
 from gateway.api.streams import read_parts
 from gateway.api.uploads import ENCODINGS, STREAM_HELD_BYTES, Uploads, declared_bytes, encoding_of
 from gateway.api.workbooks import Workbooks
-from gateway.application.connecting import Connections
+from gateway.application.feed.ports import Platforms
 from gateway.application.ports import AccountingPort
 from gateway.application.push import activity
 from gateway.application.push.jobs import submit_push
@@ -153,7 +153,7 @@ def is_for_later(request: Request, media: Media, limits: Limits) -> bool:
     return media.format in (Format.NDJSON, Format.CSV) and declared_bytes(request) > limits.upload_bytes
 
 
-def router(accounting: AccountingPort, readers: Readers, keeping: Keeping, connections: Connections) -> APIRouter:
+def router(accounting: AccountingPort, readers: Readers, keeping: Keeping, platforms: Platforms) -> APIRouter:
     """Returns the routes of activity data."""
     routes = APIRouter(prefix="/v1/parks/{park}/activity-records", tags=["activity"])
 
@@ -205,7 +205,7 @@ def router(accounting: AccountingPort, readers: Readers, keeping: Keeping, conne
             spool.close()
             raise
         if tally.rows > tally.rejected:
-            await connections.pushed(caller, way_of(request), park)
+            await platforms.pushed(caller, way_of(request), park)
         return receipt_answer(park, tally, spool, results, language(request))
 
     @routes.get(

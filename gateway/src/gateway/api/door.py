@@ -132,7 +132,7 @@ class Door:
         await self._audit(scope, known, request_id, status)
         park_id = scope.get("path_params", {}).get("park", "")
         if park_id and scope["method"] == "GET" and status in _SHOWED:
-            await self._entrance.connections.pulled(known.caller, known.way, {park_id})
+            await self._entrance.platforms.pulled(known.caller, known.way, {park_id})
 
     async def _audit(self, scope: Scope, known: Known, request_id: str, status: int) -> None:
         """Keeps who did what; before the answer goes out where something may have changed."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.application.access.ports import AccessRegister, AuditRegister, PeopleRegister, TokenRegister
 from gateway.application.evaluation import EvaluationPort
+from gateway.application.feed.ports import ChangeFeed, ChangeRetention, PlatformRegister
 from gateway.application.inventories import InventoryPort
 from gateway.domain.account import (
     ActivityRecord,
@@ -26,9 +27,8 @@ from gateway.domain.account import (
     YearIndicators,
 )
 from gateway.domain.callers import Caller
-from gateway.domain.changes import Change, HeardChange
+from gateway.domain.feed.platforms import PlatformConnected
 from gateway.domain.paging import Page, Paging, Registered
-from gateway.domain.platforms import PlatformConnected
 from gateway.domain.push.activity import ActivityRows, BatchOutcome
 from gateway.domain.push.jobs import Job
 
@@ -115,50 +115,6 @@ class AccountingPort(Protocol):
         Raises:
             Unavailable: It does not.
         """
-        ...
-
-
-class ChangeLog(Protocol):
-    """Where changes are appended, inside a transaction that someone else commits."""
-
-    async def append(self, change: HeardChange) -> Change:
-        """Gives the change the tenant's next position, under a lock that lasts until the transaction ends."""
-        ...
-
-
-class ChangeFeed(Protocol):
-    """Where changes are read."""
-
-    async def read(self, caller: Caller, *, after: int, limit: int) -> Sequence[Change]:
-        """Returns at most `limit` changes of the parks that the caller reaches with a position above `after`, ascending.
-
-        Raises:
-            CursorExpired: `after` is not 0, and what came next is no longer kept.
-        """
-        ...
-
-    async def newest(self, tenant_id: str) -> int:
-        """Returns the last position of a tenant, 0 before the first."""
-        ...
-
-
-class ChangeRetention(Protocol):
-    """Where changes are forgotten, inside a unit of work."""
-
-    async def tenants(self) -> Sequence[str]:
-        """Returns every tenant that has a feed."""
-        ...
-
-    async def forget_before(self, tenant_id: str, moment: datetime, limit: int) -> int:
-        """Forgets the oldest changes of a tenant, at most `limit`, up to the first that is not before a moment; says how many."""
-        ...
-
-
-class PlatformRegister(Protocol):
-    """Which platforms are connected, inside a unit of work."""
-
-    async def add(self, platform: PlatformConnected) -> bool:
-        """Stores a platform; returns False when it was there."""
         ...
 
 

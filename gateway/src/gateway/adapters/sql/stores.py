@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.clock import Clock
 from chassis.database import Database
 from chassis.tenancy import Platform, Tenant
-from gateway.adapters.documents_sql import SqlDocuments
 from gateway.adapters.sql.files import SqlFiles
 from gateway.adapters.sql.idempotency import SqlKeys
+from gateway.adapters.sql.library import SqlDocuments
 from gateway.adapters.sql.push import SqlJobs, SqlProfiles
 from gateway.adapters.sql.push_tables import StoreTables
 from gateway.adapters.sql.webhooks import SqlHooks

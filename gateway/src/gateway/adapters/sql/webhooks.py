@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.adapters.sql.push_tables import StoreTables
 from gateway.adapters.sql.upsert import upsert
-from gateway.domain.webhooks import Delivery, Webhook
+from gateway.domain.feed.webhooks import Delivery, Webhook
 
 
 class SqlHooks:

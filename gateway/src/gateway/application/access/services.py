@@ -8,7 +8,7 @@ from gateway.application.access.people import Reception
 from gateway.application.access.ports import AuditLog, Guests
 from gateway.application.access.rate_limit import Quotas
 from gateway.application.access.token_issuance import Issuing
-from gateway.application.connecting import Connections
+from gateway.application.feed.ports import Platforms
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Entrance:
         guests: Where people of other identity providers come from.
         quotas: Counts requests.
         audit: Keeps who did what.
-        connections: Tells which platforms are connected.
+        platforms: Tells which platforms are connected.
         issuer: Our name as an issuer of tokens: the URL of the root as callers see it.
     """
 
@@ -34,5 +34,5 @@ class Entrance:
     guests: Guests
     quotas: Quotas
     audit: AuditLog
-    connections: Connections
+    platforms: Platforms
     issuer: str

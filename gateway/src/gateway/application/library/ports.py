@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from gateway.domain.documents import Description, Document, Statistics, StoredContent
+from gateway.domain.library.documents import Description, Document, Statistics, StoredContent
 
 
 class Documents(Protocol):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from gateway.domain.webhooks import Address, TargetRules
+from gateway.domain.feed.webhooks import Address, TargetRules
 
 
 class HttpCourier:

@@ -10,14 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.columns import utc_text
 from gateway.adapters.sql.push_tables import StoreTables
 from gateway.adapters.sql.upsert import upsert
-from gateway.domain.documents import (
-    Description,
-    Document,
-    DocumentChangedMeanwhile,
-    Kind,
-    Statistics,
-    StoredContent,
-)
+from gateway.domain.library.documents import Description, Document, DocumentChangedMeanwhile, Kind, Statistics, StoredContent
 
 _TOP = 5
 

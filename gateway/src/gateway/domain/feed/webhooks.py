@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from gateway.domain.callers import Caller
-from gateway.domain.changes import Change
 from gateway.domain.errors import GatewayError, ParameterInvalid
+from gateway.domain.feed.changes import Change
 
 PAUSES = (
     timedelta(seconds=5),

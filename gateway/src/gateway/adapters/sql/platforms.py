@@ -4,7 +4,7 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.adapters.sql.upsert import upsert
-from gateway.domain.platforms import PlatformConnected
+from gateway.domain.feed.platforms import PlatformConnected
 
 
 class SqlPlatformRegister:

@@ -3,15 +3,14 @@
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from gateway.application.access.ports import Seals
-from gateway.application.ports import ChangeFeed
+from gateway.application.feed.ports import ChangeFeed, Courier
 from gateway.application.stores import Clock, Stores
 from gateway.domain.callers import Action, Caller
-from gateway.domain.changes import Change
 from gateway.domain.errors import CursorExpired
-from gateway.domain.webhooks import (
+from gateway.domain.feed.changes import Change
+from gateway.domain.feed.webhooks import (
     GONE,
     MOST_WEBHOOKS,
     PAUSES,
@@ -27,14 +26,6 @@ from gateway.domain.webhooks import (
 _AT_A_TIME = 50
 _SECRET_BYTES = 32
 _CONTEXT = "webhook"
-
-
-class Courier(Protocol):
-    """Sends one delivery."""
-
-    async def send(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str]:
-        """Returns the status that the target answered, 0 where it did not, and what became of it in a word or two."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from gateway.application.stores import Keeping, Stores, read_file
 from gateway.domain.callers import Action, Caller
-from gateway.domain.documents import Description, Document, DocumentUnknown, Statistics, StoredContent, grams, wanted
 from gateway.domain.files import CHUNK_BYTES
+from gateway.domain.library.documents import Description, Document, DocumentUnknown, Statistics, StoredContent, grams, wanted
 
 
 def file_of(content: StoredContent) -> str:

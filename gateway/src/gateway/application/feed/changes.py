@@ -1,8 +1,8 @@
 """The change feed: appended from events, read by regional platforms."""
 
-from gateway.application.ports import ChangeFeed, ChangeLog
+from gateway.application.feed.ports import ChangeFeed, ChangeLog
 from gateway.domain.callers import Action, Caller
-from gateway.domain.changes import NEWEST, Change, Changes, HeardChange, part, position_of
+from gateway.domain.feed.changes import NEWEST, Change, Changes, HeardChange, part, position_of
 
 
 async def append_change(log: ChangeLog, change: HeardChange) -> Change:
