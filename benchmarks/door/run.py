@@ -28,8 +28,8 @@ from chassis.embedded_log import EmbeddedLog
 from chassis.identity import generate_key_pair
 from chassis.logs import Level, Renderer, configure
 from chassis.server import running
-from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome
 from gateway.domain.callers import Caller
+from gateway.domain.push.activity import ActivityRows, BatchOutcome, Outcome
 from gateway.main import Gateway, HttpServer, build, topic_registry
 from gateway.settings import HttpSettings
 

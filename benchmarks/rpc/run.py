@@ -19,7 +19,7 @@ from chassis.logs import Level, Renderer, configure
 from chassis.server import GrpcServer, Registration, ServerSettings
 from chassis.telemetry import Telemetry, TelemetrySettings
 from gateway.adapters.accounting_client import activity_columns
-from gateway.domain.activity import ActivityRows
+from gateway.domain.push.activity import ActivityRows
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
 CALLS = 4_000

@@ -24,34 +24,36 @@ from chassis.database import Database
 from chassis.jobs import JobRunner
 from chassis.logs import Level, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
-from gateway.adapters.access_sql import SqlCredentials
-from gateway.adapters.access_tokens import AccessTokenReader, AccessTokenWriter
-from gateway.adapters.courier import HttpCourier
-from gateway.adapters.guests import ClientAt, OidcGuests
-from gateway.adapters.known_callers import KnownCredentials
-from gateway.adapters.oidc import OidcIssuers, TrustedIssuer
-from gateway.adapters.passwords import Argon2Passwords
-from gateway.adapters.sealing import Seal
-from gateway.adapters.sql import SqlUnitsOfWork
-from gateway.adapters.store_sql import SqlStores
-from gateway.adapters.tables import tables
+from gateway.adapters.audit_writer import AuditWriter
+from gateway.adapters.identity.access_tokens import AccessTokenReader, AccessTokenWriter
+from gateway.adapters.identity.caller_cache import KnownCredentials
+from gateway.adapters.identity.identity_providers import ClientAt, OidcGuests
+from gateway.adapters.identity.oidc import OidcIssuers, TrustedIssuer
+from gateway.adapters.identity.passwords import Argon2Passwords
+from gateway.adapters.identity.secret_cipher import Seal
+from gateway.adapters.platform_cache import PlatformCache
+from gateway.adapters.sql.access import SqlCredentials
+from gateway.adapters.sql.stores import SqlStores
+from gateway.adapters.sql.tables import tables
+from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
+from gateway.adapters.webhook_sender import HttpCourier
 from gateway.api.activity import Readers
 from gateway.api.http import create_app
 from gateway.api.upload_jobs import UploadJobs
 from gateway.api.uploads import Uploads
 from gateway.api.workbooks import Workbooks
-from gateway.application.access import Workshop
-from gateway.application.auditing import Audit
-from gateway.application.authentication import Doors
-from gateway.application.connecting import Connections
-from gateway.application.entrance import Entrance
-from gateway.application.limiting import Quotas
-from gateway.application.oauth import Issuing
-from gateway.application.people import Reception
-from gateway.application.ports import Ports, TokenStore
-from gateway.application.pushing import PUSH
+from gateway.application.access.authentication import Doors
+from gateway.application.access.callers import Workshop
+from gateway.application.access.people import Reception
+from gateway.application.access.ports import TokenStore
+from gateway.application.access.rate_limit import Quotas
+from gateway.application.access.services import Entrance
+from gateway.application.access.token_issuance import Issuing
+from gateway.application.feed.webhooks import Hooking
+from gateway.application.ports import Ports
+from gateway.application.push.jobs import PUSH
 from gateway.application.stores import Keeping
-from gateway.application.webhooks import Hooking
+from gateway.domain.access.tokens import digest
 from gateway.domain.account import (
     ActivityRecord,
     AnnualFigures,
@@ -61,28 +63,25 @@ from gateway.domain.account import (
     Factor,
     FactorSet,
     Indicator,
-    Job,
     MixShare,
     NewAnnualFigures,
     NewEnterprise,
     NewPark,
     NewSource,
-    Page,
-    Paging,
     Park,
     RecordedFigures,
-    Registered,
     Source,
     YearIndicators,
     exact_tonnes,
 )
-from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome, RowProblem
 from gateway.domain.callers import Caller, Role
-from gateway.domain.changes import Change
 from gateway.domain.errors import AccountingRefused, CursorExpired, GatewayError, Unavailable
+from gateway.domain.feed.changes import Change
+from gateway.domain.feed.webhooks import TargetRules
 from gateway.domain.limits import Limits
-from gateway.domain.tokens import digest
-from gateway.domain.webhooks import TargetRules
+from gateway.domain.paging import Page, Paging, Registered
+from gateway.domain.push.activity import ActivityRows, BatchOutcome, Outcome, RowProblem
+from gateway.domain.push.jobs import Job
 from gateway.events.publish import FactEncoder
 from gateway.main import HttpServer, Randomness
 from gateway.settings import HttpSettings
@@ -484,7 +483,7 @@ async def entrance_over(
     seals = Seal(b"the key file of these tests", secrets.token_bytes)
     async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
         oidc = OidcIssuers(trusted, client=client, clock=clock, logger=configure("gateway", level=Level.ERROR))
-        audit = Audit(units, lambda count, error: pytest.fail(f"{count} entries are not kept: {error!r}"))
+        audit = AuditWriter(units, lambda count, error: pytest.fail(f"{count} entries are not kept: {error!r}"))
         await audit.start()
         reception = Reception(units=units, chance=Randomness(), passwords=QUICK, mail=Letters(), clock=clock)
         names = {"issuer": ISSUER, "audience": "parkcarbon"}
@@ -521,7 +520,7 @@ async def entrance_over(
             ),
             quotas=Quotas(units, clock),
             audit=audit,
-            connections=Connections(units, clock, lambda error: pytest.fail(f"a platform is not noted: {error!r}")),
+            platforms=PlatformCache(units, clock, lambda error: pytest.fail(f"a platform is not noted: {error!r}")),
             issuer=ISSUER,
         )
         await audit.stop()
@@ -560,7 +559,7 @@ async def _serve(
         runner = JobRunner(
             database,
             table.store.job,
-            {PUSH: UploadJobs(accounting, stores, readers, told, entrance.connections)},
+            {PUSH: UploadJobs(accounting, stores, readers, told, entrance.platforms)},
             clock=told,
             telemetry=telemetry,
             logger=logger,

@@ -11,9 +11,9 @@ import pytest_asyncio
 
 from chassis.clock import SystemClock
 from chassis.embedded_log import EmbeddedLog
-from gateway.application.authentication import grant_tokens
+from gateway.application.access.authentication import grant_tokens
+from gateway.domain.access.tokens import Grant, digest
 from gateway.domain.callers import Caller, Role
-from gateway.domain.tokens import Grant, digest
 from gateway.main import topic_registry
 from tests.system.in_process import InProcess, in_process
 

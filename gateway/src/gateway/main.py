@@ -31,45 +31,46 @@ from chassis.process import run_service
 from chassis.relay import Relay
 from chassis.telemetry import Telemetry
 from chassis.topics import TopicRegistry
-from gateway.adapters.access_sql import SqlCredentials
-from gateway.adapters.access_tokens import AccessTokenReader, AccessTokenWriter
 from gateway.adapters.accounting import AccountingClient
-from gateway.adapters.courier import HttpCourier
-from gateway.adapters.dispatcher import WebhookDispatcher
-from gateway.adapters.forgetting import Forgetting
+from gateway.adapters.audit_writer import AuditWriter
 from gateway.adapters.generated.evaluation import CONTRACT as EVALUATION
-from gateway.adapters.guests import ClientAt, OidcGuests
-from gateway.adapters.known_callers import KnownCallers, KnownCredentials
+from gateway.adapters.identity.access_tokens import AccessTokenReader, AccessTokenWriter
+from gateway.adapters.identity.caller_cache import KnownCallers, KnownCredentials
+from gateway.adapters.identity.identity_providers import ClientAt, OidcGuests
+from gateway.adapters.identity.oidc import OidcIssuers, TrustedIssuer
+from gateway.adapters.identity.passwords import Argon2Passwords
+from gateway.adapters.identity.secret_cipher import Seal
 from gateway.adapters.mail import Carrier, FolderCarrier, Post, SmtpCarrier
-from gateway.adapters.oidc import OidcIssuers, TrustedIssuer
-from gateway.adapters.passwords import Argon2Passwords
-from gateway.adapters.sealing import Seal
+from gateway.adapters.platform_cache import PlatformCache
 from gateway.adapters.services import NoService, ServiceClient
-from gateway.adapters.sql import SqlChangeFeed, SqlChangeLog, SqlProbe, SqlTokens, SqlUnitsOfWork
-from gateway.adapters.store_sql import SqlStores
-from gateway.adapters.tables import Tables, tables
+from gateway.adapters.sql.access import SqlCredentials, SqlTokens
+from gateway.adapters.sql.feed import SqlChangeFeed, SqlChangeLog
+from gateway.adapters.sql.probe import SqlProbe
+from gateway.adapters.sql.stores import SqlStores
+from gateway.adapters.sql.tables import Tables, tables
+from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
+from gateway.adapters.webhook_sender import HttpCourier
+from gateway.adapters.workers import Forgetting, WebhookDispatcher
 from gateway.api.activity import Readers
 from gateway.api.http import create_app
 from gateway.api.upload_jobs import UploadJobs
 from gateway.api.uploads import Uploads
 from gateway.api.workbooks import Workbooks
-from gateway.application.access import Workshop
-from gateway.application.auditing import Audit
-from gateway.application.authentication import Doors, grant_tokens
-from gateway.application.connecting import Connections
-from gateway.application.entrance import Entrance
-from gateway.application.limiting import Quotas
-from gateway.application.oauth import Issuing
-from gateway.application.people import Reception
+from gateway.application.access.authentication import Doors, grant_tokens
+from gateway.application.access.callers import Workshop
+from gateway.application.access.people import Reception
+from gateway.application.access.rate_limit import Quotas
+from gateway.application.access.services import Entrance
+from gateway.application.access.token_issuance import Issuing
+from gateway.application.feed.webhooks import Hooking
 from gateway.application.ports import Ports
-from gateway.application.pushing import PUSH
+from gateway.application.push.jobs import PUSH
 from gateway.application.retention import Retention
 from gateway.application.stores import Keeping
-from gateway.application.webhooks import Hooking
+from gateway.domain.access.tokens import Grant
 from gateway.domain.callers import Caller
+from gateway.domain.feed.webhooks import TargetRules
 from gateway.domain.limits import Limits
-from gateway.domain.tokens import Grant
-from gateway.domain.webhooks import TargetRules
 from gateway.events import consume
 from gateway.events.publish import FactEncoder
 from gateway.settings import GatewaySettings, HttpSettings, MailSettings
@@ -199,7 +200,7 @@ class Gateway:
         channels: Sequence[Channel],
         issuers: httpx.AsyncClient,
         mail: Post,
-        audit: Audit,
+        audit: AuditWriter,
         telemetry: Telemetry,
     ) -> None:
         self.app = app
@@ -321,11 +322,12 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     bounds = Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"}))
     readers = Readers(Uploads(bounds), Workbooks(bounds))
     stores = SqlStores(database, table.store, clock)
-    entrance = _entrance(settings, database, table, units, issuers, mail, clock, logger)
+    audit = AuditWriter(units, lambda count, error: logger.error("audit not kept", entries=count, error=type(error).__name__))
+    entrance = _entrance(settings, database, table, units, issuers, mail, audit, clock, logger)
     runner = JobRunner(
         database,
         table.store.job,
-        {PUSH: UploadJobs(ports.accounting, stores, readers, clock, entrance.connections)},
+        {PUSH: UploadJobs(ports.accounting, stores, readers, clock, entrance.platforms)},
         clock=clock,
         telemetry=telemetry,
         logger=logger,
@@ -374,7 +376,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
                 "consumer": consumer,
                 "job runner": runner,
                 "webhooks": dispatcher,
-                "audit": entrance.audit,
+                "audit": audit,
                 "retention": forgetting,
             },
             consumers={"gateway": consumer},
@@ -385,7 +387,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         channels=[channel, *([evaluation] if evaluation else [])],
         issuers=issuers,
         mail=mail,
-        audit=entrance.audit,
+        audit=audit,
         telemetry=telemetry,
     )
 
@@ -397,6 +399,7 @@ def _entrance(
     units: SqlUnitsOfWork,
     issuers: httpx.AsyncClient,
     mail: Post,
+    audit: AuditWriter,
     clock: Clock,
     logger: Logger,
 ) -> Entrance:
@@ -450,8 +453,8 @@ def _entrance(
         reception=reception,
         guests=guests,
         quotas=Quotas(units, clock),
-        audit=Audit(units, lambda count, error: logger.error("audit not kept", entries=count, error=type(error).__name__)),
-        connections=Connections(
+        audit=audit,
+        platforms=PlatformCache(
             units, clock, lambda error: logger.warning("platform not noted", error=type(error).__name__, reason=str(error))
         ),
         issuer=settings.public_url,

@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings
 from chassis.channel import ChannelSettings
 from chassis.settings import BrokerSettings, DatabaseSettings, LogSettings, environment
 from chassis.telemetry import TelemetrySettings
-from gateway.domain.audit import LEAST_DAYS
+from gateway.domain.access.audit import LEAST_DAYS
 from gateway.domain.callers import Role
 
 

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from chassis.clock import FixedClock
+from gateway.domain.access.signing import SCHEME, RequestHead, canonical, signature
 from gateway.domain.limits import Limits
-from gateway.domain.signing import SCHEME, RequestHead, canonical, signature
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MILL = {"name": "Mill", "roles": ["enterprise"], "enterprises": ["etdz/mill"]}

@@ -11,11 +11,11 @@ from sqlalchemy import MetaData
 
 from chassis.clock import FixedClock
 from chassis.database import Database
-from gateway.adapters.access_sql import SqlCredentials
-from gateway.adapters.sql import SqlUnitsOfWork
-from gateway.adapters.tables import tables
-from gateway.application.access_ports import RefreshToken, TokenKey
-from gateway.domain.access import Key, KeyKind, RegisteredCaller
+from gateway.adapters.sql.access import SqlCredentials
+from gateway.adapters.sql.tables import tables
+from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
+from gateway.application.access.ports import RefreshToken, TokenKey
+from gateway.domain.access.credentials import Key, KeyKind, RegisteredCaller
 from gateway.domain.callers import Action, Role
 from gateway.domain.errors import IdentityTaken
 from gateway.events.publish import FactEncoder

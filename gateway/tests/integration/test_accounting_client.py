@@ -19,10 +19,11 @@ from chassis.server import GrpcServer, Registration, ServerSettings
 from chassis.telemetry import Telemetry, TelemetrySettings
 from gateway.adapters.accounting_client import SERVICE, AccountingClient, activity_columns
 from gateway.domain import account
-from gateway.domain.account import Paging
-from gateway.domain.activity import ActivityRows, Outcome
 from gateway.domain.callers import Caller, Role
 from gateway.domain.errors import AccountingRefused, GatewayError, Unavailable
+from gateway.domain.paging import Paging
+from gateway.domain.push.activity import ActivityRows, Outcome
+from gateway.domain.push.jobs import Job
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from parkcarbon.accounting.v1 import accounting_pb2_grpc
 
@@ -355,7 +356,7 @@ async def test_a_job_is_an_operation_of_the_callers_own_tenant(connected: Connec
     answers["RebuildSums"] = pb.RebuildSumsResponse(operation_name="operations/j-1")
     answers["GetOperation"] = operation("ganzhou", metadata={"state": "running", "progress": 0.5})
     job = await connected.client.rebuild_sums(ADA, "p")
-    assert job == account.Job(job_id="j-1", state="running", progress=0.5, result=None, error=None)
+    assert job == Job(job_id="j-1", state="running", progress=0.5, result=None, error=None)
     assert connected.accounting.asked[1][1].name == "operations/j-1"
     answers["GetOperation"] = operation(
         "ganzhou", metadata={"state": "succeeded", "progress": 1}, response={"sums": 3, "share": 0.5}

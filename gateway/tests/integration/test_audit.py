@@ -15,14 +15,14 @@ from sqlalchemy.exc import DBAPIError
 from chassis.clock import FixedClock
 from chassis.database import Database, DatabaseUnavailable
 from chassis.tenancy import Platform
-from gateway.adapters.sql import SqlUnitsOfWork
-from gateway.adapters.tables import tables
+from gateway.adapters.audit_writer import AuditWriter
+from gateway.adapters.sql.tables import tables
+from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
 from gateway.api.deprecating import Deprecation, deprecated
-from gateway.application.auditing import Audit
-from gateway.application.limiting import Quotas
-from gateway.domain.audit import Entry
+from gateway.application.access.rate_limit import Quotas
+from gateway.domain.access.audit import Entry
+from gateway.domain.access.rate_limit import RateExceeded
 from gateway.domain.limits import Limits
-from gateway.domain.quota import RateExceeded
 from gateway.events.publish import FactEncoder
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -120,7 +120,7 @@ class TestLog:
             assert "secret" not in (await operator.get("/v1/audit")).text
 
     async def test_entries_at_once_are_all_kept_in_few_transactions(self, database: Database) -> None:
-        audit = Audit(units(database), lambda count, error: pytest.fail(f"{count}: {error!r}"))
+        audit = AuditWriter(units(database), lambda count, error: pytest.fail(f"{count}: {error!r}"))
         await audit.start()
         await asyncio.gather(*(audit.keep(entry(number)) for number in range(200)))
         audit.note(entry(200))
@@ -130,7 +130,7 @@ class TestLog:
         assert [each.entry.request_id for each in found] == [f"r-{number}" for number in range(201)]
 
     async def test_readings_that_come_while_others_are_written_are_gathered_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("gateway.application.auditing._GATHERED_SECONDS", 3600.0)
+        monkeypatch.setattr("gateway.adapters.audit_writer._GATHERED_SECONDS", 3600.0)
         written: list[list[str]] = []
         busy, go = asyncio.Event(), asyncio.Event()
 
@@ -150,7 +150,7 @@ class TestLog:
         async def gated(tenant_id: str | None = None, *, work: str = "") -> AsyncIterator[Any]:
             yield Unit()
 
-        audit = Audit(gated, lambda count, error: pytest.fail(f"{count}: {error!r}"))
+        audit = AuditWriter(gated, lambda count, error: pytest.fail(f"{count}: {error!r}"))
         await audit.start()
         first = asyncio.create_task(audit.keep(entry(1)))
         async with asyncio.timeout(10):
@@ -164,7 +164,7 @@ class TestLog:
 
     async def test_a_log_that_cannot_be_written_holds_up_no_answer(self) -> None:
         failed: list[int] = []
-        audit = Audit(away, lambda count, _: failed.append(count))
+        audit = AuditWriter(away, lambda count, _: failed.append(count))
         await audit.start()
         async with asyncio.timeout(5):
             await audit.keep(entry(1))
@@ -175,7 +175,7 @@ class TestLog:
         def failed(_count: int, _error: Exception) -> None:
             raise OSError("no space left on device")
 
-        audit = Audit(away, failed)
+        audit = AuditWriter(away, failed)
         await audit.start()
         assert audit.healthy
         async with asyncio.timeout(10):

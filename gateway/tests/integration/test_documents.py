@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import MetaData
 
 from chassis.database import Database
-from gateway.adapters.store_sql import SqlStores
-from gateway.adapters.tables import tables
-from gateway.application import documents
+from gateway.adapters.sql.stores import SqlStores
+from gateway.adapters.sql.tables import tables
+from gateway.application.library import documents
 from gateway.application.stores import Keeping
 from gateway.domain.callers import Caller, Role
-from gateway.domain.documents import Description, DocumentChangedMeanwhile
-from gateway.domain.stored import RESULTS_LIFETIME
+from gateway.domain.library.documents import Description, DocumentChangedMeanwhile
+from gateway.domain.push.jobs import RESULTS_LIFETIME
 
 ADA = Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER}))
 STANDARD = {

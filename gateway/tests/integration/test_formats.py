@@ -22,9 +22,9 @@ from python_calamine import CalamineWorkbook
 from gateway.api import templates
 from gateway.api.bodies import Format
 from gateway.api.workbooks import Workbooks, WorkerFailed
-from gateway.domain.activity import PLAIN
 from gateway.domain.errors import Unavailable
 from gateway.domain.limits import Limits
+from gateway.domain.push.activity import PLAIN
 
 RECORDS = "/v1/parks/etdz/activity-records"
 PARK = {

@@ -26,8 +26,8 @@ from chassis.identity import generate_key_pair
 from chassis.logs import Level
 from chassis.settings import DatabaseSettings, LogSettings
 from chassis.testing.kafka import KafkaServer
+from gateway.domain.access.tokens import digest
 from gateway.domain.callers import Role
-from gateway.domain.tokens import digest
 from gateway.events import consume
 from gateway.main import Gateway, build, topic_registry
 from gateway.settings import BootstrapToken, GatewaySettings, HttpSettings

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from gateway.api import models
-from gateway.domain.changes import Change
 from gateway.domain.errors import AccountingRefused, Unavailable
+from gateway.domain.feed.changes import Change
 from gateway.domain.limits import Limits
 
 PARK = {

@@ -14,7 +14,7 @@ import jwt
 import pytest
 
 from chassis.testing.keycloak import ADMIN, KeycloakMissing, KeycloakServer, running_keycloak
-from gateway.adapters.oidc import TrustedIssuer
+from gateway.adapters.identity.oidc import TrustedIssuer
 from gateway.domain.limits import Limits
 
 Serve = Callable[..., AbstractAsyncContextManager[Any]]

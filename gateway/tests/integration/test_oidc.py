@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chassis.clock import FixedClock
-from gateway.adapters.oidc import TrustedIssuer
+from gateway.adapters.identity.oidc import TrustedIssuer
 from gateway.domain.limits import Limits
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -21,11 +21,11 @@ from starlette.responses import Response
 
 from chassis.clock import FixedClock
 from chassis.logs import Level, configure
+from gateway.adapters.identity.oidc import TrustedIssuer
 from gateway.adapters.mail import FolderCarrier, Post
-from gateway.adapters.oidc import TrustedIssuer
 from gateway.api.cookies import keep_session
+from gateway.domain.access.people import SESSION_LIFE, checked_password, login_of
 from gateway.domain.limits import Limits
-from gateway.domain.people import SESSION_LIFE, checked_password, login_of
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LOGIN, PASSWORD = "ada@example.com", "correct horse battery"

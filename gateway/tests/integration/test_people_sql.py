@@ -12,13 +12,13 @@ from sqlalchemy import MetaData
 
 from chassis.clock import FixedClock
 from chassis.database import Database
-from gateway.adapters.sql import SqlUnitsOfWork
-from gateway.adapters.tables import tables
-from gateway.application.people_ports import Ticket
-from gateway.domain.access import RegisteredCaller
+from gateway.adapters.sql.tables import tables
+from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
+from gateway.application.access.ports import Ticket
+from gateway.domain.access.credentials import RegisteredCaller
+from gateway.domain.access.people import SESSION_LIFE, Person
 from gateway.domain.callers import Role
 from gateway.domain.errors import IdentityTaken
-from gateway.domain.people import SESSION_LIFE, Person
 from gateway.events.publish import FactEncoder
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -17,11 +17,11 @@ from chassis.clock import FixedClock
 from chassis.database import Database, DatabaseUnavailable
 from chassis.events import Event
 from chassis.tenancy import Platform
-from gateway.adapters.sql import SqlUnitsOfWork
-from gateway.adapters.tables import tables
-from gateway.application.connecting import Connections
+from gateway.adapters.platform_cache import PlatformCache
+from gateway.adapters.sql.tables import tables
+from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
 from gateway.domain.callers import Caller, Role
-from gateway.domain.changes import Change
+from gateway.domain.feed.changes import Change
 from gateway.events.publish import FactEncoder
 from parkcarbon.gateway.events.v1 import events_pb2
 
@@ -45,8 +45,8 @@ class Stand:
     def _committed(self) -> None:
         self.commits += 1
 
-    def replica(self, now: datetime = NOW) -> Connections:
-        return Connections(self.units, FixedClock(now), lambda error: pytest.fail(repr(error)))
+    def replica(self, now: datetime = NOW) -> PlatformCache:
+        return PlatformCache(self.units, FixedClock(now), lambda error: pytest.fail(repr(error)))
 
     async def told(self) -> list[Event]:
         async with self.database.read(Platform("test")) as session:
@@ -131,7 +131,7 @@ class TestEachOnce:
             raise DatabaseUnavailable
             yield
 
-        replica = Connections(away, FixedClock(NOW), failures.append)
+        replica = PlatformCache(away, FixedClock(NOW), failures.append)
         await replica.pushed(MES, "key", "etdz")
         assert [type(each) for each in failures] == [DatabaseUnavailable]
         replica._units = stand.units

@@ -162,7 +162,7 @@ class TestJobs:
                 with_park.stores,
                 Readers(Uploads(limits), Workbooks(limits)),
                 with_park.runner._clock,
-                with_park.entrance.connections,
+                with_park.entrance.platforms,
             )
             async with with_park.runner._database.begin() as session:
                 from chassis import jobs  # noqa: PLC0415

@@ -14,15 +14,16 @@ from sqlalchemy.exc import DBAPIError
 from chassis.clock import FixedClock
 from chassis.database import Database
 from chassis.tenancy import Platform, Tenant
-from gateway.adapters.forgetting import Forgetting
-from gateway.adapters.sql import SqlChangeFeed, SqlChangeLog, SqlUnitsOfWork
-from gateway.adapters.tables import tables
+from gateway.adapters.sql.feed import SqlChangeFeed, SqlChangeLog
+from gateway.adapters.sql.tables import tables
+from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
+from gateway.adapters.workers import Forgetting
+from gateway.application.feed.webhooks import deliver_next
 from gateway.application.retention import AT_ONCE, AUDIT_RETENTION, Retention, forget_old
-from gateway.application.webhooks import deliver_next
-from gateway.domain.audit import Entry, KeptEntry
+from gateway.domain.access.audit import Entry, KeptEntry
 from gateway.domain.callers import Caller, Role
-from gateway.domain.changes import Change, HeardChange
 from gateway.domain.errors import CursorExpired
+from gateway.domain.feed.changes import Change, HeardChange
 from gateway.events.publish import FactEncoder
 from gateway.settings import RetentionSettings
 

@@ -15,14 +15,17 @@ from sqlalchemy import MetaData, text
 from chassis.clock import FixedClock
 from chassis.database import Database
 from chassis.tenancy import Platform, Tenant
-from gateway.adapters.known_callers import KnownCallers
-from gateway.adapters.sql import SqlChangeFeed, SqlChangeLog, SqlProbe, SqlTokens, SqlUnitsOfWork
-from gateway.adapters.tables import tables
-from gateway.application.authentication import grant_tokens
+from gateway.adapters.identity.caller_cache import KnownCallers
+from gateway.adapters.sql.access import SqlTokens
+from gateway.adapters.sql.feed import SqlChangeFeed, SqlChangeLog
+from gateway.adapters.sql.probe import SqlProbe
+from gateway.adapters.sql.tables import tables
+from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
+from gateway.application.access.authentication import grant_tokens
+from gateway.domain.access.tokens import Grant, digest
 from gateway.domain.callers import Caller, Role
-from gateway.domain.changes import HeardChange
 from gateway.domain.errors import Unavailable
-from gateway.domain.tokens import Grant, digest
+from gateway.domain.feed.changes import HeardChange
 from gateway.events.publish import FactEncoder
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

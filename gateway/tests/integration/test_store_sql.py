@@ -10,20 +10,12 @@ import pytest
 from sqlalchemy import MetaData
 
 from chassis.database import Database
-from gateway.adapters.store_sql import SqlStores
-from gateway.adapters.tables import tables
+from gateway.adapters.sql.stores import SqlStores
+from gateway.adapters.sql.tables import tables
 from gateway.application.stores import read_file
-from gateway.domain.profiles import MappingProfile
-from gateway.domain.stored import (
-    KEY_LEASE,
-    KEY_LIFETIME,
-    RESULTS_LIFETIME,
-    KeptAnswer,
-    KeyOf,
-    KeyState,
-    NewJob,
-    ProfileChangedMeanwhile,
-)
+from gateway.domain.idempotency import KEY_LEASE, KEY_LIFETIME, KeptAnswer, KeyOf, KeyState
+from gateway.domain.push.jobs import RESULTS_LIFETIME, NewJob
+from gateway.domain.push.profiles import MappingProfile, ProfileChangedMeanwhile
 
 KEY = KeyOf("ganzhou", "ada", "k")
 

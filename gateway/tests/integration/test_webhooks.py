@@ -17,13 +17,13 @@ import pytest
 from sqlalchemy import MetaData
 
 from chassis.database import Database
-from gateway.adapters.courier import HttpCourier
-from gateway.adapters.store_sql import SqlStores
-from gateway.adapters.tables import tables
-from gateway.application.webhooks import deliver_next
+from gateway.adapters.sql.stores import SqlStores
+from gateway.adapters.sql.tables import tables
+from gateway.adapters.webhook_sender import HttpCourier
+from gateway.application.feed.webhooks import deliver_next
 from gateway.domain.callers import Caller, Role
-from gateway.domain.changes import Change
-from gateway.domain.webhooks import PAUSES, Delivery, TargetRules, Webhook
+from gateway.domain.feed.changes import Change
+from gateway.domain.feed.webhooks import PAUSES, Delivery, TargetRules, Webhook
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LOOPBACK = TargetRules([ipaddress.ip_network("127.0.0.0/8")], plain_http=True)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from gateway.api import bodies
 from gateway.api.bodies import Format, Media, media_of, read_rows
-from gateway.domain.activity import FIELDS, ReadRows
 from gateway.domain.errors import GatewayError, MalformedBody, NothingReadable, TooLarge, Unsupported
 from gateway.domain.limits import Limits
+from gateway.domain.push.activity import FIELDS, ReadRows
 
 JSON = media_of("application/json")
 NDJSON = media_of("application/x-ndjson")

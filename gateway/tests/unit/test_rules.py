@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from gateway.api.problems import STATUS, language_of, problem
-from gateway.application.activity import push_activity
-from gateway.application.authentication import Doors, Known, authenticate
+from gateway.application.access.authentication import Doors, Known, authenticate
+from gateway.application.push.activity import push_activity
 from gateway.domain import wording
+from gateway.domain.access.signing import RequestHead
+from gateway.domain.access.tokens import Grant, digest, token_of
 from gateway.domain.account import NewPark, exact_tonnes
-from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome, ReadRows, Receipt, Tally, receipt, unreadable
 from gateway.domain.callers import ALLOWED, Action, Caller, Role
-from gateway.domain.changes import Change, part, position_of
 from gateway.domain.errors import (
     AccountingRefused,
     Busy,
@@ -29,10 +29,10 @@ from gateway.domain.errors import (
     TokenRefused,
     Unavailable,
 )
+from gateway.domain.feed.changes import Change, part, position_of
 from gateway.domain.limits import Limits
 from gateway.domain.months import month
-from gateway.domain.signing import RequestHead
-from gateway.domain.tokens import Grant, digest, token_of
+from gateway.domain.push.activity import ActivityRows, BatchOutcome, Outcome, ReadRows, Receipt, Tally, receipt, unreadable
 
 MANAGER = Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER}))
 READER = Caller("ben", "ganzhou", frozenset({Role.READER}))

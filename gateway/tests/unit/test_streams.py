@@ -14,9 +14,9 @@ from gateway.api import streams
 from gateway.api.bodies import Format, Media, read_rows
 from gateway.api.streams import lines_of, read_parts
 from gateway.api.uploads import unpacked
-from gateway.domain.activity import FIELDS, PLAIN, ReadRows
 from gateway.domain.errors import GatewayError, MalformedBody, NothingReadable, TooLarge
 from gateway.domain.limits import Limits
+from gateway.domain.push.activity import FIELDS, PLAIN, ReadRows
 
 NDJSON, CSV = Media(Format.NDJSON, "utf-8-sig"), Media(Format.CSV, "")
 HEADER = "record_id,source_id,period_start,period_end,quantity,unit"

@@ -10,10 +10,10 @@ from chassis.channel import Channel
 from chassis.errors import Kind, RemoteError
 from gateway.adapters.generated.accounting import CONTRACT
 from gateway.adapters.services import ServiceClient, refuse, signed
-from gateway.domain.account import Job
-from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome, RowProblem
 from gateway.domain.callers import Caller
 from gateway.domain.errors import ServiceRefused
+from gateway.domain.push.activity import ActivityRows, BatchOutcome, Outcome, RowProblem
+from gateway.domain.push.jobs import Job
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
 _OPERATIONS = "operations/"

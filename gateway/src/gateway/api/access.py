@@ -12,11 +12,11 @@ from gateway.api.answers import answer
 from gateway.api.asking import PageSize, caller_of
 from gateway.api.describing import body_of, refusals
 from gateway.api.uploads import Uploads, read_json
-from gateway.application import access
-from gateway.application.access import NewKey, Workshop
-from gateway.domain.access import Key, KeyKind, RegisteredCaller
-from gateway.domain.account import Paging
+from gateway.application.access import callers
+from gateway.application.access.callers import NewKey, Workshop
+from gateway.domain.access.credentials import Key, KeyKind, RegisteredCaller
 from gateway.domain.callers import Action, Role
+from gateway.domain.paging import Paging
 
 _CALLER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$"
 CallerId = Annotated[str, Path(alias="caller", pattern=_CALLER_PATTERN, description="The caller's id", examples=["example-mes"])]
@@ -76,20 +76,20 @@ def router(workshop: Workshop, uploads: Uploads) -> APIRouter:
             active=body.active,
             registered_time=workshop.clock.now(),
         )
-        found = await access.register_caller(workshop, caller, given)
+        found = await callers.register_caller(workshop, caller, given)
         headers = {"Location": f"/v1/callers/{caller_id}"} if found.created else {}
         return answer(_caller(found.value), 201 if found.created else 200, headers)
 
     @routes.get("/callers", response_model=models.CallersAnswer, responses=refusals(403, 422))
     async def list_callers(request: Request, page_size: PageSize = 100, page_token: After = "") -> Response:
         """Returns the callers of the tenant, in order of id."""
-        found = await access.list_callers(workshop, caller_of(request), Paging(page_size, page_token))
+        found = await callers.list_callers(workshop, caller_of(request), Paging(page_size, page_token))
         return answer({"callers": [_caller(each) for each in found.items], "next_page_token": found.next_page_token})
 
     @routes.get("/callers/{caller}", response_model=models.CallerAnswer, responses=refusals(403, 404, 422))
     async def read_caller(request: Request, caller_id: CallerId) -> Response:
         """Returns a caller of the tenant."""
-        return answer(_caller(await access.read_caller(workshop, caller_of(request), caller_id)))
+        return answer(_caller(await callers.read_caller(workshop, caller_of(request), caller_id)))
 
     @routes.post(
         "/api-keys",
@@ -107,7 +107,7 @@ def router(workshop: Workshop, uploads: Uploads) -> APIRouter:
         caller = caller_of(request)
         caller.must(Action.MANAGE_KEYS)
         body = await read_json(uploads, request, models.NewKeyBody)
-        made = await access.make_key(
+        made = await callers.make_key(
             workshop,
             caller,
             caller_id=body.caller_id or caller.subject,
@@ -129,18 +129,18 @@ def router(workshop: Workshop, uploads: Uploads) -> APIRouter:
         page_token: After = "",
     ) -> Response:
         """Returns keys without their secrets, withdrawn ones too, in order of id."""
-        found = await access.list_keys(workshop, caller_of(request), caller, Paging(page_size, page_token))
+        found = await callers.list_keys(workshop, caller_of(request), caller, Paging(page_size, page_token))
         return answer({"api_keys": [_key(each) for each in found.items], "next_page_token": found.next_page_token})
 
     @routes.post("/api-keys/{key}:rotate", status_code=201, response_model=models.NewKeyAnswer, responses=refusals(403, 404, 422))
     async def rotate_key(request: Request, key_id: KeyId) -> Response:
         """Makes a key in the place of another, which works for a day more."""
-        return _made(await access.rotate_key(workshop, caller_of(request), key_id))
+        return _made(await callers.rotate_key(workshop, caller_of(request), key_id))
 
     @routes.delete("/api-keys/{key}", response_model=models.KeyAnswer, responses=refusals(403, 404, 422))
     async def revoke_key(request: Request, key_id: KeyId) -> Response:
         """Withdraws a key and what was given out for it, within half a minute everywhere."""
-        return answer(_key(await access.revoke_key(workshop, caller_of(request), key_id)))
+        return answer(_key(await callers.revoke_key(workshop, caller_of(request), key_id)))
 
     return routes
 

@@ -17,16 +17,17 @@ from gateway.api.results import Results, ResultSpool, receipt_answer
 from gateway.api.streams import read_parts
 from gateway.api.uploads import ENCODINGS, STREAM_HELD_BYTES, Uploads, declared_bytes, encoding_of
 from gateway.api.workbooks import Workbooks
-from gateway.application import activity
-from gateway.application.connecting import Connections
+from gateway.application.feed.ports import Platforms
 from gateway.application.ports import AccountingPort
-from gateway.application.pushing import applied, read_profile, submit_push
+from gateway.application.push import activity
+from gateway.application.push.jobs import submit_push
+from gateway.application.push.profiles import applied, read_profile
 from gateway.application.stores import Keeping
-from gateway.domain.activity import FIELDS, PLAIN, Layout, ReadRows
 from gateway.domain.callers import Action
+from gateway.domain.files import CHUNK_BYTES
 from gateway.domain.limits import Limits
-from gateway.domain.profiles import NO_PROFILE
-from gateway.domain.stored import CHUNK_BYTES
+from gateway.domain.push.activity import FIELDS, PLAIN, Layout, ReadRows
+from gateway.domain.push.profiles import NO_PROFILE
 
 Wanted = Annotated[Results | None, Query(description="Which rows the receipt lists")]
 
@@ -150,7 +151,7 @@ def is_for_later(request: Request, media: Media, limits: Limits) -> bool:
     return media.format in (Format.NDJSON, Format.CSV) and declared_bytes(request) > limits.upload_bytes
 
 
-def router(accounting: AccountingPort, readers: Readers, keeping: Keeping, connections: Connections) -> APIRouter:
+def router(accounting: AccountingPort, readers: Readers, keeping: Keeping, platforms: Platforms) -> APIRouter:
     """Returns the routes of activity data."""
     routes = APIRouter(prefix="/v1/parks/{park}/activity-records", tags=["activity"])
 
@@ -202,7 +203,7 @@ def router(accounting: AccountingPort, readers: Readers, keeping: Keeping, conne
             spool.close()
             raise
         if tally.rows > tally.rejected:
-            await connections.pushed(caller, way_of(request), park)
+            await platforms.pushed(caller, way_of(request), park)
         return receipt_answer(park, tally, spool, results, language(request))
 
     return routes

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from gateway.domain.account import Page
+from gateway.domain.paging import Page
 
 
 def members(value: Any) -> dict[str, Any]:

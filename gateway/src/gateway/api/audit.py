@@ -11,9 +11,9 @@ from gateway.api import audit_models as models
 from gateway.api.answers import answer
 from gateway.api.asking import caller_of
 from gateway.api.describing import refusals
-from gateway.application.auditing import read_audit
+from gateway.application.access.audit import read_audit
 from gateway.application.ports import UnitsOfWork
-from gateway.domain.audit import KeptEntry
+from gateway.domain.access.audit import KeptEntry
 
 
 def router(units: UnitsOfWork) -> APIRouter:

@@ -17,9 +17,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from gateway.domain import wording
-from gateway.domain.activity import FIELDS, PLAIN, REQUIRED_FIELDS, ActivityRows, Layout, ReadRows, RowProblem, unreadable
 from gateway.domain.errors import MalformedBody, NothingReadable, TooLarge, Unsupported
 from gateway.domain.limits import Limits
+from gateway.domain.push.activity import FIELDS, PLAIN, REQUIRED_FIELDS, ActivityRows, Layout, ReadRows, RowProblem, unreadable
 
 
 class Format(StrEnum):

@@ -12,12 +12,11 @@ from gateway.api.answers import answer
 from gateway.api.asking import caller_of, way_of
 from gateway.api.describing import refusals
 from gateway.api.pulling import pulled
-from gateway.application import changes
-from gateway.application.connecting import Connections
-from gateway.application.ports import ChangeFeed
+from gateway.application.feed import changes
+from gateway.application.feed.ports import ChangeFeed, Platforms
 
 
-def router(feed: ChangeFeed, connections: Connections) -> APIRouter:
+def router(feed: ChangeFeed, platforms: Platforms) -> APIRouter:
     """Returns the route of the change feed."""
     routes = APIRouter(prefix="/v1/changes", tags=["changes"])
 
@@ -41,7 +40,7 @@ def router(feed: ChangeFeed, connections: Connections) -> APIRouter:
         """
         caller = caller_of(request)
         found = await changes.read_changes(feed, caller, since=since, limit=limit)
-        await connections.pulled(caller, way_of(request), {change.park_id for change in found.changes if change.park_id})
+        await platforms.pulled(caller, way_of(request), {change.park_id for change in found.changes if change.park_id})
         return answer(
             {
                 "changes": [

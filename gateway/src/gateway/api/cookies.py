@@ -4,7 +4,7 @@ from http.cookies import CookieError, SimpleCookie
 
 from starlette.responses import Response
 
-from gateway.domain.people import SESSION_LIFE
+from gateway.domain.access.people import SESSION_LIFE
 
 # A browser takes a name with this beginning from the host itself only, over TLS, for all of its paths.
 _HOST = "__Host-"

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from gateway.api.models import Answer, Sent
-from gateway.domain.documents import Kind
+from gateway.domain.library.documents import Kind
 
 _DOCUMENT: dict[str, Any] = {
     "kind": "standard",

@@ -13,11 +13,11 @@ from gateway.api.describing import body_of, refusals
 from gateway.api.document_models import DocumentAnswer, DocumentBody, DocumentsAnswer, DocumentStatisticsAnswer
 from gateway.api.models import ID_PATTERN
 from gateway.api.uploads import STREAM_HELD_BYTES, Uploads, read_json
-from gateway.application import documents
+from gateway.application.library import documents
 from gateway.application.stores import Keeping
 from gateway.domain.callers import Action
-from gateway.domain.documents import MEDIA_TYPES, Description, Document, Kind
 from gateway.domain.errors import ParameterInvalid, Unsupported
+from gateway.domain.library.documents import MEDIA_TYPES, Description, Document, Kind
 from gateway.domain.months import month
 
 DocumentId = Annotated[str, Path(alias="document", pattern=ID_PATTERN, description="The document's id", examples=["gb-t-32150"])]

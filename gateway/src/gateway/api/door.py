@@ -13,13 +13,13 @@ from gateway.api.cookies import session_secret
 from gateway.api.deprecating import DEPRECATIONS, Deprecation, deprecated
 from gateway.api.problems import STATUS, language_of, problem_response
 from gateway.api.signed_bodies import verified_body
-from gateway.application.authentication import Known, authenticate
-from gateway.application.entrance import Entrance
-from gateway.domain.audit import Entry
+from gateway.application.access.authentication import Known, authenticate
+from gateway.application.access.services import Entrance
+from gateway.domain.access.audit import Entry
+from gateway.domain.access.rate_limit import WINDOW_S, Standing
+from gateway.domain.access.signing import RequestHead
 from gateway.domain.errors import GatewayError, Unavailable
 from gateway.domain.limits import Limits
-from gateway.domain.quota import WINDOW_S, Standing
-from gateway.domain.signing import RequestHead
 from gateway.domain.wording import Language
 
 _REQUEST_ID = re.compile(r"[\x20-\x7e]{1,128}")
@@ -132,7 +132,7 @@ class Door:
         await self._audit(scope, known, request_id, status)
         park_id = scope.get("path_params", {}).get("park", "")
         if park_id and scope["method"] == "GET" and status in _SHOWED:
-            await self._entrance.connections.pulled(known.caller, known.way, {park_id})
+            await self._entrance.platforms.pulled(known.caller, known.way, {park_id})
 
     async def _audit(self, scope: Scope, known: Known, request_id: str, status: int) -> None:
         """Keeps who did what; before the answer goes out where something may have changed."""

@@ -8,8 +8,8 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.api import cookies
 from gateway.api.describing import refusals
-from gateway.application import people
-from gateway.application.entrance import Entrance
+from gateway.application.access import people
+from gateway.application.access.services import Entrance
 from gateway.domain.errors import FieldProblem, FieldsInvalid, SignInRefused
 
 

@@ -41,11 +41,11 @@ from gateway.api.models import fields_invalid
 from gateway.api.problems import problem_response
 from gateway.api.pulling import Pulling
 from gateway.api.tracing import instrumentation
-from gateway.application.entrance import Entrance
+from gateway.application.access.services import Entrance
+from gateway.application.feed.webhooks import Hooking
 from gateway.application.ports import Ports
 from gateway.application.readiness import readiness
 from gateway.application.stores import Keeping
-from gateway.application.webhooks import Hooking
 from gateway.domain.errors import GatewayError, MethodNotAllowed, PathUnknown
 
 _DESCRIPTION = """The one door of ParkCarbon: activity data in, exact carbon accounts out.
@@ -130,9 +130,9 @@ def create_app(
     )
     uploads = readers.uploads
     # Routes are tried in this order: first those that machines ask all day.
-    app.include_router(activity.router(ports.accounting, readers, keeping, entrance.connections))
+    app.include_router(activity.router(ports.accounting, readers, keeping, entrance.platforms))
     app.include_router(contract.router(accounting.add_routes, ports.accounting, uploads))
-    app.include_router(changes.router(ports.changes, entrance.connections))
+    app.include_router(changes.router(ports.changes, entrance.platforms))
     app.include_router(access.router(entrance.workshop, uploads))
     app.include_router(audit.router(entrance.workshop.units))
     app.include_router(people.router(entrance, uploads))

@@ -11,10 +11,11 @@ from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.application import answers_kept
+from gateway.application import idempotency
 from gateway.application.stores import Keeping
 from gateway.domain.callers import Caller
-from gateway.domain.stored import CHUNK_BYTES, KEY_LEASE, KeptAnswer, KeyMalformed, KeyOf, KeyReused
+from gateway.domain.files import CHUNK_BYTES
+from gateway.domain.idempotency import KEY_LEASE, KeptAnswer, KeyMalformed, KeyOf, KeyReused
 
 _HEADER = b"idempotency-key"
 _KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})', re.ASCII)
@@ -52,7 +53,7 @@ class Idempotency:
             return
         key = KeyOf(caller.tenant, caller.subject, _key(given))
         seen = _Seen(scope)
-        kept = await answers_kept.take(self._keeping, key)
+        kept = await idempotency.take(self._keeping, key)
         if kept is not None:
             await self._again(key, kept, seen, receive, send)
             return
@@ -61,14 +62,14 @@ class Idempotency:
             recorded = _Recorded(send)
             await self._app(scope, seen.watched(receive), recorded)
             if seen.ended and recorded.status < 500 and recorded.status not in _NOT_KEPT and recorded.whole:
-                await answers_kept.keep(self._keeping, key, seen.fingerprint(), recorded.status, recorded.headers, recorded.chunks)
+                await idempotency.keep(self._keeping, key, seen.fingerprint(), recorded.status, recorded.headers, recorded.chunks)
                 return
         finally:
             renewing.cancel()
             with suppress(asyncio.CancelledError):
                 await renewing
             # Without an answer it is free again; with one this changes nothing.
-            await answers_kept.release(self._keeping, key)
+            await idempotency.release(self._keeping, key)
 
     async def _again(self, key: KeyOf, kept: KeptAnswer, seen: "_Seen", receive: Receive, send: Send) -> None:
         watched = seen.watched(receive)
@@ -79,14 +80,14 @@ class Idempotency:
         headers = [(name.encode(), value.encode()) for name, value in kept.headers.items()]
         headers.append((b"idempotency-replayed", b"true"))
         await send({"type": "http.response.start", "status": kept.status, "headers": headers})
-        async for chunk in answers_kept.body(self._keeping, key, kept):
+        async for chunk in idempotency.body(self._keeping, key, kept):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _renew(self, key: KeyOf) -> None:
         while True:
             await asyncio.sleep(KEY_LEASE.total_seconds() / 3)
-            await answers_kept.renew(self._keeping, key)
+            await idempotency.renew(self._keeping, key)
 
 
 def _key(given: list[bytes]) -> str:

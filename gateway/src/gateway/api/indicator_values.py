@@ -20,9 +20,9 @@ from gateway.api.models import ID_PATTERN, Answer, Id, Sent
 from gateway.api.uploads import read_json
 from gateway.api.value_tables import read_table
 from gateway.application.services import ServicePort
-from gateway.domain import activity
 from gateway.domain.callers import Action
 from gateway.domain.errors import FieldProblem, FieldsInvalid
+from gateway.domain.push import activity
 from gateway.domain.wording import Language
 
 _CSV_EXAMPLE = "indicator_id,year,value,unit,evidence,confirmed\n53,2022,71.5,%,doc-2023-017,\n"

@@ -15,9 +15,9 @@ from gateway.api import access_models as models
 from gateway.api.answers import answer
 from gateway.api.asking import language
 from gateway.api.uploads import Uploads
-from gateway.application import oauth
-from gateway.application.oauth import Issuing
-from gateway.domain.access import SCOPE_OFFLINE
+from gateway.application.access import token_issuance
+from gateway.application.access.token_issuance import Issuing
+from gateway.domain.access.credentials import SCOPE_OFFLINE
 from gateway.domain.callers import Action
 from gateway.domain.errors import GrantRefused
 
@@ -76,12 +76,12 @@ def router(issuing: Issuing, uploads: Uploads, *, issuer: str) -> APIRouter:
             form = await _read(uploads, request)
             match form.fields.get("grant_type"):
                 case "client_credentials":
-                    given = await oauth.client_credentials(
+                    given = await token_issuance.client_credentials(
                         issuing, form.client_id, form.client_secret, form.fields.get("scope", "")
                     )
                 case "refresh_token":
                     token = form.fields.get("refresh_token", "")
-                    given = await oauth.refresh(issuing, form.client_id, form.client_secret, token)
+                    given = await token_issuance.refresh(issuing, form.client_id, form.client_secret, token)
                 case None:
                     raise GrantRefused("invalid_request")
                 case _:
@@ -109,7 +109,7 @@ def router(issuing: Issuing, uploads: Uploads, *, issuer: str) -> APIRouter:
         """Withdraws a refresh token and what it was exchanged for (RFC 7009); an unknown one changes nothing."""
         try:
             form = await _read(uploads, request)
-            await oauth.revoke(issuing, form.client_id, form.client_secret, form.fields.get("token", ""))
+            await token_issuance.revoke(issuing, form.client_id, form.client_secret, form.fields.get("token", ""))
         except GrantRefused as error:
             return _refusal(error, request)
         return answer({})
@@ -117,7 +117,7 @@ def router(issuing: Issuing, uploads: Uploads, *, issuer: str) -> APIRouter:
     @routes.get("/.well-known/jwks.json", response_model=models.KeySetAnswer)
     async def read_key_set() -> Response:
         """Returns the public keys that access tokens are signed with (RFC 7517)."""
-        keys = [json.loads(key.public_jwk) for key in await oauth.published_keys(issuing)]
+        keys = [json.loads(key.public_jwk) for key in await token_issuance.published_keys(issuing)]
         return answer({"keys": keys}, headers={"Cache-Control": f"public, max-age={_KEPT_SECONDS}"})
 
     @routes.get("/.well-known/oauth-authorization-server", response_model=models.AuthorizationServerAnswer)

@@ -11,12 +11,12 @@ from gateway.api.answers import answer
 from gateway.api.asking import caller_of
 from gateway.api.describing import body_of, refusals
 from gateway.api.uploads import Uploads, read_json
-from gateway.application import people
-from gateway.application.entrance import Entrance
-from gateway.application.people import SignedIn
+from gateway.application.access import people
+from gateway.application.access.people import SignedIn
+from gateway.application.access.services import Entrance
+from gateway.domain.access.people import Session, csrf_token
 from gateway.domain.callers import Action
 from gateway.domain.errors import TokenRefused
-from gateway.domain.people import Session, csrf_token
 
 _SENT = (400, 408, 413, 415, 422, 429)
 

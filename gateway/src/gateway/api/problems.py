@@ -6,9 +6,9 @@ import msgspec
 from starlette.responses import Response
 
 from gateway.domain import wording
-from gateway.domain.activity import RowProblem
+from gateway.domain.access.rate_limit import RateExceeded
 from gateway.domain.errors import FieldsInvalid, GatewayError, NothingReadable, PushInterrupted, ServiceRefused, TokenRefused
-from gateway.domain.quota import RateExceeded
+from gateway.domain.push.activity import RowProblem
 from gateway.domain.wording import Language
 
 STATUS: Mapping[str, int] = {

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.api.answers import answer
 from gateway.api.problems import rejected_rows, row_problem
-from gateway.domain.activity import Outcome, Receipt, RowProblem, Tally
+from gateway.domain.push.activity import Outcome, Receipt, RowProblem, Tally
 from gateway.domain.wording import Language
 
 Results = Literal["all", "rejected", "none"]

@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.api.bodies import BOM, Format, Media, csv_header, csv_rows, ndjson_rows, read_rows, too_long, undecodable
-from gateway.domain.activity import Layout, ReadRows, RowProblem, unreadable
 from gateway.domain.errors import NothingReadable, TooLarge
 from gateway.domain.limits import Limits
+from gateway.domain.push.activity import Layout, ReadRows, RowProblem, unreadable
 
 WHOLE_BYTES = 1024 * 1024
 """A body up to this is read as a whole: nothing of it is recorded if it breaks a rule of whole files."""

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from gateway.api.asking import caller_of, language
 from gateway.api.bodies import Format
 from gateway.api.describing import refusals
-from gateway.domain.activity import FIELDS, HEADINGS, REQUIRED_FIELDS
 from gateway.domain.callers import Action
+from gateway.domain.push.activity import FIELDS, HEADINGS, REQUIRED_FIELDS
 from gateway.domain.wording import Language
 
 _SHEETS: Mapping[Language, tuple[str, str]] = {"en": ("records", "how to fill in"), "zh": ("活动数据", "填写说明")}

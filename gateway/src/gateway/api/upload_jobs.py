@@ -10,14 +10,15 @@ from gateway.api.activity import Readers, most_bytes
 from gateway.api.bodies import Media
 from gateway.api.results import packed, unpacked
 from gateway.api.uploads import unpacked as gunzipped
-from gateway.application.activity import push_activity
-from gateway.application.connecting import Connections
+from gateway.application.feed.ports import Platforms
 from gateway.application.ports import AccountingPort
-from gateway.application.pushing import after_row, append_results, applied, forget_upload, results_of, upload_of
+from gateway.application.push.activity import push_activity
+from gateway.application.push.jobs import after_row, append_results, forget_upload, results_of, upload_of
+from gateway.application.push.profiles import applied
 from gateway.application.stores import Clock, Stores, read_file
-from gateway.domain.activity import Outcome, ReadRows, Receipt, Tally
 from gateway.domain.callers import Caller
-from gateway.domain.profiles import MappingProfile
+from gateway.domain.push.activity import Outcome, ReadRows, Receipt, Tally
+from gateway.domain.push.profiles import MappingProfile
 
 
 class PushAsked(msgspec.Struct):
@@ -41,11 +42,9 @@ class PushAsked(msgspec.Struct):
 class UploadJobs:
     """Works off pushes. A job that was interrupted goes on behind the last row whose result was kept."""
 
-    def __init__(
-        self, accounting: AccountingPort, stores: Stores, readers: Readers, clock: Clock, connections: Connections
-    ) -> None:
+    def __init__(self, accounting: AccountingPort, stores: Stores, readers: Readers, clock: Clock, platforms: Platforms) -> None:
         """Works with these."""
-        self._connections = connections
+        self._platforms = platforms
         self._accounting = accounting
         self._stores = stores
         self._readers = readers
@@ -87,7 +86,7 @@ class UploadJobs:
             parts = self._parts(chunks, asked, last_row)
             await push_activity(self._accounting, asked.caller, job.park_id, parts, take, limits=self._readers.limits)
         if tally.rows > tally.rejected:
-            await self._connections.pushed(asked.caller, asked.way, job.park_id)
+            await self._platforms.pushed(asked.caller, asked.way, job.park_id)
         await forget_upload(stores, tenant_id, job.job_id, self._clock.now())
         counts: dict[str, Json] = {outcome.value: getattr(tally, outcome.value) for outcome in Outcome}
         return {"park_id": job.park_id, "rows": tally.rows, **counts, "results": f"/v1/jobs/{job.job_id}/results"}

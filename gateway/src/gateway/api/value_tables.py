@@ -7,9 +7,9 @@ from starlette.requests import Request
 from gateway.api.activity import Readers
 from gateway.api.bodies import Format, Media, csv_cells, decoded, header_fields
 from gateway.api.uploads import STREAM_HELD_BYTES
-from gateway.domain.activity import RowProblem, unreadable
 from gateway.domain.errors import NothingReadable, TooLarge
-from gateway.domain.indicator_values import MOST_ROWS, VALUES, ValueRow, ValueTable, value_row
+from gateway.domain.push.activity import RowProblem, unreadable
+from gateway.domain.push.indicator_values import MOST_ROWS, VALUES, ValueRow, ValueTable, value_row
 
 _Numbered = Sequence[tuple[int, Sequence[str] | None]]
 """Rows with their numbers; None where the quotes of a line do not match."""

@@ -12,11 +12,11 @@ from gateway.api.describing import body_of, refusals
 from gateway.api.models import ID_PATTERN
 from gateway.api.uploads import Uploads, read_json
 from gateway.api.webhook_models import WebhookAnswer, WebhookBody, WebhookMadeAnswer, WebhooksAnswer, WebhookWithDeliveriesAnswer
-from gateway.application import webhooks
-from gateway.application.webhooks import Hooking
+from gateway.application.feed import webhooks
+from gateway.application.feed.webhooks import Hooking
 from gateway.domain.callers import Action
-from gateway.domain.changes import position_of
-from gateway.domain.webhooks import Webhook
+from gateway.domain.feed.changes import position_of
+from gateway.domain.feed.webhooks import Webhook
 
 WebhookId = Annotated[str, Path(alias="webhook", pattern=ID_PATTERN, description="The webhook's id", examples=["0193-hook"])]
 

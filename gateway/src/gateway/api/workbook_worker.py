@@ -18,9 +18,9 @@ import msgspec
 
 from gateway.api.bodies import Format, Rows, header_fields, take_cells, too_long
 from gateway.api.workbooks import AllRead, Asked, CellsRead, FileRefused, PartRead, message
-from gateway.domain.activity import FIELDS, Layout, ReadRows
 from gateway.domain.errors import GatewayError, NothingReadable, TooLarge
 from gateway.domain.limits import Limits
+from gateway.domain.push.activity import FIELDS, Layout, ReadRows
 
 _PIECE = 64 * 1024
 _MOST_PARTS = 2000

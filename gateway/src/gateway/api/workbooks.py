@@ -10,9 +10,9 @@ from dataclasses import replace
 import msgspec
 
 from gateway.api.bodies import Format
-from gateway.domain.activity import ActivityRows, Layout, ReadRows, RowProblem
 from gateway.domain.errors import GatewayError, MalformedBody, NothingReadable, TooLarge
 from gateway.domain.limits import Limits
+from gateway.domain.push.activity import ActivityRows, Layout, ReadRows, RowProblem
 
 _WORKER = "gateway.api.workbook_worker"
 _LENGTH = struct.Struct(">I")

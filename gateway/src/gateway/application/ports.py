@@ -1,21 +1,17 @@
 """What the gateway needs from outside."""
 
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from gateway.application.access_ports import AccessRegister
-from gateway.application.people_ports import PeopleRegister
+from gateway.application.access.ports import AccessRegister, AuditRegister, PeopleRegister, TokenRegister
+from gateway.application.feed.ports import ChangeFeed, ChangeRetention, PlatformRegister
 from gateway.application.services import ServicePort
-from gateway.domain.account import Job
-from gateway.domain.activity import ActivityRows, BatchOutcome
-from gateway.domain.audit import Entry, KeptEntry
 from gateway.domain.callers import Caller
-from gateway.domain.changes import Change, HeardChange
-from gateway.domain.platforms import PlatformConnected
-from gateway.domain.tokens import Grant
+from gateway.domain.feed.platforms import PlatformConnected
+from gateway.domain.push.activity import ActivityRows, BatchOutcome
+from gateway.domain.push.jobs import Job
 
 
 class AccountingPort(ServicePort, Protocol):
@@ -39,86 +35,6 @@ class AccountingPort(ServicePort, Protocol):
         Raises:
             Unavailable: It does not.
         """
-        ...
-
-
-class TokenStore(Protocol):
-    """Which caller a token stands for."""
-
-    async def find(self, sha256: str) -> Caller | None:
-        """Returns the caller of a token that is in force, by the token's digest."""
-        ...
-
-
-class TokenRegister(Protocol):
-    """Where tokens are granted, inside a unit of work."""
-
-    async def put(self, grant: Grant) -> None:
-        """Grants a token, or changes whom a granted one stands for."""
-        ...
-
-
-class ChangeLog(Protocol):
-    """Where changes are appended, inside a transaction that someone else commits."""
-
-    async def append(self, change: HeardChange) -> Change:
-        """Gives the change the tenant's next position, under a lock that lasts until the transaction ends."""
-        ...
-
-
-class ChangeFeed(Protocol):
-    """Where changes are read."""
-
-    async def read(self, caller: Caller, *, after: int, limit: int) -> Sequence[Change]:
-        """Returns at most `limit` changes of the parks that the caller reaches with a position above `after`, ascending.
-
-        Raises:
-            CursorExpired: `after` is not 0, and what came next is no longer kept.
-        """
-        ...
-
-    async def newest(self, tenant_id: str) -> int:
-        """Returns the last position of a tenant, 0 before the first."""
-        ...
-
-
-class ChangeRetention(Protocol):
-    """Where changes are forgotten, inside a unit of work."""
-
-    async def tenants(self) -> Sequence[str]:
-        """Returns every tenant that has a feed."""
-        ...
-
-    async def forget_before(self, tenant_id: str, moment: datetime, limit: int) -> int:
-        """Forgets the oldest changes of a tenant, at most `limit`, up to the first that is not before a moment; says how many."""
-        ...
-
-
-class AuditRegister(Protocol):
-    """The audit log and what callers have used of their minutes, inside a unit of work."""
-
-    async def append(self, entries: Sequence[Entry]) -> None:
-        """Stores entries."""
-        ...
-
-    async def entries(self, tenant_id: str, after: int, limit: int, subject: str, park_id: str) -> Sequence[KeptEntry]:
-        """Returns entries of a tenant whose positions come after one; of a caller and a park, unless they are ""."""
-        ...
-
-    async def remove_before(self, moment: datetime, limit: int) -> Mapping[str, int]:
-        """Deletes entries before a moment, of the oldest `limit`; returns how many of each tenant."""
-        ...
-
-    async def reserve(self, tenant_id: str, subject: str, start_s: int, share: int) -> int:
-        """Adds a share to what a caller has used of a minute; returns what it has used with it."""
-        ...
-
-
-class PlatformRegister(Protocol):
-    """Which platforms are connected, inside a unit of work."""
-
-    async def add(self, platform: PlatformConnected) -> bool:
-        """Stores a platform; returns False when it was there."""
         ...
 
 
@@ -202,3 +118,11 @@ class Ports:
     changes: ChangeFeed
     database: DatabaseProbe
     events: EventsProbe
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Returns the present moment, aware, in UTC."""
+        ...

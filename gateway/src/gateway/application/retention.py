@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gateway.application.access_ports import Clock
-from gateway.application.ports import UnitsOfWork
-from gateway.domain.audit import removal
+from gateway.application.ports import Clock, UnitsOfWork
+from gateway.domain.access.audit import removal
 
 AT_ONCE = 5_000
 """What one transaction takes away at most."""

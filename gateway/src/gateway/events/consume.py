@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.consumer import Handler
 from chassis.events import Event
-from gateway.application.changes import append_change
-from gateway.application.ports import ChangeLog
-from gateway.domain.changes import HeardChange
+from gateway.application.feed.changes import append_change
+from gateway.application.feed.ports import ChangeLog
+from gateway.domain.feed.changes import HeardChange
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.evaluation.events.v1 import events_pb2 as results_pb2
 

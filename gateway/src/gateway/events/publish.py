@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC
 
 from chassis.events import Event
-from gateway.domain.platforms import PlatformConnected
+from gateway.domain.feed.platforms import PlatformConnected
 from parkcarbon.gateway.events.v1 import events_pb2
 
 SOURCE = "/gateway"

@@ -1,0 +1,1 @@
+"""Credentials, tokens, passwords and identity providers."""

@@ -1,0 +1,70 @@
+"""Idempotency keys in the gateway's database."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.adapters.sql.push_tables import StoreTables
+from gateway.adapters.sql.upsert import upsert
+from gateway.domain.idempotency import KeptAnswer, KeyOf, KeyState, Until
+
+
+class SqlKeys:
+    """Idempotency keys within one transaction."""
+
+    def __init__(self, session: AsyncSession, tables: StoreTables) -> None:
+        self._session = session
+        self._table = tables.idempotency_key
+
+    async def take(self, key: KeyOf, now: datetime) -> KeyState | None:
+        """Takes a key for the request that asks; returns what is known of it where another has it, None where it is taken now."""
+        table, until = self._table, Until(now)
+        fresh = {
+            "park_id": "",
+            "begun_time": now,
+            "lease_until": until.lease,
+            "fingerprint": "",
+            "status": 0,
+            "headers_json": "{}",
+            "file_id": "",
+        }
+        await self._session.execute(delete(table).where(table.c.begun_time < until.over))
+        statement = upsert(self._session, table).values(tenant_id=key.tenant_id, subject=key.subject, key=key.key, **fresh)
+        # A key without an answer whose lease is over belonged to a process that died.
+        taken = statement.on_conflict_do_update(
+            index_elements=["tenant_id", "subject", "key"],
+            set_=fresh,
+            where=(table.c.status == 0) & (table.c.lease_until < now),
+        )
+        if (await self._session.execute(taken.returning(table.c.key))).first() is not None:
+            return None
+        row = (await self._session.execute(select(table).where(*self._is(key)))).one()
+        if row.status == 0:
+            return KeyState(None)
+        return KeyState(KeptAnswer(row.fingerprint, row.status, json.loads(row.headers_json), row.file_id))
+
+    async def renew(self, key: KeyOf, now: datetime) -> None:
+        """Says that the request which has the key is still under way."""
+        await self._session.execute(update(self._table).where(*self._is(key)).values(lease_until=Until(now).lease))
+
+    async def keep(self, key: KeyOf, answer: KeptAnswer) -> None:
+        """Stores the answer under its key."""
+        values = {
+            "fingerprint": answer.fingerprint,
+            "status": answer.status,
+            "headers_json": json.dumps(dict(answer.headers)),
+            "file_id": answer.file_id,
+        }
+        await self._session.execute(update(self._table).where(*self._is(key)).values(**values))
+
+    async def release(self, key: KeyOf) -> None:
+        """Forgets a key that has no answer, so that the request can be sent again."""
+        await self._session.execute(delete(self._table).where(*self._is(key), self._table.c.status == 0))
+
+    def _is(self, key: KeyOf) -> Sequence[Any]:
+        table = self._table
+        return (table.c.tenant_id == key.tenant_id, table.c.subject == key.subject, table.c.key == key.key)

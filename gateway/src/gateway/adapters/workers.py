@@ -1,0 +1,97 @@
+"""The tasks that run beside the requests: sending webhooks, and removing what is past its retention."""
+
+import asyncio
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis.database import DatabaseUnavailable
+from chassis.logs import Logger
+from gateway.application.feed.webhooks import Hooking, deliver_next
+from gateway.application.retention import Retention, forget_old
+
+
+class WebhookDispatcher:
+    """Sends until it is stopped. A delivery under way is given up by a stop, and sent again by whoever takes the webhook next."""
+
+    def __init__(self, hooking: Hooking, *, logger: Logger, poll_seconds: float = 2.0, at_a_time: int = 4) -> None:
+        """Sends nothing yet.
+
+        Args:
+            hooking: What webhooks need.
+            logger: For failures.
+            poll_seconds: How long it rests when none is due, > 0.
+            at_a_time: Webhooks that are sent to at a time: a target that hangs holds up no other.
+        """
+        self._hooking = hooking
+        self._logger = logger
+        self._poll_seconds = poll_seconds
+        self._at_a_time = at_a_time
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it works: it was started, and has not ended by itself."""
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
+    async def start(self) -> None:
+        """Begins to send."""
+        self._tasks = [asyncio.create_task(self._run(), name="webhooks") for _ in range(self._at_a_time)]
+
+    async def stop(self) -> None:
+        """Sends no more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                while await deliver_next(self._hooking):
+                    pass
+            except (SQLAlchemyError, DatabaseUnavailable) as error:
+                self._logger.warning("webhooks not read", error=str(error), retry_seconds=self._poll_seconds)
+            await asyncio.sleep(self._poll_seconds)
+
+
+class Forgetting:
+    """Forgets at the start and then every hour, until it is stopped."""
+
+    def __init__(self, retention: Retention, *, logger: Logger, pause_seconds: float = 3600.0) -> None:
+        """Forgets nothing yet.
+
+        Args:
+            retention: What is forgotten, and after how long.
+            logger: For what was forgotten, and for failures.
+            pause_seconds: Between two times, > 0.
+        """
+        self._retention = retention
+        self._logger = logger
+        self._pause_seconds = pause_seconds
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it works: it was started, and has not ended by itself."""
+        return self._task is not None and not self._task.done()
+
+    async def start(self) -> None:
+        """Begins to forget."""
+        self._task = asyncio.create_task(self._run(), name="retention")
+
+    async def stop(self) -> None:
+        """Forgets no more; a transaction under way is undone."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                entries, changes = await forget_old(self._retention)
+                if entries or changes:
+                    self._logger.info("forgotten", audit_entries=entries, changes=changes)
+            except (SQLAlchemyError, DatabaseUnavailable) as error:
+                self._logger.warning("nothing forgotten", error=str(error), retry_seconds=self._pause_seconds)
+            await asyncio.sleep(self._pause_seconds)

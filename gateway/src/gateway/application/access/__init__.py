@@ -1,0 +1,1 @@
+"""Callers and their credentials, people, rate limits and the audit log."""

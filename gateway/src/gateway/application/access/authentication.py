@@ -1,0 +1,142 @@
+"""Whose request it is, and who may ask."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gateway.application.access.people import Reception, check_csrf, session_of
+from gateway.application.access.ports import Credentials, Seals, TokenReader, TokenStore
+from gateway.application.ports import Clock, UnitsOfWork
+from gateway.domain.access.credentials import KeyKind, narrowed, parts_of_key
+from gateway.domain.access.signing import TOLERANCE, RequestHead, check, is_signed, signed_head
+from gateway.domain.access.tokens import Grant, digest, token_of
+from gateway.domain.callers import Caller
+from gateway.domain.errors import FieldsInvalid, TokenRefused
+
+_DOTS_OF_A_JWT = 2
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+"""What changes nothing, and so needs no token of the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What each way in is checked by.
+
+    Attributes:
+        tokens: Opaque bearer tokens.
+        credentials: Keys and callers.
+        reader: Access tokens.
+        seals: Opens the secrets that requests are signed with.
+        units: Where nonces are used up.
+        reception: Knows who is signed in.
+        clock: Tells whether something is over.
+    """
+
+    tokens: TokenStore
+    credentials: Credentials
+    reader: TokenReader
+    seals: Seals
+    units: UnitsOfWork
+    reception: Reception
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Who asks.
+
+    Attributes:
+        body_sha256: What the request was signed for, lower-case hexadecimal; None when it was not signed.
+        way: How it was told: token, key, signature, session, access_token, oidc.
+    """
+
+    caller: Caller
+    way: str
+    body_sha256: str | None = None
+
+
+async def authenticate(doors: Doors, head: RequestHead) -> Known:
+    """Returns the caller of a request by what its headers say.
+
+    Raises:
+        TokenRefused: Nothing, something malformed, something that is not in force, or more than one thing.
+    """
+    if head.api_key:
+        if head.authorization:
+            raise TokenRefused("CREDENTIALS_AMBIGUOUS")
+        return Known(await _by_key(doors, head.api_key), "key")
+    if is_signed(head.authorization):
+        return await _by_signature(doors, head)
+    if head.session and not head.authorization:
+        return await _by_session(doors, head)
+    token = token_of(head.authorization)
+    if parts_of_key(token) is not None:
+        return Known(await _by_key(doors, token), "key")
+    if token.count(".") == _DOTS_OF_A_JWT:
+        return await _by_access_token(doors, token)
+    caller = await doors.tokens.find(digest(token))
+    if caller is None:
+        raise TokenRefused("TOKEN_UNKNOWN")
+    return Known(caller, "token")
+
+
+async def _by_key(doors: Doors, text: str) -> Caller:
+    parts = parts_of_key(text)
+    if parts is None:
+        raise TokenRefused("TOKEN_UNKNOWN")
+    stored = await doors.credentials.key(parts[0])
+    if stored is not None and stored.proves(parts[1]):
+        caller = stored.caller(KeyKind.API, doors.clock.now())
+        if caller is not None:
+            return caller
+    raise TokenRefused("TOKEN_UNKNOWN")
+
+
+async def _by_signature(doors: Doors, head: RequestHead) -> Known:
+    """The signature is checked before the nonce is used up: a stranger must not fill the table of nonces."""
+    said, now = signed_head(head.authorization), doors.clock.now()
+    stored = await doors.credentials.key(said.key_id)
+    caller = stored.caller(KeyKind.SIGNING, now) if stored is not None else None
+    secret = doors.seals.unseal(stored.proof, said.key_id) if stored is not None and caller is not None else None
+    if stored is None or caller is None or secret is None:
+        raise TokenRefused("SIGNATURE_INVALID")
+    check(head, said, secret, now)
+    async with doors.units() as unit:
+        fresh = await unit.access.use_nonce(said.key_id, stored.key.tenant_id, said.nonce, now=now, until=now + 2 * TOLERANCE)
+        await unit.commit()
+    if not fresh:
+        raise TokenRefused("SIGNATURE_REPLAYED")
+    return Known(caller, "signature", said.body_sha256)
+
+
+async def _by_session(doors: Doors, head: RequestHead) -> Known:
+    session = await session_of(doors.reception, head.session)
+    if head.method not in _READING:
+        check_csrf(head.session, head.csrf_token)
+    return Known(session.owner.caller(), "session")
+
+
+async def _by_access_token(doors: Doors, token: str) -> Known:
+    """A token says who it was given to; what that caller may is what it may now, not what it might then."""
+    claims = await doors.reader.own(token)
+    if claims is None:
+        issuer, subject = await doors.reader.foreign(token)
+        owner = await doors.credentials.external(issuer, subject)
+        if owner is None or not owner.active:
+            raise TokenRefused("TOKEN_UNKNOWN")
+        return Known(owner.caller(), "oidc")
+    stored = await doors.credentials.key(claims.key_id)
+    caller = stored.caller(KeyKind.CLIENT, doors.clock.now()) if stored is not None else None
+    if caller is None or (caller.tenant, caller.subject) != (claims.tenant_id, claims.caller_id):
+        raise TokenRefused("TOKEN_UNKNOWN")
+    try:
+        return Known(replace(caller, scopes=narrowed(claims.scopes, caller.scopes)), "access_token")
+    except FieldsInvalid:
+        raise TokenRefused("TOKEN_UNKNOWN") from None
+
+
+async def grant_tokens(units: UnitsOfWork, grants: Sequence[Grant]) -> None:
+    """Sees to it that every grant is in force as given. Grants that are not named stay as they are."""
+    async with units() as unit:
+        for grant in grants:
+            await unit.tokens.put(grant)
+        await unit.commit()

@@ -1,0 +1,1 @@
+"""Documents: saved, searched and read."""

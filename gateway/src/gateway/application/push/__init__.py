@@ -1,0 +1,1 @@
+"""Activity rows pushed in: at once, or by a job."""

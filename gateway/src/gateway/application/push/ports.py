@@ -1,0 +1,69 @@
+"""What pushes need from outside."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from gateway.domain.files import StoredFile
+from gateway.domain.push.jobs import NewJob, OwnJob
+from gateway.domain.push.profiles import MappingProfile, SavedProfile
+
+
+class Files(Protocol):
+    """Files in chunks, within a transaction."""
+
+    async def append(self, tenant_id: str, park_id: str, file_id: str, number: int, content: bytes) -> None:
+        """Adds a chunk; the file begins with its chunk 0. A chunk that is there already stays as it is."""
+        ...
+
+    async def find(self, tenant_id: str, file_id: str) -> StoredFile | None:
+        """Returns a file, None where there is none."""
+        ...
+
+    async def chunk(self, tenant_id: str, file_id: str, number: int) -> bytes | None:
+        """Returns a chunk, None behind the last."""
+        ...
+
+    async def delete(self, tenant_id: str, file_id: str) -> None:
+        """Forgets a file."""
+        ...
+
+    async def rename(self, tenant_id: str, file_id: str, new_id: str) -> None:
+        """Gives a file its lasting name; where there is one of that name already, that one stays and this one goes."""
+        ...
+
+    async def expire(self, before: datetime) -> None:
+        """Forgets the files of pushes that began before a moment."""
+        ...
+
+
+class Jobs(Protocol):
+    """The gateway's own jobs, within a transaction."""
+
+    async def submit(self, job: NewJob) -> OwnJob:
+        """Stores a job; it is worked off once that is committed."""
+        ...
+
+    async def find(self, tenant_id: str, job_id: str) -> OwnJob | None:
+        """Returns a job of the tenant, None where there is none."""
+        ...
+
+
+class Profiles(Protocol):
+    """Mapping profiles, within a transaction."""
+
+    async def newest(self, tenant_id: str, profile_id: str) -> SavedProfile | None:
+        """Returns the newest version; locks the profile until the transaction ends where it may write."""
+        ...
+
+    async def version(self, tenant_id: str, profile_id: str, version: int) -> SavedProfile | None:
+        """Returns one version."""
+        ...
+
+    async def add(self, tenant_id: str, profile_id: str, version: int, profile: MappingProfile, saved_by: str) -> SavedProfile:
+        """Saves a version."""
+        ...
+
+    async def list(self, tenant_id: str, *, after: str, limit: int) -> Sequence[SavedProfile]:
+        """Returns the newest version of each profile with an id above `after`, in order of id."""
+        ...

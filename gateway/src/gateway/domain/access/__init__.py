@@ -1,0 +1,1 @@
+"""Who calls, with what credential, how often, and the audit log of it."""
