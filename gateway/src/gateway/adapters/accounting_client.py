@@ -7,9 +7,8 @@ from google.longrunning import operations_pb2, operations_pb2_grpc  # type: igno
 from google.protobuf import any_pb2, json_format, struct_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from chassis import identity
 from chassis.channel import Channel, SingleAnswer
-from chassis.errors import INTERNAL, Kind, RemoteError
+from chassis.errors import INTERNAL, RemoteError
 from gateway.domain.account import (
     ActivityRecord,
     AnnualFigures,
@@ -38,6 +37,7 @@ from gateway.domain.account import (
 from gateway.domain.activity import ActivityRows, BatchOutcome, Outcome, RowProblem
 from gateway.domain.callers import Caller
 from gateway.domain.errors import AccountingRefused, Unavailable
+from kernel.refusals import Kind
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from parkcarbon.accounting.v1 import accounting_pb2_grpc
 
@@ -295,23 +295,10 @@ class AccountingClient:
     ) -> A:
         try:
             return await self._channel.call(
-                method, request, caller=signed(caller), idempotent=idempotent, deadline_seconds=deadline_seconds
+                method, request, caller=caller, idempotent=idempotent, deadline_seconds=deadline_seconds
             )
         except RemoteError as error:
             _refuse(error)
-
-
-def signed(caller: Caller) -> identity.Caller:
-    """Returns a caller as services are told of it."""
-    return identity.Caller(
-        caller.subject,
-        caller.tenant,
-        frozenset(role.value for role in caller.roles),
-        scopes=None if caller.scopes is None else frozenset(scope.value for scope in caller.scopes),
-        parks=caller.parks,
-        regions=caller.regions,
-        enterprises=caller.enterprises,
-    )
 
 
 def _refuse(error: RemoteError) -> NoReturn:

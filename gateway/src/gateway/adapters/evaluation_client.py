@@ -7,10 +7,10 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from chassis.channel import Channel
-from chassis.errors import INTERNAL, Kind, RemoteError
-from gateway.adapters.accounting_client import signed
+from chassis.errors import INTERNAL, RemoteError
 from gateway.domain.callers import Caller
 from gateway.domain.errors import EvaluationRefused, Unavailable
+from kernel.refusals import Kind
 from parkcarbon.evaluation.v1 import evaluation_pb2 as pb
 from parkcarbon.evaluation.v1 import evaluation_pb2_grpc
 
@@ -49,7 +49,7 @@ class EvaluationClient:
             return await self._channel.call(
                 getattr(self._stub, question),
                 request,
-                caller=signed(caller),
+                caller=caller,
                 idempotent=question not in NOT_REPEATED,
                 deadline_seconds=SLOW_SECONDS if question == "RankParks" else None,
             )

@@ -5,10 +5,11 @@ from typing import Any
 import grpc
 
 from accounting.api.pages import DEFAULT_RECORDS, MAX_RECORDS, page_size, read_number_token, read_token, write_token
-from accounting.api.rooms import Rooms, caller_of_call, factor_to_wire, time_to_wire
+from accounting.api.rooms import Rooms, factor_to_wire, time_to_wire
 from accounting.application import inventories
 from accounting.domain.accounts import MG_PER_T_DECIMALS
 from accounting.domain.inventories import Inventory, InventoryLine, inventory_parts
+from chassis.identity import current_caller
 from kernel.quantities import format_scaled
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
@@ -29,7 +30,7 @@ class InventoryRpcs:
             async with rooms.write() as uow:
                 kept, created = await inventories.close_inventory(
                     uow,
-                    caller_of_call(),
+                    current_caller(),
                     request.park_id,
                     request.year,
                     request.reason,
@@ -44,7 +45,7 @@ class InventoryRpcs:
         key = read_token(request.page_token, listed, int, int) or (0, 0)
         async with self._rooms.read() as account:
             found, in_force = await inventories.list_inventories(
-                account, caller_of_call(), request.park_id, (int(key[0]), int(key[1])), size + 1
+                account, current_caller(), request.park_id, (int(key[0]), int(key[1])), size + 1
             )
         token = write_token(listed, found[size - 1].year, found[size - 1].version) if len(found) > size else ""
         return pb.ListInventoriesResponse(
@@ -56,7 +57,7 @@ class InventoryRpcs:
         """Returns one inventory with its sums and factors."""
         async with self._rooms.read() as account:
             found, in_force, lines = await inventories.read_inventory(
-                account, caller_of_call(), request.park_id, request.inventory_id
+                account, current_caller(), request.park_id, request.inventory_id
             )
         named = set(found.factor_ids)
         return pb.GetInventoryResponse(
@@ -80,7 +81,7 @@ class InventoryRpcs:
         size = page_size(request.page_size, DEFAULT_RECORDS, MAX_RECORDS)
         after = read_number_token(request.page_token, listed)
         async with self._rooms.read() as account:
-            found = await inventories.list_lines(account, caller_of_call(), request.park_id, request.inventory_id, after, size + 1)
+            found = await inventories.list_lines(account, current_caller(), request.park_id, request.inventory_id, after, size + 1)
         token = write_token(listed, found[size - 1].line) if len(found) > size else ""
         return pb.ListInventoryLinesResponse(lines=map(_line, found[:size]), next_page_token=token)
 
@@ -89,7 +90,7 @@ class InventoryRpcs:
         with self._rooms.measures.calculating("replay_inventory"):
             async with self._rooms.read() as account:
                 found = await inventories.replay_inventory(
-                    account, caller_of_call(), request.park_id, request.inventory_id, reference=self._rooms.reference
+                    account, current_caller(), request.park_id, request.inventory_id, reference=self._rooms.reference
                 )
         return pb.ReplayInventoryResponse(
             equal=not found.differences,
