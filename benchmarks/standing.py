@@ -9,7 +9,6 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from accounting.application.register import register_park, register_source
-from accounting.domain.callers import Caller
 from accounting.domain.parks import Park, Source
 from accounting.main import Accounting
 from accounting.main import build as build_accounting
@@ -28,6 +27,7 @@ from gateway.domain.callers import Role
 from gateway.main import Gateway, topic_registry
 from gateway.main import build as build_gateway
 from gateway.settings import BootstrapToken, GatewaySettings, HttpSettings, LimitSettings
+from kernel.access import Caller
 
 TOKEN = "bench-token"
 OPERATOR_TOKEN = "bench-operator-token"

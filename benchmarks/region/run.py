@@ -27,7 +27,7 @@ from chassis.channel import Channel, ChannelSettings
 from chassis.clock import SystemClock
 from chassis.database import Database
 from chassis.embedded_log import EmbeddedLog
-from chassis.identity import Caller, CallerSigner
+from chassis.identity import CallerSigner
 from chassis.logs import Level
 from chassis.server import running
 from chassis.settings import DatabaseSettings, LogSettings
@@ -36,6 +36,7 @@ from chassis.testing.postgres import EmptyDatabase, empty_database, programs, se
 from evaluation.adapters.indicator_files import load_shipped_tables
 from evaluation.main import MIGRATIONS, build, topic_registry
 from evaluation.settings import EvaluationSettings
+from kernel.access import Caller
 from parkcarbon.evaluation.v1 import evaluation_pb2 as pb
 from parkcarbon.evaluation.v1 import evaluation_pb2_grpc
 

@@ -14,12 +14,13 @@ from benchmarks.pairing import Side, compare, paired, write_results
 from benchmarks.readings import SEED, Readings
 from chassis.channel import Channel, ChannelSettings
 from chassis.clock import SystemClock
-from chassis.identity import Caller, CallerSigner, CallerVerifier, generate_key_pair
+from chassis.identity import CallerSigner, CallerVerifier, generate_key_pair
 from chassis.logs import Level, Renderer, configure
 from chassis.server import GrpcServer, Registration, ServerSettings
 from chassis.telemetry import Telemetry, TelemetrySettings
-from gateway.adapters.accounting_client import activity_columns
+from gateway.adapters.accounting import activity_columns
 from gateway.domain.push.activity import ActivityRows
+from kernel.access import Caller
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
 CALLS = 4_000

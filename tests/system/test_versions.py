@@ -13,10 +13,11 @@ from chassis.broker import Message
 from chassis.clock import SystemClock
 from chassis.embedded_log import EmbeddedLog
 from chassis.events import from_message, to_message
-from chassis.identity import CALLER_METADATA_KEY, Caller, CallerSigner
+from chassis.identity import CALLER_METADATA_KEY, CallerSigner
 from devstack.credentials import TENANT, load_or_make
 from gateway.events import consume
 from gateway.main import topic_registry
+from kernel.access import Caller
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from tests.system import ganzhou
 from tests.system.in_process import PARK, InProcess, in_process, register

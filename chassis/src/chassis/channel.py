@@ -10,9 +10,11 @@ from typing import Any, Final, Protocol, TypeVar
 import grpc
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.errors import Kind, RemoteError, from_rpc_error
-from chassis.identity import CALLER_METADATA_KEY, Caller
+from chassis.errors import RemoteError, from_rpc_error
+from chassis.identity import CALLER_METADATA_KEY
 from chassis.telemetry import Telemetry
+from kernel.access import Caller
+from kernel.refusals import Kind
 
 _Response = TypeVar("_Response")
 _Response_co = TypeVar("_Response_co", covariant=True)

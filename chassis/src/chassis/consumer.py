@@ -16,12 +16,13 @@ from chassis import telemetry_names as names
 from chassis.broker import Broker, BrokerError, Delivery, Message, Subscription
 from chassis.clock import Clock
 from chassis.database import Database, DatabaseUnavailable
-from chassis.errors import Kind, kind_of
+from chassis.errors import kind_of
 from chassis.events import Event, NotAnEvent, from_message
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
 from chassis.tenancy import Platform, Tenant
 from chassis.topics import TopicRegistry, dead_letter_topic
+from kernel.refusals import Kind
 
 _Result = TypeVar("_Result")
 Handler = Callable[[AsyncSession, Event], Awaitable[None]]

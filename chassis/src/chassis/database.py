@@ -7,7 +7,7 @@ import asyncio
 import select
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import date, datetime
 from decimal import Decimal
@@ -30,9 +30,9 @@ from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
 from chassis.columns import utc_text
-from chassis.errors import Kind
 from chassis.telemetry import Telemetry
 from chassis.tenancy import Scope, enter
+from kernel.refusals import Kind, Refusal
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -63,7 +63,7 @@ class Access(StrEnum):
 _ONE_MIGRATION: Final = threading.Lock()
 
 
-class DatabaseUnavailable(Exception):
+class DatabaseUnavailable(Refusal):
     """The database is away, restarts, or gave up on a lock or a statement; the same work may succeed later.
 
     Whether a commit that ended like this was kept is not known: whoever asks again needs work that may be done twice.
@@ -74,10 +74,6 @@ class DatabaseUnavailable(Exception):
 
     def __init__(self) -> None:
         super().__init__("the database does not answer at present; send the same again later")
-
-    def facts(self) -> Mapping[str, str]:
-        """Returns nothing: where the database is, is nobody else's business."""
-        return {}
 
 
 # SQLite raises the same error for what passes and for a statement that is wrong.

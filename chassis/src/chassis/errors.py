@@ -1,31 +1,18 @@
-"""The one table between what goes wrong in a domain and what goes over the wire.
+"""The one table between what a service refuses and what goes over the wire.
 
-A domain may not import the chassis, so an error is recognised by its shape (`CarriesKind`), not by a base class. An exception
-without a kind is a bug: the caller learns that something failed and under which trace, nothing else.
+An exception that is no `kernel.refusals.Refusal`, or has a kind of its own, is a bug: the caller learns that something failed and
+under which trace, nothing else.
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 import grpc
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status
 
-
-class Kind(StrEnum):
-    """What sort of failure an error is; every service uses the same eight."""
-
-    INVALID = "invalid"
-    NOT_FOUND = "not_found"
-    ALREADY_EXISTS = "already_exists"
-    CONFLICT = "conflict"
-    DENIED = "denied"
-    UNAUTHENTICATED = "unauthenticated"
-    EXHAUSTED = "exhausted"
-    UNAVAILABLE = "unavailable"
-
+from kernel.refusals import Kind, Refusal
 
 INTERNAL: Final = "internal"
 """The kind of a `RemoteError` that says nothing more than that the other side failed."""
@@ -59,35 +46,7 @@ _MAX_FACT_CHARACTERS: Final = 300
 _MAX_FACTS_BYTES: Final = 2400
 
 
-@runtime_checkable
-class CarriesKind(Protocol):
-    """The shape of a domain error; `str(error)` is its sentence.
-
-    Attributes:
-        kind: One of `Kind`.
-        reason: UPPER_SNAKE, stable, for programs.
-    """
-
-    kind: str
-    reason: str
-
-    def facts(self) -> Mapping[str, str]:
-        """Returns what was found and what was allowed, by name."""
-        ...
-
-
-class DomainError(Exception):
-    """An error of the chassis' own, in the shape that services' errors have."""
-
-    kind: str
-    reason: str
-
-    def facts(self) -> Mapping[str, str]:
-        """Returns nothing: the sentence says it all."""
-        return {}
-
-
-class RemoteError(Exception):
+class RemoteError(Refusal):
     """What another service answered instead of a result.
 
     Attributes:
@@ -102,21 +61,17 @@ class RemoteError(Exception):
         self, *, kind: str, reason: str, domain: str = "", message: str = "", metadata: Mapping[str, str] | None = None
     ) -> None:
         """Stores the attributes of the class."""
-        super().__init__(message)
+        super().__init__(message, **(metadata or {}))
         self.kind = kind
         self.reason = reason
         self.domain = domain
         self.message = message
-        self.metadata: Mapping[str, str] = dict(metadata or {})
-
-    def facts(self) -> Mapping[str, str]:
-        """Returns the other side's facts."""
-        return self.metadata
+        self.metadata = self.facts()
 
 
 def kind_of(error: BaseException) -> Kind | None:
     """Returns the kind of an error, or None for one without: a bug, or a `RemoteError` of kind `internal`."""
-    if not isinstance(error, CarriesKind):
+    if not isinstance(error, Refusal):
         return None
     try:
         return Kind(error.kind)
@@ -136,7 +91,7 @@ def to_rpc_status(error: BaseException, *, domain: str, trace_id: str = "") -> s
         trace_id: Where the log has more, for an error without a kind.
     """
     kind = kind_of(error)
-    if kind is None or not isinstance(error, CarriesKind):
+    if kind is None or not isinstance(error, Refusal):
         message = f"internal error, trace {trace_id}" if trace_id else "internal error"
         return status_pb2.Status(code=code_pb2.INTERNAL, message=message)
     info = error_details_pb2.ErrorInfo(reason=error.reason, domain=domain)

@@ -7,7 +7,6 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,7 +16,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis.clock import Clock
-from chassis.errors import DomainError, Kind
+from kernel.access import Caller
+from kernel.refusals import Kind, Refusal
 
 CALLER_METADATA_KEY: Final = "x-parkcarbon-caller"
 _ALGORITHM: Final = "EdDSA"
@@ -27,35 +27,10 @@ _BOUNDS: Final = ("scopes", "parks", "regions", "enterprises")
 _CLOCK_DIFFERENCE: Final = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls, for whom, and as what.
-
-    None in one of the last four is no bound; an empty set leaves nothing. All bounds hold together.
-
-    Attributes:
-        subject: The user or program.
-        tenant: Whose data it may see.
-        roles: What it may do.
-        scopes: Of what its roles allow, the part that it asked for.
-        parks: The parks that it may see.
-        regions: The beginnings of the region codes whose parks it may see.
-        enterprises: The enterprises, as `<park>/<enterprise>`, whose own data it may see.
-    """
-
-    subject: str
-    tenant: str
-    roles: frozenset[str]
-    scopes: frozenset[str] | None = None
-    parks: frozenset[str] | None = None
-    regions: frozenset[str] | None = None
-    enterprises: frozenset[str] | None = None
-
-
-class NotAuthenticated(DomainError):
+class NotAuthenticated(Refusal):
     """The call carries no valid statement of who makes it."""
 
-    kind = Kind.UNAUTHENTICATED.value
+    kind = Kind.UNAUTHENTICATED
     reason = "CALLER_NOT_AUTHENTICATED"
 
 

@@ -39,10 +39,11 @@ from chassis import telemetry_names as names
 from chassis.clock import Clock
 from chassis.columns import UtcDateTime
 from chassis.database import Database, DatabaseUnavailable
-from chassis.errors import INTERNAL, CarriesKind, DomainError, Kind, kind_of
+from chassis.errors import INTERNAL, kind_of
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
 from chassis.tenancy import Platform
+from kernel.refusals import Kind, Refusal
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -67,7 +68,7 @@ class JobFailure:
     """Why a job failed.
 
     Attributes:
-        kind: One of `errors.Kind`, or `internal`.
+        kind: One of `refusals.Kind`, or `internal`.
         reason: UPPER_SNAKE.
         message: A sentence.
         facts: What was found and what was allowed.
@@ -123,36 +124,28 @@ class Job:
         return self.state not in (JobState.QUEUED, JobState.RUNNING)
 
 
-class JobNotFound(DomainError):
+class JobNotFound(Refusal):
     """There is no such job, or it is another tenant's."""
 
-    kind = Kind.NOT_FOUND.value
+    kind = Kind.NOT_FOUND
     reason = "JOB_NOT_FOUND"
 
     def __init__(self, job_id: str) -> None:
         """Stores which."""
-        super().__init__(f"there is no job {job_id!r}")
+        super().__init__(f"there is no job {job_id!r}", job_id=job_id)
         self.job_id = job_id
 
-    def facts(self) -> Mapping[str, str]:
-        """Returns which job."""
-        return {"job_id": self.job_id}
 
-
-class JobDiffers(DomainError):
+class JobDiffers(Refusal):
     """A job of that id exists, with other content."""
 
-    kind = Kind.ALREADY_EXISTS.value
+    kind = Kind.ALREADY_EXISTS
     reason = "JOB_DIFFERS"
 
     def __init__(self, job_id: str) -> None:
         """Stores which."""
-        super().__init__(f"job {job_id!r} exists with other content")
+        super().__init__(f"job {job_id!r} exists with other content", job_id=job_id)
         self.job_id = job_id
-
-    def facts(self) -> Mapping[str, str]:
-        """Returns which job."""
-        return {"job_id": self.job_id}
 
 
 def job_table(metadata: MetaData) -> Table:
@@ -508,7 +501,7 @@ class JobRunner:
                 pause = min(_FIRST_PAUSE * 2 ** (job.attempts - 1), _LONGEST_PAUSE)
                 self._logger.warning("job put off", job_id=job.job_id, kind=job.kind, error=str(error))
                 return {"state": JobState.QUEUED.value, "due_at": self._clock.now() + pause}
-            if kind is not None and isinstance(error, CarriesKind):
+            if kind is not None and isinstance(error, Refusal):
                 failure = JobFailure(kind.value, error.reason, str(error), error.facts())
             else:
                 failure = JobFailure(INTERNAL, "INTERNAL", "internal error", {})

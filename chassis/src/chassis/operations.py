@@ -22,11 +22,13 @@ from chassis import jobs
 from chassis.clock import Clock
 from chassis.columns import utc_text
 from chassis.database import Database
-from chassis.errors import DomainError, Kind, RemoteError, to_rpc_status
-from chassis.identity import Caller, current_caller
+from chassis.errors import RemoteError, to_rpc_status
+from chassis.identity import current_caller
 from chassis.jobs import Job, JobNotFound, JobRunner, JobState
 from chassis.server import Registration
 from chassis.tenancy import Platform, Scope, Tenant
+from kernel.access import Caller, Place, sees
+from kernel.refusals import Kind, Refusal
 
 OPERATOR_ROLE: Final = "platform_operator"
 _PREFIX: Final = "operations/"
@@ -35,10 +37,10 @@ _LARGEST_PAGE: Final = 1000
 _LONGEST_WAIT_SECONDS: Final = 60.0
 
 
-class RequestNotUnderstood(DomainError):
+class RequestNotUnderstood(Refusal):
     """A field of a request cannot be read."""
 
-    kind = Kind.INVALID.value
+    kind = Kind.INVALID
     reason = "OPERATION_REQUEST_INVALID"
 
 
@@ -176,7 +178,8 @@ def _visible(caller: Caller, job: Job) -> bool:
     """Says whether a job of a tenant that the caller sees lies within its bounds."""
     if job.owner == caller.subject:
         return True
-    return (caller.parks is None or job.park_id in caller.parks) and caller.regions is None and caller.enterprises is None
+    # The tenant is decided by the query; the region of the park is not known here.
+    return sees(caller, Place(caller.tenant, job.park_id))
 
 
 def _scope() -> Scope:

@@ -22,7 +22,6 @@ from chassis.broker import Broker, BrokerError, Message
 from chassis.clock import SystemClock
 from chassis.consumer import Consumer
 from chassis.database import Database
-from chassis.errors import DomainError
 from chassis.events import Event, from_message
 from chassis.kafka_broker import KafkaBroker, TopicMismatch
 from chassis.logs import Logger
@@ -34,6 +33,7 @@ from chassis.testing.authority import Authority
 from chassis.testing.kafka import KafkaMissing, KafkaServer, running_kafka
 from chassis.testing.schema import ExampleSchema
 from chassis.topics import Topic, TopicRegistry, dead_letter_topic
+from kernel.refusals import Refusal
 
 TYPE = "metering.events.v1.Read"
 
@@ -296,7 +296,7 @@ async def counted_to(database: Database, schema: ExampleSchema, count: int) -> N
             await asyncio.sleep(0.02)
 
 
-class Refused(DomainError):
+class Refused(Refusal):
     kind = "invalid"
     reason = "QUANTITY_NEGATIVE"
 

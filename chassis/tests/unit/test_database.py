@@ -16,9 +16,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, Stateme
 from chassis import telemetry_names as names
 from chassis.columns import UtcDateTime, utc_text
 from chassis.database import Database, DatabaseUnavailable, ForeignKeysBroken, Timeouts, copy_text
-from chassis.errors import Kind, kind_of
+from chassis.errors import kind_of
 from chassis.telemetry import Telemetry
 from chassis.testing.schema import ExampleSchema
+from kernel.refusals import Kind
 
 
 async def count(database: Database, table: Table) -> int:

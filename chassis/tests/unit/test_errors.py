@@ -6,29 +6,18 @@ import grpc
 import pytest
 from grpc_status import rpc_status
 
-from chassis.errors import (
-    CODE_OF_KIND,
-    INTERNAL,
-    Kind,
-    RemoteError,
-    from_rpc_error,
-    kind_of,
-    to_rpc_status,
-)
+from chassis.errors import CODE_OF_KIND, INTERNAL, RemoteError, from_rpc_error, kind_of, to_rpc_status
+from kernel.refusals import Kind, Refusal
 
 
-class QuantityNegative(Exception):
-    """An error as a domain declares it, which knows nothing of the chassis."""
+class QuantityNegative(Refusal):
+    """A refusal as a domain declares it, which knows nothing of the chassis."""
 
     reason = "QUANTITY_NEGATIVE"
 
     def __init__(self, kind: str = "invalid", facts: Mapping[str, str] | None = None) -> None:
-        super().__init__("quantity must be >= 0 kWh, got -1.0 in row 17")
+        super().__init__("quantity must be >= 0 kWh, got -1.0 in row 17", **({"row": "17"} if facts is None else facts))
         self.kind = kind
-        self._facts = facts if facts is not None else {"row": "17"}
-
-    def facts(self) -> Mapping[str, str]:
-        return self._facts
 
 
 def sent(error: Exception, domain: str = "accounting.parkcarbon") -> grpc.aio.AioRpcError:

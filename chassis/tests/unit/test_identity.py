@@ -9,7 +9,6 @@ import pytest
 
 from chassis.clock import FixedClock
 from chassis.identity import (
-    Caller,
     CallerForwarder,
     CallerGuard,
     CallerSigner,
@@ -18,6 +17,7 @@ from chassis.identity import (
     current_caller,
     generate_key_pair,
 )
+from kernel.access import Caller
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PRIVATE, PUBLIC = generate_key_pair()

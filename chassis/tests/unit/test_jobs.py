@@ -17,13 +17,15 @@ from chassis import jobs
 from chassis.channel import Channel, ChannelSettings
 from chassis.clock import FixedClock, SystemClock
 from chassis.database import Database
-from chassis.errors import DomainError, RemoteError
-from chassis.identity import Caller, CallerSigner, CallerVerifier, generate_key_pair
+from chassis.errors import RemoteError
+from chassis.identity import CallerSigner, CallerVerifier, generate_key_pair
 from chassis.jobs import Job, JobContext, JobDiffers, JobHandler, JobRunner, JobState, Json
 from chassis.logs import Logger
 from chassis.operations import OPERATOR_ROLE, OperationsServicer
 from chassis.server import GrpcServer, ServerSettings, running
 from chassis.telemetry import Telemetry
+from kernel.access import Caller
+from kernel.refusals import Refusal
 
 TABLE = jobs.job_table(MetaData())
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -153,7 +155,7 @@ async def test_progress_beyond_the_end_is_refused(store: Database, runner: MakeR
         assert (await until(store, lambda job: job.done)).state is JobState.FAILED
 
 
-class TooMany(DomainError):
+class TooMany(Refusal):
     kind = "invalid"
     reason = "TOO_MANY"
 
@@ -161,7 +163,7 @@ class TooMany(DomainError):
         return {"found": "3"}
 
 
-class Away(DomainError):
+class Away(Refusal):
     kind = "unavailable"
     reason = "AWAY"
 
@@ -361,8 +363,8 @@ async def test_a_kind_nobody_here_handles_is_left_to_others(store: Database, run
 
 
 Ask = Callable[..., Awaitable[Any]]
-ALICE = Caller("alice", "t1", frozenset())
-BOB = Caller("bob", "t1", frozenset())
+ALICE = Caller("alice", "t1", frozenset({"reader"}))
+BOB = Caller("bob", "t1", frozenset({"reader"}))
 MALLORY = Caller("mallory", "t2", frozenset())
 OPERATOR = Caller("operator", "t0", frozenset({OPERATOR_ROLE}))
 

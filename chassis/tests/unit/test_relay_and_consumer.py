@@ -20,7 +20,6 @@ from chassis.clock import FixedClock, SystemClock
 from chassis.consumer import Consumer, Handler
 from chassis.database import Database
 from chassis.embedded_log import EmbeddedLog
-from chassis.errors import DomainError
 from chassis.events import Event, from_message, to_message
 from chassis.logs import Logger
 from chassis.outbox import MAX_EVENT_BYTES, EventTooLarge
@@ -29,6 +28,7 @@ from chassis.server import running
 from chassis.telemetry import Telemetry, TelemetrySettings
 from chassis.testing.schema import ExampleSchema
 from chassis.topics import Topic, TopicRegistry, dead_letter_topic
+from kernel.refusals import Refusal
 
 NAME, TYPE, OTHER_TYPE = "metering.reading.v1", "metering.events.v1.Read", "metering.events.v1.Calibrated"
 REGISTRY = TopicRegistry(
@@ -486,17 +486,17 @@ async def test_a_type_nobody_here_handles_is_passed_over(
     assert await everything(broker, DEAD) == []
 
 
-class Refused(DomainError):
+class Refused(Refusal):
     kind = "invalid"
     reason = "QUANTITY_NEGATIVE"
 
 
-class NotYet(DomainError):
+class NotYet(Refusal):
     kind = "conflict"
     reason = "PARK_UNKNOWN_YET"
 
 
-class Away(DomainError):
+class Away(Refusal):
     kind = "unavailable"
     reason = "AWAY"
 

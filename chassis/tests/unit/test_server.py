@@ -17,19 +17,14 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from chassis.channel import Channel, ChannelSettings, ChannelTls
 from chassis.clock import SystemClock
-from chassis.errors import DomainError, RemoteError
-from chassis.identity import (
-    CALLER_METADATA_KEY,
-    Caller,
-    CallerSigner,
-    CallerVerifier,
-    current_caller,
-    generate_key_pair,
-)
+from chassis.errors import RemoteError
+from chassis.identity import CALLER_METADATA_KEY, CallerSigner, CallerVerifier, current_caller, generate_key_pair
 from chassis.logs import Logger
 from chassis.server import GrpcServer, Registration, ServerSettings, ServerTls, running
 from chassis.telemetry import Telemetry
 from chassis.testing.authority import Authority
+from kernel.access import Caller
+from kernel.refusals import Refusal
 
 PRIVATE, PUBLIC = generate_key_pair()
 ALICE = Caller("alice", "t1", frozenset({"analyst"}))
@@ -37,7 +32,7 @@ SIGNER = CallerSigner(PRIVATE, issuer="gateway", audience="services", clock=Syst
 VERIFIER = CallerVerifier(PUBLIC, issuer="gateway", audience="services", clock=SystemClock())
 
 
-class Refused(DomainError):
+class Refused(Refusal):
     kind = "conflict"
     reason = "PERIOD_CLOSED"
 

@@ -24,23 +24,20 @@ from gateway.domain.errors import AccountingRefused, GatewayError, Unavailable
 from gateway.domain.paging import Paging
 from gateway.domain.push.activity import ActivityRows, Outcome
 from gateway.domain.push.jobs import Job
+from kernel.refusals import Refusal
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from parkcarbon.accounting.v1 import accounting_pb2_grpc
 
 ADA = Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER}))
 
 
-class Refusal(Exception):
+class Refused(Refusal):
     """An error as accounting raises it."""
 
     def __init__(self, kind: str, reason: str, **facts: str) -> None:
-        super().__init__(f"{reason} happened")
+        super().__init__(f"{reason} happened", **facts)
         self.kind = kind
         self.reason = reason
-        self._facts = facts
-
-    def facts(self) -> dict[str, str]:
-        return self._facts
 
 
 @dataclass
@@ -374,7 +371,7 @@ async def test_a_job_is_an_operation_of_the_callers_own_tenant(connected: Connec
 
 @pytest.mark.parametrize("kind", ["invalid", "not_found", "already_exists", "conflict", "denied", "exhausted", "unavailable"])
 async def test_a_refusal_keeps_kind_reason_sentence_and_facts(connected: Connected, kind: str) -> None:
-    connected.accounting.answers["GetPark"] = Refusal(kind, "SOME_REASON", field="park_id", message_zh="中文")
+    connected.accounting.answers["GetPark"] = Refused(kind, "SOME_REASON", field="park_id", message_zh="中文")
     with pytest.raises(AccountingRefused) as refused:
         await connected.client.get_park(ADA, "p")
     error = refused.value
@@ -387,7 +384,7 @@ async def test_a_refusal_keeps_kind_reason_sentence_and_facts(connected: Connect
     assert error.facts() == {"field": "park_id"}
 
 
-@pytest.mark.parametrize("failure", [ValueError("inside"), Refusal("unauthenticated", "CALLER_NOT_AUTHENTICATED")])
+@pytest.mark.parametrize("failure", [ValueError("inside"), Refused("unauthenticated", "CALLER_NOT_AUTHENTICATED")])
 async def test_a_failure_that_is_not_the_callers_says_nothing(connected: Connected, failure: Exception) -> None:
     connected.accounting.answers["GetPark"] = failure
     with pytest.raises(GatewayError) as refused:

@@ -7,13 +7,14 @@ from google.longrunning import operations_pb2, operations_pb2_grpc  # type: igno
 from google.protobuf import any_pb2, json_format, struct_pb2
 
 from chassis.channel import Channel
-from chassis.errors import Kind, RemoteError
+from chassis.errors import RemoteError
 from gateway.adapters.generated.accounting import CONTRACT
-from gateway.adapters.services import ServiceClient, refuse, signed
+from gateway.adapters.services import ServiceClient, refuse
 from gateway.domain.callers import Caller
 from gateway.domain.errors import ServiceRefused
 from gateway.domain.push.activity import ActivityRows, BatchOutcome, Outcome, RowProblem
 from gateway.domain.push.jobs import Job
+from kernel.refusals import Kind
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
 _OPERATIONS = "operations/"
@@ -66,7 +67,7 @@ class AccountingClient(ServiceClient):
         """Returns a job."""
         request = operations_pb2.GetOperationRequest(name=_OPERATIONS + job_id)
         try:
-            answer = await self._channel.call(self._operations.GetOperation, request, caller=signed(caller), idempotent=True)
+            answer = await self._channel.call(self._operations.GetOperation, request, caller=caller, idempotent=True)
         except RemoteError as error:
             refuse("accounting", error)
         tenant, job = _job(answer)

@@ -5,12 +5,12 @@ from typing import Any, NoReturn
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from chassis import identity
 from chassis.channel import Channel, SingleAnswer
-from chassis.errors import INTERNAL, Kind, RemoteError
+from chassis.errors import INTERNAL, RemoteError
 from gateway.adapters.rpcs import Contract, fill
 from gateway.domain.callers import Caller
 from gateway.domain.errors import ServiceRefused, Unavailable
+from kernel.refusals import Kind
 
 _PROBE_SECONDS = 2.0
 
@@ -53,7 +53,7 @@ class ServiceClient:
             return await self._channel.call(
                 getattr(self._stub, rpc),
                 request,
-                caller=signed(caller),
+                caller=caller,
                 idempotent=called.repeatable,
                 deadline_seconds=called.deadline_seconds,
             )
@@ -89,19 +89,6 @@ class NoService:
     async def download(self, caller: Caller, rpc: str, members: Mapping[str, Any]) -> tuple[bytes, str]:  # noqa: ARG002 - as above
         """Refuses."""
         raise unavailable(self._name)
-
-
-def signed(caller: Caller) -> identity.Caller:
-    """Returns a caller as services are told of it."""
-    return identity.Caller(
-        caller.subject,
-        caller.tenant,
-        frozenset(role.value for role in caller.roles),
-        scopes=None if caller.scopes is None else frozenset(scope.value for scope in caller.scopes),
-        parks=caller.parks,
-        regions=caller.regions,
-        enterprises=caller.enterprises,
-    )
 
 
 def unavailable(service: str) -> Unavailable:

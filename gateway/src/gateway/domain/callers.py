@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.domain.errors import ParkOutOfReach, RoleMissing, ScopeMissing
+from kernel import access
+from kernel.access import Permission
 
 
 class Role(StrEnum):
@@ -71,31 +73,22 @@ NEEDED_BOUND: Mapping[Role, str] = {
 """The bound without which a role is not given: without it the role would reach everything of the tenant."""
 
 
+_PERMISSIONS: Mapping[Action, Permission] = {
+    action: Permission(action.value, frozenset(role.value for role, actions in ALLOWED.items() if action in actions))
+    for action in Action
+}
+
+
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """An authenticated caller. None in a bound is no bound; an empty set leaves nothing; all bounds hold together.
+class Caller(access.Caller):
+    """An authenticated caller, refused in the gateway's own words."""
 
-    Attributes:
-        subject: Who it is, for the record.
-        tenant: The one tenant that it acts in.
-        roles: What it is there.
-        scopes: The actions that its credential asked for; None for all that its roles allow.
-        parks: The parks that it reaches.
-        regions: Beginnings of the region codes whose parks it reaches.
-        enterprises: `<park>/<enterprise>` of each enterprise whose own data it reaches.
-    """
-
-    subject: str
-    tenant: str
     roles: frozenset[Role]
     scopes: frozenset[Action] | None = None
-    parks: frozenset[str] | None = None
-    regions: frozenset[str] | None = None
-    enterprises: frozenset[str] | None = None
 
     def may(self, action: Action) -> bool:
         """Says whether one of the roles allows an action, and the credential asked for it."""
-        return any(action in ALLOWED[role] for role in self.roles) and (self.scopes is None or action in self.scopes)
+        return self.has_role(_PERMISSIONS[action]) and self.has_scope(_PERMISSIONS[action])
 
     def must(self, action: Action) -> None:
         """Refuses an action that none of the caller's roles allows, or that its credential did not ask for.
@@ -104,19 +97,17 @@ class Caller:
             RoleMissing: Names the action, the roles found and the roles that would do.
             ScopeMissing: A role would do, and the credential has no such scope.
         """
-        if not any(action in ALLOWED[role] for role in self.roles):
+        permission = _PERMISSIONS[action]
+        if not self.has_role(permission):
             allowed = [role.value for role, actions in ALLOWED.items() if action in actions]
             raise RoleMissing(action=action.value, found=sorted(self.roles), allowed=allowed)
-        if self.scopes is not None and action not in self.scopes:
-            raise ScopeMissing(found=sorted(self.scopes), allowed=action.value)
+        if not self.has_scope(permission):
+            raise ScopeMissing(found=sorted(self.scopes or ()), allowed=action.value)
 
     @property
     def reached_parks(self) -> frozenset[str] | None:
         """The parks that the caller reaches by their ids, None when no bound names parks."""
-        named = None if self.enterprises is None else frozenset(each.partition("/")[0] for each in self.enterprises)
-        if self.parks is None or named is None:
-            return self.parks if named is None else named
-        return self.parks & named
+        return self.bounds.parks
 
     def must_reach(self, park_id: str) -> None:
         """Refuses a park that the caller's bounds leave out, in the words for a park that does not exist.

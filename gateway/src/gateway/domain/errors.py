@@ -33,9 +33,10 @@ from dataclasses import dataclass
 
 from gateway.domain import wording
 from gateway.domain.wording import Language
+from kernel.refusals import Refusal
 
 
-class GatewayError(Exception):
+class GatewayError(Refusal):
     """A refusal with a kind, a stable reason and facts.
 
     Args:
@@ -52,7 +53,7 @@ class GatewayError(Exception):
     def __init__(self, reason: str, /, **facts: str) -> None:
         self.reason = reason
         self._facts = {name: wording.shortened(value) for name, value in facts.items()}
-        super().__init__(self.sentence("en"))
+        super().__init__(self.sentence("en"), **self._facts)
 
     def facts(self, language: Language = "en") -> Mapping[str, str]:  # noqa: ARG002 - most facts are the same in both
         """Returns the facts that the sentence is made from; a rule in words is in the language."""

@@ -22,12 +22,13 @@ from chassis.clock import Clock
 from chassis.embedded_log import EmbeddedLog
 from chassis.errors import RemoteError
 from chassis.events import Event, from_message
-from chassis.identity import Caller, CallerSigner, generate_key_pair
+from chassis.identity import CallerSigner, generate_key_pair
 from chassis.logs import Level
 from chassis.settings import DatabaseSettings, LogSettings
 from chassis.telemetry import Telemetry, TelemetrySettings
 from chassis.tenancy import Platform
 from chassis.topics import TopicRegistry
+from kernel.access import Caller
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from parkcarbon.accounting.v1 import accounting_pb2_grpc

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from chassis.errors import RemoteError
-from chassis.identity import Caller
+from kernel.access import Caller
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from services.accounting.tests.integration.stand import Row, Tenant, columns, group, outcomes, reasons, refusal
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chassis.errors import Kind
+from kernel.refusals import Kind
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from services.accounting.tests.integration.stand import Row, Tenant, encoded_columns, ganzhou_rows, hours, refusal
 

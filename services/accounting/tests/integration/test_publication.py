@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from accounting.adapters.factor_files import load_disclosure_rule
-from chassis.identity import Caller
+from kernel.access import Caller
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from services.accounting.tests.integration.stand import EVERYTHING, Row, Stand, Tenant, refusal

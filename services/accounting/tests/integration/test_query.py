@@ -13,8 +13,8 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
 from accounting.domain.accounts import DIMENSIONS
-from chassis.errors import Kind
 from chassis.jobs import JobState
+from kernel.refusals import Kind
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from services.accounting.tests.integration.stand import (

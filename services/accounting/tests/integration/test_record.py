@@ -11,7 +11,7 @@ from accounting.adapters.factor_files import load_factor_book
 from accounting.domain.factors import FactorBook, FactorSet, GridRegions, factor_digest
 from accounting.domain.problems import REASONS
 from chassis.clock import FixedClock
-from chassis.errors import Kind
+from kernel.refusals import Kind
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from services.accounting.tests.integration.stand import (

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from chassis.errors import Kind, RemoteError
-from chassis.identity import Caller
+from chassis.errors import RemoteError
+from kernel.access import Caller
+from kernel.refusals import Kind
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from services.accounting.tests.integration.stand import Row, Stand, Tenant, columns, refusal

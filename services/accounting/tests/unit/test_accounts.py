@@ -25,12 +25,12 @@ from accounting.domain.accounts import (
 )
 from accounting.domain.activity import judge
 from accounting.domain.batches import ActivityColumns
-from accounting.domain.errors import InvalidField
 from accounting.domain.factors import FactorBook
 from accounting.domain.parks import AnnualFigures, Park, Source
 from accounting.domain.reference import ReferenceTables
 from kernel.periods import Month, parse_instant, time_zone
 from kernel.quantities import format_ratio
+from kernel.refusals import InvalidField
 
 NOW = parse_instant("2023-06-01", time_zone("Asia/Shanghai"))
 

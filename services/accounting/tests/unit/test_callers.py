@@ -3,24 +3,10 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from accounting.domain.callers import (
-    FIGURES,
-    READ,
-    READ_OWN,
-    READ_PUBLISHED,
-    REBUILD,
-    RECORD,
-    REGISTER,
-    Bounds,
-    Caller,
-    Permission,
-    require,
-    whole_park,
-)
-from accounting.domain.errors import Denied, OutOfScope
+from accounting.domain.callers import FIGURES, READ, READ_OWN, READ_PUBLISHED, REBUILD, RECORD, REGISTER, whole_park
+from kernel.access import Caller, Permission, require
+from kernel.refusals import Denied, OutOfScope
 
 PERMISSIONS = {
     "register": REGISTER,
@@ -64,21 +50,6 @@ def test_one_sufficient_role_is_enough() -> None:
     require(caller("reader", "park_manager"), REGISTER)
 
 
-def test_refusal_names_the_roles_there_are_and_those_that_are_needed() -> None:
-    with pytest.raises(Denied) as refused:
-        require(caller("reader", "auditor"), REGISTER)
-    assert refused.value.facts() == {
-        "found": "auditor, reader",
-        "allowed": "park_manager, platform_operator",
-        "message_zh": "需要以下角色之一:park_manager, platform_operator;当前角色:auditor, reader",
-    }
-
-
-def test_caller_without_roles_may_nothing() -> None:
-    with pytest.raises(Denied, match="this needs one of the roles park_manager, platform_operator, the caller has none"):
-        require(caller(), REGISTER)
-
-
 @pytest.mark.parametrize("permission", PERMISSIONS.values(), ids=list(PERMISSIONS))
 def test_a_credential_may_no_more_than_its_scopes(permission: Permission) -> None:
     require(caller("platform_operator", scopes=[permission.scope]), permission)
@@ -87,42 +58,9 @@ def test_a_credential_may_no_more_than_its_scopes(permission: Permission) -> Non
     assert refused.value.facts()["allowed"] == permission.scope
 
 
-@pytest.mark.parametrize(
-    ("bounds", "reached"),
-    [
-        pytest.param(Bounds(), True, id="no_bound"),
-        pytest.param(Bounds(parks=frozenset({"etdz"})), True, id="its_id"),
-        pytest.param(Bounds(parks=frozenset({"etd"})), False, id="the_beginning_of_its_id"),
-        pytest.param(Bounds(parks=frozenset()), False, id="no_park"),
-        pytest.param(Bounds(regions=frozenset({"36"})), True, id="its_province"),
-        pytest.param(Bounds(regions=frozenset({"360700"})), True, id="its_region"),
-        pytest.param(Bounds(regions=frozenset({"3601"})), False, id="another_city"),
-        pytest.param(Bounds(regions=frozenset({""})), False, id="an_empty_code_is_no_region"),
-        pytest.param(Bounds(parks=frozenset({"etdz"}), regions=frozenset({"35"})), False, id="both_hold_together"),
-    ],
-)
-def test_bounds_say_which_parks_are_reached(bounds: Bounds, reached: bool) -> None:
-    assert bounds.reach("etdz", "360700") is reached
-
-
-def test_an_enterprise_reaches_the_parks_of_its_enterprises_and_sees_those_enterprises_only() -> None:
-    mill = caller("enterprise", enterprises=["etdz/mill", "etdz/kiln", "other/mine"])
-    assert mill.bounds == Bounds(parks=frozenset({"etdz", "other"}))
-    assert mill.own_enterprises("etdz") == frozenset({"mill", "kiln"})
-    assert mill.own_enterprises("third") == frozenset()
+def test_whoever_is_bound_to_enterprises_sees_no_park_as_a_whole() -> None:
     with pytest.raises(Denied):
-        whole_park(mill, "etdz")
-
-
-def test_an_enterprise_that_nobody_bound_sees_nothing() -> None:
-    assert caller("enterprise").own_enterprises("etdz") == frozenset()
-
-
-@given(st.frozensets(st.sampled_from(["etdz/mill", "etdz/", "/mill", "", "etdz"])))
-def test_the_parks_own_sources_never_belong_to_an_enterprise(enterprises: frozenset[str]) -> None:
-    assert "" not in (caller("enterprise", enterprises=enterprises).own_enterprises("etdz") or ())
-
-
-def test_whoever_is_bound_to_no_enterprise_sees_whole_parks() -> None:
-    assert caller("park_manager", parks=["etdz"]).own_enterprises("etdz") is None
+        whole_park(caller("enterprise", enterprises=["etdz/mill"]), "etdz")
+    with pytest.raises(Denied):
+        whole_park(caller("enterprise"), "etdz")
     whole_park(caller("reader"), "etdz")

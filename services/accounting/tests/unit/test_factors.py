@@ -9,11 +9,12 @@ import pytest
 
 from accounting.adapters.factor_files import load_factor_book
 from accounting.domain.emissions import Ratio
-from accounting.domain.errors import FactorSetNotFound, InvalidField
+from accounting.domain.errors import FactorSetNotFound
 from accounting.domain.factors import END_OF_TIME_S, BasisSpan, Factor, FactorBook, FactorMissing, FactorSet, GridRegions
 from accounting.domain.reference import Carrier, ReferenceTables
 from kernel.periods import parse_instant, time_zone
 from kernel.quantities import format_ratio
+from kernel.refusals import InvalidField
 from kernel.units import UnitOfAnotherDimension, UnitUnknown
 
 SHANGHAI = time_zone("Asia/Shanghai")

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from accounting.domain.errors import ContentDiffers, InvalidField
+from accounting.domain.errors import ContentDiffers
 from accounting.domain.parks import (
     FIGURE_NAMES,
     AnnualFigures,
@@ -24,6 +24,7 @@ from accounting.domain.parks import (
 )
 from accounting.domain.reference import SECTORS, ReferenceTables
 from kernel.periods import time_zone
+from kernel.refusals import InvalidField
 
 REGISTERED = datetime(2020, 1, 1, tzinfo=UTC)
 

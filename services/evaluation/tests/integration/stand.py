@@ -14,13 +14,13 @@ from accounting.adapters import tables as account_tables
 from chassis.channel import Channel, ChannelSettings
 from chassis.clock import Clock
 from chassis.events import Event, from_message
-from chassis.identity import Caller
 from chassis.logs import Level
 from chassis.settings import DatabaseSettings, LogSettings
 from chassis.tenancy import Platform
 from evaluation.adapters import tables
 from evaluation.main import Evaluation, build
 from evaluation.settings import EvaluationSettings
+from kernel.access import Caller
 from parkcarbon.evaluation.v1 import evaluation_pb2 as pb
 from parkcarbon.evaluation.v1 import evaluation_pb2_grpc
 from services.accounting.tests.integration import stand as accounts

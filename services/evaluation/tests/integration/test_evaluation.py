@@ -9,12 +9,12 @@ import pytest
 
 from chassis.errors import RemoteError
 from chassis.events import Event, to_message
-from chassis.identity import Caller
 from chassis.tenancy import Tenant as TenantScope
 from evaluation.adapters import tables
 from evaluation.adapters.storing import StoredInputsChanged, read, read_inputs, written
 from evaluation.api import wire
 from evaluation.domain.evaluations import Inputs, assessed
+from kernel.access import Caller
 from parkcarbon.evaluation.events.v1 import events_pb2
 from parkcarbon.evaluation.v1 import evaluation_pb2 as pb
 from parkcarbon.gateway.events.v1 import events_pb2 as platforms_pb2

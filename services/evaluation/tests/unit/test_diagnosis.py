@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from evaluation.domain.comparison import reachable_ranks, standings, year_over_year
 from evaluation.domain.diagnosis import Step, cheapest_plan, contributions, score_after
-from evaluation.domain.errors import InvalidField, RuleBroken, Unreachable
+from evaluation.domain.errors import RuleBroken, Unreachable
 from evaluation.domain.scoring import Scores, score
+from kernel.refusals import InvalidField
 from services.evaluation.tests.unit.trees import node, scored, system, systems, threshold, two_leaves
 
 

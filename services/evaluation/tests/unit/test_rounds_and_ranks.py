@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from evaluation.domain.delphi import Agreement, kendalls_w, summarised
-from evaluation.domain.errors import InvalidField
 from evaluation.domain.ranking import drawn_weights, flips, rank_intervals, ranks, scores
+from kernel.refusals import InvalidField
 
 FORCES = ("performance", "development", "impact")
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.adapters.indicator_files import ShippedTables
-from evaluation.domain.errors import EvaluationError, InvalidField, RuleBroken
+from evaluation.domain.errors import RuleBroken
 from evaluation.domain.systems import (
     METHODS,
     ROOT,
@@ -34,6 +34,7 @@ from evaluation.domain.thresholds import (
     merged,
     peer_threshold,
 )
+from kernel.refusals import InvalidField, Refusal
 from services.evaluation.tests.unit.trees import node, system, threshold, two_leaves
 
 
@@ -110,7 +111,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("nodes", "reason", "where"), BROKEN)
 def test_a_system_that_breaks_a_rule_is_refused_with_its_node(nodes: list, reason: str, where: str) -> None:  # type: ignore[type-arg]
-    with pytest.raises(EvaluationError) as refused:
+    with pytest.raises(Refusal) as refused:
         system(*nodes)
     assert refused.value.reason == reason
     facts = refused.value.facts()

@@ -7,10 +7,11 @@ import pytest
 from evaluation.adapters.indicator_files import ShippedTables
 from evaluation.domain.bands import band_of, bands_reachable
 from evaluation.domain.credit import INTENSITY, intensity_percentile
-from evaluation.domain.errors import RULES, Denied, EvaluationError, InvalidField, RuleBroken, ThingNotFound
+from evaluation.domain.errors import RULES, RuleBroken, ThingNotFound
 from evaluation.domain.evaluations import Assessment, Inputs, InputValue, assessed
 from evaluation.domain.strategies import INDUSTRIES, MATURITIES, SIDES, strategies_for, weakest_side
 from evaluation.domain.targets import emissions_gap_t, judge_targets, passes
+from kernel.refusals import Denied, InvalidField, Refusal
 
 VALUES = {
     "clean-energy-share": Fraction(92),
@@ -146,11 +147,11 @@ def test_every_line_of_advice_names_its_source_and_kind(shipped: ShippedTables) 
 
 
 def test_errors_keep_their_facts_and_speak_both_languages() -> None:
-    errors: list[EvaluationError] = [
+    errors: list[Refusal] = [
         *(RuleBroken(rule, "n", "f", "a") for rule in RULES),
         InvalidField("year", "x", "a year", "年份"),
         ThingNotFound("indicator system", "x", "a, b"),
-        Denied("reader", "park_manager"),
+        Denied({"reader"}, {"park_manager"}),
     ]
     for error in errors:
         assert error.kind in {"invalid", "not_found", "denied"}

@@ -34,7 +34,6 @@ from accounting.adapters import findings_sql, inventories_sql, publication_sql, 
 from accounting.adapters.wave import SUM_COLUMNS, SUPERSEDE, ConnectionMemory, StagedWave
 from accounting.domain.accounts import MonthRange, Sum, SummedRow, month_key
 from accounting.domain.batches import Candidates
-from accounting.domain.callers import Bounds
 from accounting.domain.emissions import Ratio
 from accounting.domain.errors import ParkIdTaken, RegisteredMeanwhile
 from accounting.domain.factors import Basis, Factor
@@ -52,6 +51,7 @@ from chassis.clock import Clock
 from chassis.database import Database
 from chassis.events import Event
 from chassis.tenancy import PLATFORM_TENANT, Scope
+from kernel.access import Bounds
 
 _KNOWN_PARKS = 10_000
 _KNOWN_SOURCES = 200_000

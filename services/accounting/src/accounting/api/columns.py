@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accounting.domain.batches import ActivityColumns, TextColumn
-from accounting.domain.errors import InvalidField
 from accounting.domain.record import BatchResult, Outcome
+from kernel.refusals import InvalidField
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
 _WIRE_OUTCOME = {

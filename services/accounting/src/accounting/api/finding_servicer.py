@@ -6,9 +6,10 @@ from typing import Any
 import grpc
 
 from accounting.api.pages import page_size, read_number_token, write_token
-from accounting.api.rooms import Rooms, caller_of_call, time_to_wire
+from accounting.api.rooms import Rooms, time_to_wire
 from accounting.application import findings
 from accounting.domain.findings import Finding
+from chassis.identity import current_caller
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -44,7 +45,7 @@ class FindingRpcs:
         )
         async with rooms.write() as uow:
             kept, created = await findings.write_finding(
-                uow, caller_of_call(), request.inventory_id, given, reference=rooms.reference, clock=rooms.clock
+                uow, current_caller(), request.inventory_id, given, reference=rooms.reference, clock=rooms.clock
             )
         return pb.WriteFindingResponse(finding=_finding(kept), created=created)
 
@@ -53,7 +54,7 @@ class FindingRpcs:
         async with self._rooms.write() as uow:
             kept = await findings.answer_finding(
                 uow,
-                caller_of_call(),
+                current_caller(),
                 request.park_id,
                 request.inventory_id,
                 request.finding_id,
@@ -69,7 +70,7 @@ class FindingRpcs:
         async with self._rooms.write() as uow:
             kept = await findings.close_finding(
                 uow,
-                caller_of_call(),
+                current_caller(),
                 request.park_id,
                 request.inventory_id,
                 request.finding_id,
@@ -84,7 +85,7 @@ class FindingRpcs:
         listed = f"{request.park_id}/inventories/{request.inventory_id}/findings"
         size, after = page_size(request.page_size), read_number_token(request.page_token, listed)
         async with self._rooms.read() as account:
-            found = await findings.list_findings(account, caller_of_call(), request.park_id, request.inventory_id, after, size + 1)
+            found = await findings.list_findings(account, current_caller(), request.park_id, request.inventory_id, after, size + 1)
         token = write_token(listed, found[size - 1].number) if len(found) > size else ""
         return pb.ListFindingsResponse(findings=map(_finding, found[:size]), next_page_token=token)
 

@@ -5,9 +5,10 @@ from typing import Any
 import grpc
 
 from accounting.api.pages import DEFAULT_RECORDS, MAX_RECORDS, page_size, read_number_token, read_token, write_token
-from accounting.api.rooms import Rooms, caller_of_call, factor_to_wire, time_to_wire, tonnes
+from accounting.api.rooms import Rooms, factor_to_wire, time_to_wire, tonnes
 from accounting.application import inventories
 from accounting.domain.inventories import Inventory, InventoryLine, inventory_parts
+from chassis.identity import current_caller
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -27,7 +28,7 @@ class InventoryRpcs:
             async with rooms.write() as uow:
                 kept, created = await inventories.close_inventory(
                     uow,
-                    caller_of_call(),
+                    current_caller(),
                     request.park_id,
                     request.year,
                     request.reason,
@@ -42,7 +43,7 @@ class InventoryRpcs:
         key = read_token(request.page_token, listed, int, int) or (0, 0)
         async with self._rooms.read() as account:
             found, in_force = await inventories.list_inventories(
-                account, caller_of_call(), request.park_id, (int(key[0]), int(key[1])), size + 1
+                account, current_caller(), request.park_id, (int(key[0]), int(key[1])), size + 1
             )
         token = write_token(listed, found[size - 1].year, found[size - 1].version) if len(found) > size else ""
         return pb.ListInventoriesResponse(
@@ -54,7 +55,7 @@ class InventoryRpcs:
         """Returns one inventory with its sums and factors."""
         async with self._rooms.read() as account:
             found, in_force, lines = await inventories.read_inventory(
-                account, caller_of_call(), request.park_id, request.inventory_id
+                account, current_caller(), request.park_id, request.inventory_id
             )
         named = set(found.factor_ids)
         return pb.GetInventoryResponse(
@@ -78,7 +79,7 @@ class InventoryRpcs:
         size = page_size(request.page_size, DEFAULT_RECORDS, MAX_RECORDS)
         after = read_number_token(request.page_token, listed)
         async with self._rooms.read() as account:
-            found = await inventories.list_lines(account, caller_of_call(), request.park_id, request.inventory_id, after, size + 1)
+            found = await inventories.list_lines(account, current_caller(), request.park_id, request.inventory_id, after, size + 1)
         token = write_token(listed, found[size - 1].line) if len(found) > size else ""
         return pb.ListInventoryLinesResponse(lines=map(_line, found[:size]), next_page_token=token)
 
@@ -87,7 +88,7 @@ class InventoryRpcs:
         with self._rooms.measures.calculating("replay_inventory"):
             async with self._rooms.read() as account:
                 found = await inventories.replay_inventory(
-                    account, caller_of_call(), request.park_id, request.inventory_id, reference=self._rooms.reference
+                    account, current_caller(), request.park_id, request.inventory_id, reference=self._rooms.reference
                 )
         return pb.ReplayInventoryResponse(
             equal=not found.differences,

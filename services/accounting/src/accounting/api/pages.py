@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 
-from accounting.domain.errors import InvalidField
+from kernel.refusals import InvalidField
 
 MAX_PAGE = 1_000
 DEFAULT_PAGE = 100

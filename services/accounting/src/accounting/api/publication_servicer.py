@@ -6,10 +6,11 @@ from typing import Any
 import grpc
 
 from accounting.api.pages import page_size, read_text_token, read_token, write_token
-from accounting.api.rooms import Rooms, caller_of_call, time_to_wire, tonnes
+from accounting.api.rooms import Rooms, time_to_wire, tonnes
 from accounting.application import publication
 from accounting.domain.parks import Park
 from accounting.domain.publication import Publication, PublishedCell, RegionRelease
+from chassis.identity import current_caller
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -29,7 +30,7 @@ class PublicationRpcs:
             async with rooms.write() as uow:
                 made, in_force, created = await publication.publish_inventory(
                     uow,
-                    caller_of_call(),
+                    current_caller(),
                     request.park_id,
                     request.inventory_id,
                     tuple(request.breakdowns),
@@ -44,7 +45,7 @@ class PublicationRpcs:
         """Takes a publication back."""
         async with self._rooms.write() as uow:
             found, changed = await publication.withdraw_publication(
-                uow, caller_of_call(), request.park_id, request.inventory_id, request.reason, clock=self._rooms.clock
+                uow, current_caller(), request.park_id, request.inventory_id, request.reason, clock=self._rooms.clock
             )
         return pb.WithdrawPublicationResponse(withdrawn_time=time_to_wire(found.withdrawn_time), changed=changed)
 
@@ -52,7 +53,7 @@ class PublicationRpcs:
         """Returns a page of the parks of which something is published."""
         size, after = page_size(request.page_size), read_text_token(request.page_token, "published-parks")
         async with self._rooms.read() as account:
-            found = await publication.list_published_parks(account, caller_of_call(), after, size + 1)
+            found = await publication.list_published_parks(account, current_caller(), after, size + 1)
         token = write_token("published-parks", found[size - 1].park_id) if len(found) > size else ""
         return pb.ListPublishedParksResponse(parks=map(_park, found[:size]), next_page_token=token)
 
@@ -62,7 +63,7 @@ class PublicationRpcs:
         key = read_token(request.page_token, listed, int, int) or (0, 0)
         async with self._rooms.read() as account:
             found, in_force = await publication.list_publications(
-                account, caller_of_call(), request.park_id, (int(key[0]), int(key[1])), size + 1
+                account, current_caller(), request.park_id, (int(key[0]), int(key[1])), size + 1
             )
         token = write_token(listed, found[size - 1].year, found[size - 1].version) if len(found) > size else ""
         return pb.ListPublicationsResponse(
@@ -77,14 +78,14 @@ class PublicationRpcs:
         with rooms.measures.calculating("release_regions"):
             async with rooms.write() as uow:
                 made, created = await publication.release_regions(
-                    uow, caller_of_call(), request.year, rule=rooms.rule, clock=rooms.clock
+                    uow, current_caller(), request.year, rule=rooms.rule, clock=rooms.clock
                 )
         return pb.ReleaseRegionsResponse(release=_release(made), created=created)
 
     async def GetRegionRelease(self, request: pb.GetRegionReleaseRequest, context: _Context) -> pb.GetRegionReleaseResponse:
         """Returns the released sums of a region."""
         async with self._rooms.read() as account:
-            found = await publication.read_region_release(account, caller_of_call(), request.region_code, request.year)
+            found = await publication.read_region_release(account, current_caller(), request.region_code, request.year)
         return pb.GetRegionReleaseResponse(
             region_code=request.region_code,
             year=found.year,

@@ -8,12 +8,10 @@ from datetime import UTC, datetime
 from accounting.api.measures import Measures
 from accounting.application.ports import Account, Clock, UnitOfWork
 from accounting.domain.accounts import MG_PER_T_DECIMALS
-from accounting.domain.callers import Caller
 from accounting.domain.disclosure import DisclosureRule
 from accounting.domain.factors import Factor, FactorBook
 from accounting.domain.parks import Park
 from accounting.domain.reference import ReferenceTables
-from chassis.identity import current_caller
 from kernel.quantities import format_scaled
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
@@ -35,20 +33,6 @@ class Rooms:
     clock: Clock
     rule: DisclosureRule
     measures: Measures
-
-
-def caller_of_call() -> Caller:
-    """Returns the verified caller of the call that is being answered."""
-    verified = current_caller()
-    return Caller(
-        verified.subject,
-        verified.tenant,
-        verified.roles,
-        verified.scopes,
-        verified.parks,
-        verified.regions,
-        verified.enterprises,
-    )
 
 
 def time_to_wire(at: datetime) -> str:

@@ -20,14 +20,16 @@ from accounting.api.pages import (
     write_token,
 )
 from accounting.api.publication_servicer import PublicationRpcs
-from accounting.api.rooms import caller_of_call, factor_to_wire, park_to_wire, time_to_wire, tonnes
+from accounting.api.rooms import factor_to_wire, park_to_wire, time_to_wire, tonnes
 from accounting.application import maintain, record, register, report
 from accounting.domain.accounts import Sum, counted_as
-from accounting.domain.callers import READ_PUBLISHED, require
+from accounting.domain.callers import READ_PUBLISHED
 from accounting.domain.factors import FactorSet
 from accounting.domain.parks import FIGURE_NAMES, AnnualFigures, Enterprise, Park, Source
 from accounting.domain.reference import ReferenceTables
 from accounting.domain.stored import StoredRecord
+from chassis.identity import current_caller
+from kernel.access import require
 from kernel.periods import format_instant
 from kernel.quantities import MAX_DECIMALS, format_scaled
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
@@ -60,20 +62,20 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         rooms = self._rooms
         async with rooms.write() as uow:
             kept, created = await register.register_park(
-                uow, caller_of_call(), park, book=rooms.book, reference=rooms.reference, clock=rooms.clock
+                uow, current_caller(), park, book=rooms.book, reference=rooms.reference, clock=rooms.clock
             )
         return pb.CreateParkResponse(park=park_to_wire(kept), created=created)
 
     async def GetPark(self, request: pb.GetParkRequest, context: _Context) -> pb.GetParkResponse:
         """Returns one park."""
         async with self._rooms.read() as account:
-            return pb.GetParkResponse(park=park_to_wire(await register.read_park(account, caller_of_call(), request.park_id)))
+            return pb.GetParkResponse(park=park_to_wire(await register.read_park(account, current_caller(), request.park_id)))
 
     async def ListParks(self, request: pb.ListParksRequest, context: _Context) -> pb.ListParksResponse:
         """Returns a page of parks."""
         size = page_size(request.page_size)
         async with self._rooms.read() as account:
-            parks = await register.list_parks(account, caller_of_call(), read_text_token(request.page_token, "parks"), size + 1)
+            parks = await register.list_parks(account, current_caller(), read_text_token(request.page_token, "parks"), size + 1)
         token = write_token("parks", parks[size - 1].park_id) if len(parks) > size else ""
         return pb.ListParksResponse(parks=map(park_to_wire, parks[:size]), next_page_token=token)
 
@@ -82,7 +84,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         listed, size = f"regions/{request.region_code}/parks", page_size(request.page_size)
         after = read_text_token(request.page_token, listed)
         async with self._rooms.read() as account:
-            parks = await register.list_region_parks(account, caller_of_call(), request.region_code, after, size + 1)
+            parks = await register.list_region_parks(account, current_caller(), request.region_code, after, size + 1)
         token = write_token(listed, parks[size - 1].park_id) if len(parks) > size else ""
         return pb.ListRegionParksResponse(parks=map(park_to_wire, parks[:size]), next_page_token=token)
 
@@ -102,7 +104,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         rooms = self._rooms
         async with rooms.write() as uow:
             kept, created = await register.register_enterprise(
-                uow, caller_of_call(), enterprise, reference=rooms.reference, clock=rooms.clock
+                uow, current_caller(), enterprise, reference=rooms.reference, clock=rooms.clock
             )
         return pb.CreateEnterpriseResponse(enterprise=_enterprise(kept), created=created)
 
@@ -111,7 +113,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         listed = f"{request.park_id}/enterprises"
         size, after = page_size(request.page_size), read_text_token(request.page_token, listed)
         async with self._rooms.read() as account:
-            found = await register.list_enterprises(account, caller_of_call(), request.park_id, after, size + 1)
+            found = await register.list_enterprises(account, current_caller(), request.park_id, after, size + 1)
         token = write_token(listed, found[size - 1].enterprise_id) if len(found) > size else ""
         return pb.ListEnterprisesResponse(enterprises=map(_enterprise, found[:size]), next_page_token=token)
 
@@ -136,7 +138,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         rooms = self._rooms
         async with rooms.write() as uow:
             kept, created = await register.register_source(
-                uow, caller_of_call(), source, book=rooms.book, reference=rooms.reference, clock=rooms.clock
+                uow, current_caller(), source, book=rooms.book, reference=rooms.reference, clock=rooms.clock
             )
         return pb.CreateSourceResponse(source=_source(kept, rooms.reference), created=created)
 
@@ -145,7 +147,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         listed = f"{request.park_id}/sources"
         size, after = page_size(request.page_size), read_text_token(request.page_token, listed)
         async with self._rooms.read() as account:
-            found = await register.list_sources(account, caller_of_call(), request.park_id, after, size + 1)
+            found = await register.list_sources(account, current_caller(), request.park_id, after, size + 1)
         token = write_token(listed, found[size - 1].source_id) if len(found) > size else ""
         return pb.ListSourcesResponse(
             sources=[_source(each, self._rooms.reference) for each in found[:size]], next_page_token=token
@@ -170,7 +172,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
             recorded_time=_UNSET_TIME,
         )
         async with self._rooms.write() as uow:
-            kept, changed = await register.record_annual_figures(uow, caller_of_call(), figures, clock=self._rooms.clock)
+            kept, changed = await register.record_annual_figures(uow, current_caller(), figures, clock=self._rooms.clock)
         return pb.RecordAnnualFiguresResponse(figures=_figures(kept), changed=changed)
 
     async def ListAnnualFigures(self, request: pb.ListAnnualFiguresRequest, context: _Context) -> pb.ListAnnualFiguresResponse:
@@ -180,7 +182,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         key = read_token(request.page_token, listed, int, int) or (0, 0)
         async with self._rooms.read() as account:
             found = await register.list_annual_figures(
-                account, caller_of_call(), request.park_id, (int(key[0]), int(key[1])), size + 1
+                account, current_caller(), request.park_id, (int(key[0]), int(key[1])), size + 1
             )
         token = write_token(listed, found[size - 1].year, found[size - 1].version) if len(found) > size else ""
         return pb.ListAnnualFiguresResponse(annual_figures=map(_figures, found[:size]), next_page_token=token)
@@ -191,7 +193,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         with rooms.measures.calculating("record_activity"):
             async with rooms.write() as uow:
                 result = await record.record_activity(
-                    uow, caller_of_call(), request.park_id, columns, book=rooms.book, reference=rooms.reference, clock=rooms.clock
+                    uow, current_caller(), request.park_id, columns, book=rooms.book, reference=rooms.reference, clock=rooms.clock
                 )
         rooms.measures.ingested(result)
         return pb.RecordActivityResponse(outcomes=write_outcomes(result), last_position=result.last_position)
@@ -204,7 +206,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         size = page_size(request.page_size, DEFAULT_RECORDS, MAX_RECORDS)
         after = read_number_token(request.page_token, listed)
         async with self._rooms.read() as account:
-            park, found = await report.list_records(account, caller_of_call(), request.park_id, after, size + 1)
+            park, found = await report.list_records(account, current_caller(), request.park_id, after, size + 1)
         token = write_token(listed, found[size - 1].position) if len(found) > size else ""
         records = [_record(each, park.zone) for each in found[:size]]
         return pb.ListActivityRecordsResponse(records=records, next_page_token=token)
@@ -215,7 +217,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
             async with self._rooms.read() as account:
                 park, months, found = await report.query_emissions(
                     account,
-                    caller_of_call(),
+                    current_caller(),
                     request.park_id,
                     request.from_month,
                     request.to_month,
@@ -242,7 +244,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         key = read_token(request.page_token, listed, str, int, int) or ("", 0, 0)
         after = (str(key[0]), int(key[1]), int(key[2]))
         async with self._rooms.read() as account:
-            found, last_position = await report.list_sums(account, caller_of_call(), request.park_id, after, size + 1)
+            found, last_position = await report.list_sums(account, current_caller(), request.park_id, after, size + 1)
         page = found[:size]
         last = page[-1] if len(found) > size else None
         return pb.ListSumsResponse(
@@ -261,7 +263,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         with self._rooms.measures.calculating("read_yearly_account"):
             async with self._rooms.read() as account:
                 park, yearly = await report.read_yearly_account(
-                    account, caller_of_call(), request.park_id, request.year, reference=self._rooms.reference
+                    account, current_caller(), request.park_id, request.year, reference=self._rooms.reference
                 )
         return pb.GetIndicatorsResponse(
             park_id=park.park_id,
@@ -288,7 +290,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
 
     async def ListFactorSets(self, request: pb.ListFactorSetsRequest, context: _Context) -> pb.ListFactorSetsResponse:
         """Returns a page of factor sets."""
-        require(caller_of_call(), READ_PUBLISHED)
+        require(current_caller(), READ_PUBLISHED)
         size, after = page_size(request.page_size), read_text_token(request.page_token, "factor-sets")
         found = [each for each in self._rooms.book.sets if each.set_id > after]
         token = write_token("factor-sets", found[size - 1].set_id) if len(found) > size else ""
@@ -297,7 +299,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
     async def ListFactors(self, request: pb.ListFactorsRequest, context: _Context) -> pb.ListFactorsResponse:
         """Returns a page of the factors of a set."""
         listed = f"{request.set_id}/factors"
-        require(caller_of_call(), READ_PUBLISHED)
+        require(current_caller(), READ_PUBLISHED)
         size, after = page_size(request.page_size), read_text_token(request.page_token, listed)
         found = [each for each in self._rooms.book.factors_of(request.set_id) if each.factor_id > after]
         token = write_token(listed, found[size - 1].factor_id) if len(found) > size else ""
@@ -306,7 +308,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
     async def RebuildSums(self, request: pb.RebuildSumsRequest, context: _Context) -> pb.RebuildSumsResponse:
         """Queues a rebuild of a park's sums."""
         async with self._rooms.write() as uow:
-            job_id = await maintain.request_rebuild(uow, caller_of_call(), request.park_id)
+            job_id = await maintain.request_rebuild(uow, current_caller(), request.park_id)
         return pb.RebuildSumsResponse(operation_name=f"operations/{job_id}")
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from accounting.application.inventories import inventory_of
 from accounting.application.ports import Account, Clock, UnitOfWork
 from accounting.application.register import park_of, read_whole_park
-from accounting.domain.callers import FIGURES, VERIFY, Caller, require, whole_park
-from accounting.domain.errors import ContentDiffers, FindingIsClosed, FindingNotFound, InvalidField, InventoryNotFound
+from accounting.domain.callers import FIGURES, VERIFY, whole_park
+from accounting.domain.errors import ContentDiffers, FindingIsClosed, FindingNotFound, InventoryNotFound
 from accounting.domain.facts import FindingAnswered, FindingClosed, FindingWritten
 from accounting.domain.findings import (
     Answer,
@@ -21,6 +21,8 @@ from accounting.domain.findings import (
 from accounting.domain.inventories import inventory_key
 from accounting.domain.parks import Park
 from accounting.domain.reference import ReferenceTables
+from kernel.access import Caller, require
+from kernel.refusals import InvalidField
 
 _CONTENT = ("kind", "material", "item", "enterprise_id", "record_id", "text", "evidence")
 

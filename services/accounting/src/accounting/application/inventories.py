@@ -7,9 +7,9 @@ import numpy as np
 
 from accounting.application.ports import Account, Clock, UnitOfWork
 from accounting.application.register import park_of, read_whole_park
-from accounting.domain.callers import FIGURES, Caller, require, whole_park
+from accounting.domain.callers import FIGURES, whole_park
 from accounting.domain.emissions import milligrams
-from accounting.domain.errors import InvalidField, InventoryNotFound
+from accounting.domain.errors import InventoryNotFound
 from accounting.domain.factors import Basis
 from accounting.domain.facts import InventoryClosed
 from accounting.domain.inventories import (
@@ -29,6 +29,8 @@ from accounting.domain.inventories import (
 from accounting.domain.parks import FIRST_YEAR, Park, local_year
 from accounting.domain.reference import ReferenceTables
 from accounting.domain.stored import StoredRecord
+from kernel.access import Caller, require
+from kernel.refusals import InvalidField
 
 _PART = 10_000
 """Records read at once: a year may have millions."""

@@ -2,10 +2,11 @@
 
 from accounting.application.ports import Clock, UnitOfWork
 from accounting.application.register import park_of
-from accounting.domain.callers import REBUILD, Caller, require, whole_park
+from accounting.domain.callers import REBUILD, whole_park
 from accounting.domain.factors import FactorBook
 from accounting.domain.facts import FactorPublished
 from accounting.domain.stored import RebuiltSums
+from kernel.access import Caller, require
 
 KEPT_BY_YEAR_FROM = 2015
 """Records of earlier years are few, and kept together."""

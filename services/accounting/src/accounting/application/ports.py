@@ -7,7 +7,6 @@ from typing import Protocol, Self
 
 from accounting.domain.accounts import MonthRange, SummedRow
 from accounting.domain.batches import Candidates
-from accounting.domain.callers import Bounds
 from accounting.domain.factors import Basis, Factor
 from accounting.domain.facts import Fact, SpanSum
 from accounting.domain.findings import Answer, Finding
@@ -17,6 +16,7 @@ from accounting.domain.plausibility import PastSpan
 from accounting.domain.publication import Publication, RegionRelease, Withdrawal
 from accounting.domain.record import Existing
 from accounting.domain.stored import RebuiltSums, StoredRecord
+from kernel.access import Bounds
 
 
 class Clock(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from accounting.application.inventories import inventory_of
 from accounting.application.ports import Account, Clock, UnitOfWork
 from accounting.application.register import park_of
-from accounting.domain.callers import PUBLISH, READ_PUBLISHED, RELEASE, Caller, require, whole_park
+from accounting.domain.callers import PUBLISH, READ_PUBLISHED, RELEASE, whole_park
 from accounting.domain.disclosure import (
     SHOWN,
     Cell,
@@ -17,7 +17,7 @@ from accounting.domain.disclosure import (
     park_cells,
     region_cells,
 )
-from accounting.domain.errors import AlreadyWithdrawn, ContentDiffers, Denied, InvalidField, PublicationNotFound, ReleaseNotFound
+from accounting.domain.errors import AlreadyWithdrawn, ContentDiffers, PublicationNotFound, ReleaseNotFound
 from accounting.domain.facts import InventoryPublished, PublicationWithdrawn
 from accounting.domain.parks import FIRST_YEAR, Park
 from accounting.domain.publication import (
@@ -29,6 +29,8 @@ from accounting.domain.publication import (
     valid_breakdowns,
     valid_reason,
 )
+from kernel.access import Caller, require
+from kernel.refusals import Denied, InvalidField
 
 _ALL = 2**31
 
@@ -189,7 +191,7 @@ async def release_regions(
     """
     require(caller, RELEASE)
     if caller.bounds.parks is not None or caller.bounds.regions is not None:
-        raise Denied(", ".join(sorted(caller.roles)), ", ".join(sorted(RELEASE.roles)))
+        raise Denied(caller.roles, RELEASE.roles)
     await uow.lock_publications(caller.tenant)
     before = await uow.region_release(caller.tenant, year)
     if before is not None:

@@ -10,18 +10,20 @@ from accounting.application.ports import Clock, UnitOfWork
 from accounting.application.register import park_of
 from accounting.domain.activity import judge
 from accounting.domain.batches import MAX_ROWS, ActivityColumns, Candidates
-from accounting.domain.callers import RECORD, Caller, require
+from accounting.domain.callers import RECORD
 from accounting.domain.errors import BatchTooLarge
 from accounting.domain.factors import FactorBook
 from accounting.domain.facts import MAX_EVENT_ROWS, ActivityRecorded, EmissionsCalculated, SpanSum
 from accounting.domain.ordering import waves
 from accounting.domain.parks import Park
 from accounting.domain.plausibility import HISTORY_S, held, long_sources
-from accounting.domain.problems import RowProblem, shown
+from accounting.domain.problems import RowProblem
 from accounting.domain.record import BatchResult, Outcome, decide
 from accounting.domain.reference import ReferenceTables
+from kernel.access import Caller, require
 from kernel.periods import month_of
 from kernel.quantities import format_scaled
+from kernel.refusals import shown
 
 MAX_WAVES = 64
 """How often a batch may correct the same record in a row. Each correction takes a look at the account of its own, so that a batch

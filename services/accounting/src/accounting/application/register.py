@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from accounting.application.ports import Account, Clock, UnitOfWork
 from accounting.domain.accounts import counted_as
-from accounting.domain.callers import FIGURES, READ, READ_OWN, REGISTER, Caller, require, whole_park
-from accounting.domain.errors import InvalidField, ParkIdTaken, ParkNotFound
+from accounting.domain.callers import FIGURES, READ, READ_OWN, REGISTER, whole_park
+from accounting.domain.errors import ParkIdTaken
 from accounting.domain.factors import FactorBook
 from accounting.domain.facts import AnnualFiguresRecorded, EnterpriseRegistered, ParkRegistered, SourceRegistered
 from accounting.domain.parks import (
@@ -24,6 +24,8 @@ from accounting.domain.parks import (
 )
 from accounting.domain.publication import region_prefix
 from accounting.domain.reference import ReferenceTables
+from kernel.access import Caller, reaches, require
+from kernel.refusals import InvalidField, ParkNotFound
 
 
 async def park_of(account: Account, caller: Caller, park_id: str) -> Park:
@@ -33,7 +35,7 @@ async def park_of(account: Account, caller: Caller, park_id: str) -> Park:
         ParkNotFound: there is none; a park of another tenant or beyond the caller's bounds does not exist for this caller.
     """
     park = await account.park(park_id)
-    if park is None or park.tenant_id != caller.tenant or not caller.bounds.reach(park.park_id, park.region_code):
+    if park is None or not reaches(caller, park.place):
         raise ParkNotFound(park_id)
     return park
 
@@ -55,7 +57,7 @@ async def register_park(
     require(caller, REGISTER)
     park = valid_park(replace(park, tenant_id=caller.tenant, registered_time=clock.now()), reference)
     whole_park(caller, park.park_id)
-    if not caller.bounds.reach(park.park_id, park.region_code):
+    if not reaches(caller, park.place):
         raise InvalidField("park_id", park.park_id, "a park within the caller's bounds", "调用者权限范围内的园区")
     book.factor_set(park.factor_set_id)
     recorded = await uow.park(park.park_id)

@@ -13,13 +13,13 @@ from accounting.domain.accounts import (
     valid_range,
     yearly_account,
 )
-from accounting.domain.callers import Caller
-from accounting.domain.errors import InvalidField
 from accounting.domain.facts import SpanSum
 from accounting.domain.parks import FIRST_YEAR, Park
 from accounting.domain.reference import ReferenceTables
 from accounting.domain.stored import StoredRecord
+from kernel.access import Caller
 from kernel.periods import Month
+from kernel.refusals import InvalidField
 
 LAST_YEAR = 2200
 

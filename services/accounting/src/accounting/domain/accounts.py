@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from accounting.domain.errors import InvalidField
 from accounting.domain.parks import FIRST_YEAR, AnnualFigures, figure
 from accounting.domain.reference import ReferenceTables
 from kernel.periods import Month
 from kernel.quantities import format_ratio, format_scaled
+from kernel.refusals import InvalidField
 
 DIMENSIONS = ("year", "month", "scope", "item", "carrier", "gas", "sector", "enterprise", "source")
 MAX_DIMENSIONS = 4

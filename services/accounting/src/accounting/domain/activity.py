@@ -18,10 +18,11 @@ from accounting.domain.emissions import AmountOutOfRange, Ratio, milligrams
 from accounting.domain.factors import BasisSpan, FactorBook, FactorMissing
 from accounting.domain.months import calendar
 from accounting.domain.parks import DECIMAL_RULE_ZH, Park, Source
-from accounting.domain.problems import RowProblem, shown
+from accounting.domain.problems import RowProblem
 from accounting.domain.reference import ReferenceTables
 from kernel.periods import INSTANT_RULE, NotAnInstant, OffsetMissing, format_instant, parse_instant
 from kernel.quantities import DECIMAL_RULE, NotADecimal, format_scaled, parse_micro
+from kernel.refusals import shown
 from kernel.units import UnitError, UnitUnknown
 
 MAX_RECORD_MG = 10**17

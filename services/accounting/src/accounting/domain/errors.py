@@ -1,9 +1,7 @@
-"""What can be wrong with a request as a whole.
+"""What accounting refuses besides what every service refuses.
 
-    AccountingError
-    ├── InvalidField            a field breaks its rule: field, found, allowed
+    kernel.refusals.Refusal
     ├── NotFound
-    │   ├── ParkNotFound        also when the park belongs to another tenant
     │   ├── FactorSetNotFound
     │   ├── InventoryNotFound
     │   ├── FindingNotFound
@@ -11,22 +9,16 @@
     │   └── ReleaseNotFound
     ├── FindingIsClosed         what is closed is neither answered nor closed otherwise
     ├── AlreadyWithdrawn        what was published and withdrawn is not published again
-    ├── ContentDiffers          the same id was registered with other content
+    ├── ContentDiffers          the same id was registered with other content: names the field
     ├── ParkIdTaken             the id belongs to a park of another tenant
     ├── RegisteredMeanwhile     another call registered the same id at the same moment: try again
-    ├── Denied                  the caller's role does not allow it
-    ├── OutOfScope              the role does, and the credential was given less
     └── BatchTooLarge
 
 What is wrong with a single row of a batch is not an error but a result: see `problems`.
-Each error carries a kind (invalid, not_found, already_exists, denied, unavailable), a stable reason, and its facts; the sentences,
-one in English and one in Chinese, are made from them. The Chinese one names what was found before what is allowed, because the wire
-cuts long facts: a list of what is allowed may lose its end, the finding may not.
 """
 
-from collections.abc import Mapping
-
-from accounting.domain.problems import shown
+from kernel import refusals
+from kernel.refusals import NotFound, Refusal, shown
 
 _WHAT_ZH = {
     "park": "园区",
@@ -39,62 +31,6 @@ _WHAT_ZH = {
     "region_release": "区域汇总",
 }
 """What is registered, by its English name."""
-
-
-class AccountingError(Exception):
-    """Base of the tree. `kind` and `reason` are set by each class."""
-
-    kind = "invalid"
-    reason = "ACCOUNTING_ERROR"
-
-    def __init__(self, sentence: str, sentence_zh: str, **facts: str) -> None:
-        self._facts = {**facts, "message_zh": sentence_zh}
-        super().__init__(sentence)
-
-    def facts(self) -> Mapping[str, str]:
-        """Returns what was found and what was allowed, by name; `message_zh` is the sentence in Chinese."""
-        return self._facts
-
-
-class InvalidField(AccountingError):
-    """A field breaks its rule.
-
-    Args:
-        field: its name on the wire.
-        found: what it holds; 80 characters of it are repeated.
-        allowed: the rule in words, to follow "must be".
-        allowed_zh: the same in Chinese, to follow 应为.
-    """
-
-    reason = "INVALID_FIELD"
-
-    def __init__(self, field: str, found: str, allowed: str, allowed_zh: str) -> None:
-        found = shown(found)
-        super().__init__(
-            f"{field} must be {allowed}, got {found!r}",
-            f"{field} 的值 {found!r} 无效,应为{' ' if allowed_zh[0].isascii() else ''}{allowed_zh}",
-            field=field,
-            found=found,
-            allowed=allowed,
-            allowed_zh=allowed_zh,
-        )
-
-
-class NotFound(AccountingError):
-    """Something that the request names does not exist for this caller."""
-
-    kind = "not_found"
-    reason = "NOT_FOUND"
-
-
-class ParkNotFound(NotFound):
-    """No such park in the caller's tenant."""
-
-    reason = "PARK_NOT_FOUND"
-
-    def __init__(self, park_id: str) -> None:
-        found = shown(park_id)
-        super().__init__(f"park {found!r} does not exist", f"园区 {found!r} 不存在", park_id=found)
 
 
 class FactorSetNotFound(NotFound):
@@ -133,7 +69,7 @@ class FindingNotFound(NotFound):
         super().__init__(f"finding {found!r} does not exist", f"核查发现 {found!r} 不存在", finding_id=found)
 
 
-class FindingIsClosed(AccountingError):
+class FindingIsClosed(Refusal):
     """A finding that is closed is neither answered nor closed otherwise."""
 
     kind = "already_exists"
@@ -167,7 +103,7 @@ class ReleaseNotFound(NotFound):
         super().__init__(f"no sums of {year} are released", f"{year} 年的汇总未发布", year=str(year))
 
 
-class AlreadyWithdrawn(AccountingError):
+class AlreadyWithdrawn(Refusal):
     """What was published and withdrawn is not published again; a restated inventory may be."""
 
     kind = "already_exists"
@@ -181,11 +117,8 @@ class AlreadyWithdrawn(AccountingError):
         )
 
 
-class ContentDiffers(AccountingError):
+class ContentDiffers(refusals.ContentDiffers):
     """The same id was registered before with other content; what is registered is never changed in place."""
-
-    kind = "already_exists"
-    reason = "CONTENT_DIFFERS"
 
     def __init__(self, what: str, identifier: str, field: str, found: str, recorded: str) -> None:
         super().__init__(
@@ -197,7 +130,7 @@ class ContentDiffers(AccountingError):
         )
 
 
-class ParkIdTaken(AccountingError):
+class ParkIdTaken(Refusal):
     """The id belongs to another tenant's park. Park ids are unique on the platform, and nothing more is told of that park."""
 
     kind = "already_exists"
@@ -214,7 +147,7 @@ class ParkIdTaken(AccountingError):
         )
 
 
-class RegisteredMeanwhile(AccountingError):
+class RegisteredMeanwhile(Refusal):
     """Another call registered the same id between the look and the write; a repetition finds it."""
 
     kind = "unavailable"
@@ -228,37 +161,7 @@ class RegisteredMeanwhile(AccountingError):
         )
 
 
-class Denied(AccountingError):
-    """The caller's roles do not allow this."""
-
-    kind = "denied"
-    reason = "ROLE_MISSING"
-
-    def __init__(self, roles: str, needed: str) -> None:
-        super().__init__(
-            f"this needs one of the roles {needed}, the caller has {roles or 'none'}",
-            f"需要以下角色之一:{needed};当前角色:{roles or '无'}",
-            found=roles,
-            allowed=needed,
-        )
-
-
-class OutOfScope(AccountingError):
-    """The caller's roles would do, and its credential was not given the scope."""
-
-    kind = "denied"
-    reason = "SCOPE_MISSING"
-
-    def __init__(self, scopes: str, needed: str) -> None:
-        super().__init__(
-            f"this needs the scope {needed}, the credential has {scopes or 'none'}",
-            f"需要权限范围 {needed};当前凭证的范围:{scopes or '无'}",
-            found=scopes,
-            allowed=needed,
-        )
-
-
-class BatchTooLarge(AccountingError):
+class BatchTooLarge(Refusal):
     """More rows in one batch than one transaction takes."""
 
     reason = "BATCH_TOO_LARGE"

@@ -15,8 +15,9 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from accounting.domain.emissions import Ratio
-from accounting.domain.errors import FactorSetNotFound, InvalidField
+from accounting.domain.errors import FactorSetNotFound
 from accounting.domain.reference import Carrier
+from kernel.refusals import InvalidField
 from kernel.units import Unit, conversion, find_unit
 
 CARBON_TO_CO2 = Fraction(44, 12)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from accounting.domain.errors import InvalidField
 from accounting.domain.parks import valid_identifier
 from accounting.domain.reference import ReferenceTables
+from kernel.refusals import InvalidField
 
 KINDS = ("misstatement", "nonconformity", "observation")
 CONCLUSIONS = ("resolved", "accepted", "unresolved")

@@ -8,10 +8,12 @@ from decimal import Decimal
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from accounting.domain.errors import ContentDiffers, InvalidField
+from accounting.domain.errors import ContentDiffers
 from accounting.domain.reference import SECTORS, ReferenceTables
+from kernel.access import Place
 from kernel.periods import NotATimeZone, time_zone
 from kernel.quantities import DECIMAL_RULE, MICRO, NotADecimal, format_scaled, parse_micro
+from kernel.refusals import InvalidField
 
 ID_RULE = "1 to 64 of A-Z a-z 0-9 . _ -, first a letter or digit"
 DECIMAL_RULE_ZH = "普通十进制数字文本,小数点前至多 12 位、后至多 6 位,如 882077.299"
@@ -44,6 +46,11 @@ class Park:
     def zone(self) -> ZoneInfo:
         """The zone in which the park's days, months and years are cut."""
         return time_zone(self.time_zone)
+
+    @property
+    def place(self) -> Place:
+        """Where it belongs, for the rule of access."""
+        return Place(self.tenant_id, self.park_id, self.region_code)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ A problem keeps its facts (row, field, what was found, what is allowed) and make
 
 from dataclasses import dataclass
 
-MAX_SHOWN_CHARACTERS = 80
-
 REASONS: dict[str, tuple[str, str]] = {
     "FIELD_MISSING": ("{field} is missing, it must be {allowed}", "缺少 {field},应为 {allowed}"),
     "ID_NOT_ALLOWED": ("{field} must be {allowed}, got {found!r}", "{field} 应为 {allowed},实际为 {found!r}"),
@@ -117,15 +115,6 @@ class RowProblem:
     def message_zh(self) -> str:
         """The sentence in Chinese."""
         return REASONS[self.reason][1].format(field=self.field, found=_printable(self.found), allowed=self.allowed_zh)
-
-
-def shown(text: str) -> str:
-    """Returns a value as messages show it: at most 80 characters, so that no answer echoes a large input.
-
-    >>> len(shown("9" * 1000))
-    81
-    """
-    return text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "…"
 
 
 def _printable(text: str) -> str:

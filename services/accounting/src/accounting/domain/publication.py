@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounting.domain.disclosure import BREAKDOWNS, SHOWN, Verdict
-from accounting.domain.errors import InvalidField
+from kernel.refusals import InvalidField
 
 MAX_REASON_CHARACTERS = 500
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from accounting.domain.batches import Candidates
 from accounting.domain.ordering import overlapping
-from accounting.domain.problems import RowProblem, shown
+from accounting.domain.problems import RowProblem
 from kernel.periods import format_instant
 from kernel.quantities import format_scaled
+from kernel.refusals import shown
 
 
 class Outcome(StrEnum):

@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from chassis import identity
 from chassis.channel import Channel, SingleAnswer
-from chassis.errors import Kind, RemoteError
-from evaluation.domain.callers import Caller
-from evaluation.domain.errors import AccountingAway, ParkNotFound
+from chassis.errors import RemoteError
+from evaluation.domain.errors import AccountingAway
 from evaluation.domain.parks import Enterprise, Park, ParkAccount, Source, SpanSum, YearFigures
+from kernel.access import Caller
+from kernel.refusals import Kind, ParkNotFound
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from parkcarbon.accounting.v1 import accounting_pb2_grpc
 
@@ -102,11 +102,8 @@ class AccountingClient:
         )
 
     async def _call(self, method: SingleAnswer[A], request: Any, caller: Caller, park_id: str) -> A:
-        who = identity.Caller(
-            caller.subject, caller.tenant, caller.roles, caller.scopes, caller.parks, caller.regions, caller.enterprises
-        )
         try:
-            return await self._channel.call(method, request, caller=who, idempotent=True)
+            return await self._channel.call(method, request, caller=caller, idempotent=True)
         except RemoteError as error:
             if error.kind == Kind.NOT_FOUND and park_id:
                 raise ParkNotFound(park_id) from error

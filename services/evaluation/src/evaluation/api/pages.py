@@ -9,8 +9,8 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-from evaluation.domain.callers import Caller
-from evaluation.domain.errors import InvalidField
+from kernel.access import Caller
+from kernel.refusals import InvalidField
 from parkcarbon.evaluation.v1 import evaluation_pb2 as pb
 
 REMEMBERED = 8

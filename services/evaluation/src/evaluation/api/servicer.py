@@ -12,10 +12,9 @@ from evaluation.api.pages import RankingPages
 from evaluation.application import catalogue, evaluate, values, weigh
 from evaluation.application.evaluate import DEFAULT_DRAWS, DEFAULT_SPREAD, Asked, OwnData
 from evaluation.application.ports import Outside
-from evaluation.domain.callers import Caller
 from evaluation.domain.delphi import Agreement
-from evaluation.domain.errors import InvalidField
 from evaluation.domain.systems import decimal, exact
+from kernel.refusals import InvalidField
 from parkcarbon.evaluation.v1 import evaluation_pb2 as pb
 from parkcarbon.evaluation.v1 import evaluation_pb2_grpc
 
@@ -39,26 +38,26 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
         self, request: pb.ListIndicatorSystemsRequest, context: _Context
     ) -> pb.ListIndicatorSystemsResponse:
         """Returns the systems that the caller can use."""
-        found = await catalogue.list_systems(self._outside, _caller())
+        found = await catalogue.list_systems(self._outside, current_caller())
         return pb.ListIndicatorSystemsResponse(systems=[wire.system(each, tree=False) for each in found])
 
     async def GetIndicatorSystem(self, request: pb.GetIndicatorSystemRequest, context: _Context) -> pb.GetIndicatorSystemResponse:
         """Returns one system with its tree."""
-        found, thresholds = await catalogue.read_system(self._outside, _caller(), request.system_id)
+        found, thresholds = await catalogue.read_system(self._outside, current_caller(), request.system_id)
         return pb.GetIndicatorSystemResponse(system=wire.system(found, tree=True), thresholds=wire.thresholds(thresholds))
 
     async def CreateIndicatorSystem(
         self, request: pb.CreateIndicatorSystemRequest, context: _Context
     ) -> pb.CreateIndicatorSystemResponse:
         """Stores a system of the tenant's own."""
-        kept, created = await catalogue.create_system(self._outside, _caller(), wire.read_system(request.system))
+        kept, created = await catalogue.create_system(self._outside, current_caller(), wire.read_system(request.system))
         return pb.CreateIndicatorSystemResponse(system=wire.system(kept, tree=True), created=created)
 
     async def CreateThresholdSet(self, request: pb.CreateThresholdSetRequest, context: _Context) -> pb.CreateThresholdSetResponse:
         """Stores a version of thresholds."""
         kept, created = await catalogue.create_threshold_set(
             self._outside,
-            _caller(),
+            current_caller(),
             wire.read_threshold_set(request.threshold_set),
             peers=tuple(request.peer_park_ids),
             peer_year=request.peer_year,
@@ -67,7 +66,7 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
 
     async def CreateWeightSet(self, request: pb.CreateWeightSetRequest, context: _Context) -> pb.CreateWeightSetResponse:
         """Stores a version of weights."""
-        kept, created = await catalogue.create_weight_set(self._outside, _caller(), wire.read_weight_set(request.weight_set))
+        kept, created = await catalogue.create_weight_set(self._outside, current_caller(), wire.read_weight_set(request.weight_set))
         return pb.CreateWeightSetResponse(weight_set=wire.weight_set(kept), created=created)
 
     async def RecordIndicatorValues(
@@ -75,7 +74,7 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
     ) -> pb.RecordIndicatorValuesResponse:
         """Records values of a park."""
         accepted, unchanged, problems = await values.record_values(
-            self._outside, _caller(), request.park_id, request.system_id, wire.read_entries(request.rows)
+            self._outside, current_caller(), request.park_id, request.system_id, wire.read_entries(request.rows)
         )
         self._measures.entered(accepted=accepted, unchanged=unchanged, rejected=len(problems))
         return pb.RecordIndicatorValuesResponse(accepted=accepted, unchanged=unchanged, problems=wire.problems(problems))
@@ -84,40 +83,44 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
         self, request: pb.ListIndicatorValuesRequest, context: _Context
     ) -> pb.ListIndicatorValuesResponse:
         """Returns every indicator of a system for a year."""
-        _, found = await values.list_values(self._outside, _caller(), request.park_id, request.system_id, request.year)
+        _, found = await values.list_values(self._outside, current_caller(), request.park_id, request.system_id, request.year)
         return pb.ListIndicatorValuesResponse(
             park_id=request.park_id, system_id=request.system_id, year=request.year, values=map(wire.shown_value, found)
         )
 
     async def EvaluatePark(self, request: pb.EvaluateParkRequest, context: _Context) -> pb.EvaluateParkResponse:
         """Evaluates a park and keeps the result."""
-        kept, found = await evaluate.evaluate_park(self._outside, _caller(), request.park_id, _asked(request))
+        kept, found = await evaluate.evaluate_park(self._outside, current_caller(), request.park_id, _asked(request))
         self._measures.evaluated(kept.inputs.system)
         return pb.EvaluateParkResponse(evaluation=wire.evaluation(kept, found, tree=True))
 
     async def ListEvaluations(self, request: pb.ListEvaluationsRequest, context: _Context) -> pb.ListEvaluationsResponse:
         """Returns a page of a park's evaluations."""
         size = _page_size(request.page_size)
-        found = await evaluate.list_evaluations(self._outside, _caller(), request.park_id, _before(request.page_token), size + 1)
+        found = await evaluate.list_evaluations(
+            self._outside, current_caller(), request.park_id, _before(request.page_token), size + 1
+        )
         token = str(found[size - 1][0].sequence) if len(found) > size else ""
         page = [wire.evaluation(kept, each, tree=False) for kept, each in found[:size]]
         return pb.ListEvaluationsResponse(evaluations=page, next_page_token=token)
 
     async def GetEvaluation(self, request: pb.GetEvaluationRequest, context: _Context) -> pb.GetEvaluationResponse:
         """Returns one evaluation."""
-        kept, found = await evaluate.read_evaluation(self._outside, _caller(), request.park_id, request.evaluation_id)
+        kept, found = await evaluate.read_evaluation(self._outside, current_caller(), request.park_id, request.evaluation_id)
         return pb.GetEvaluationResponse(evaluation=wire.evaluation(kept, found, tree=True))
 
     async def CompareEvaluations(self, request: pb.CompareEvaluationsRequest, context: _Context) -> pb.CompareEvaluationsResponse:
         """Returns why two evaluations differ."""
-        found = await evaluate.compare_evaluations(self._outside, _caller(), request.park_id, request.before_id, request.after_id)
+        found = await evaluate.compare_evaluations(
+            self._outside, current_caller(), request.park_id, request.before_id, request.after_id
+        )
         return wire.comparison(found)
 
     async def PlanImprovements(self, request: pb.PlanImprovementsRequest, context: _Context) -> pb.PlanImprovementsResponse:
         """Returns the cheapest steps to a target."""
         steps, target = wire.read_steps(request.steps), exact("target", request.target)
         plan, scores = await evaluate.plan_improvements(
-            self._outside, _caller(), request.park_id, request.evaluation_id, steps, target
+            self._outside, current_caller(), request.park_id, request.evaluation_id, steps, target
         )
         return wire.plan(plan, steps, scores.total.score)
 
@@ -125,7 +128,9 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
         self, request: pb.RenderEvaluationReportRequest, context: _Context
     ) -> pb.RenderEvaluationReportResponse:
         """Returns the report of an evaluation."""
-        content = await evaluate.render_report(self._outside, _caller(), request.park_id, request.evaluation_id, request.language)
+        content = await evaluate.render_report(
+            self._outside, current_caller(), request.park_id, request.evaluation_id, request.language
+        )
         return pb.RenderEvaluationReportResponse(content=content, media_type=_PDF)
 
     async def RenderValueTemplate(
@@ -133,12 +138,12 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
     ) -> pb.RenderValueTemplateResponse:
         """Returns the template for entering values."""
         asked = Asked(request.system_id, request.year)
-        content = await evaluate.render_template(self._outside, _caller(), request.park_id, asked, request.language)
+        content = await evaluate.render_template(self._outside, current_caller(), request.park_id, asked, request.language)
         return pb.RenderValueTemplateResponse(content=content, media_type=_XLSX)
 
     async def RankParks(self, request: pb.RankParksRequest, context: _Context) -> pb.RankParksResponse:
         """Ranks parks of a region."""
-        caller, size = _caller(), _page_size(request.page_size)
+        caller, size = current_caller(), _page_size(request.page_size)
 
         async def ranked() -> pb.RankParksResponse:
             asked = Asked(request.system_id, request.year, request.weight_set_id, tuple(request.threshold_set_ids))
@@ -169,7 +174,7 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
             intensity=wire.read_intensity(request),
         )
         asked = Asked(request.system_id, request.year, request.weight_set_id, (), request.industry)
-        found, problems = await evaluate.calculate(self._outside, _caller(), asked, own)
+        found, problems = await evaluate.calculate(self._outside, current_caller(), asked, own)
         return pb.CalculateEvaluationResponse(evaluation=wire.assessment(found), problems=wire.problems(problems))
 
     async def CompareJudgements(self, request: pb.CompareJudgementsRequest, context: _Context) -> pb.CompareJudgementsResponse:
@@ -178,7 +183,7 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
         together, each, table_id = await asyncio.to_thread(
             weigh.compare_judgements,
             self._outside,
-            _caller(),
+            current_caller(),
             items,
             wire.read_judgements(request.experts),
             group_weights=wire.group_weights(request.group_weights),
@@ -208,26 +213,13 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
             ]
             for number, each in enumerate(request.rounds, start=1)
         ]
-        found = weigh.summarise_rounds(_caller(), tuple(request.items), given, agreement)
+        found = weigh.summarise_rounds(current_caller(), tuple(request.items), given, agreement)
         return pb.SummariseRoundsResponse(rounds=wire.rounds(found, tuple(request.items)))
 
 
 def _asked(request: pb.EvaluateParkRequest) -> Asked:
     sets = tuple(request.threshold_set_ids)
     return Asked(request.system_id, request.year, request.weight_set_id, sets, request.industry)
-
-
-def _caller() -> Caller:
-    verified = current_caller()
-    return Caller(
-        verified.subject,
-        verified.tenant,
-        verified.roles,
-        verified.scopes,
-        verified.parks,
-        verified.regions,
-        verified.enterprises,
-    )
 
 
 def _page_size(asked: int) -> int:

@@ -11,7 +11,6 @@ from evaluation.domain.ahp import Priorities
 from evaluation.domain.comparison import YearOverYear
 from evaluation.domain.delphi import Round
 from evaluation.domain.diagnosis import Plan, Step
-from evaluation.domain.errors import InvalidField
 from evaluation.domain.evaluations import TARGETS, Assessment, Evaluation
 from evaluation.domain.ranking import Flip
 from evaluation.domain.scoring import LeafScore, NodeScore
@@ -28,6 +27,7 @@ from evaluation.domain.systems import (
 )
 from evaluation.domain.thresholds import Threshold, ThresholdSet
 from evaluation.domain.values import Entry, Problem
+from kernel.refusals import InvalidField
 from parkcarbon.evaluation.v1 import evaluation_pb2 as pb
 
 _NUMBER_RULE = "a number or a fraction such as 1/3"

@@ -9,8 +9,8 @@ from evaluation.application.parks import reach_park
 from evaluation.application.ports import Outside, Records
 from evaluation.application.systems import own_thresholds, system_of
 from evaluation.application.values import known_values, valid_year
-from evaluation.domain.callers import READ, READ_PUBLISHED, REGISTER, Caller, require
-from evaluation.domain.errors import ContentDiffers, InvalidField, RuleBroken, ThingNotFound
+from evaluation.domain.callers import READ, READ_PUBLISHED, REGISTER
+from evaluation.domain.errors import ContentDiffers, RuleBroken, ThingNotFound
 from evaluation.domain.systems import (
     EQUAL_WEIGHTS,
     OWN_WEIGHTS,
@@ -21,6 +21,8 @@ from evaluation.domain.systems import (
     equal_weights,
 )
 from evaluation.domain.thresholds import Threshold, ThresholdSet, checked_threshold_set, merged, peer_threshold
+from kernel.access import Caller, require
+from kernel.refusals import InvalidField
 
 
 async def list_systems(outside: Outside, caller: Caller) -> list[IndicatorSystem]:

@@ -12,11 +12,11 @@ from evaluation.application.parks import reach_park, reach_region
 from evaluation.application.ports import Outside, Records
 from evaluation.application.systems import system_of
 from evaluation.application.values import counting_values, input_value, known_values, shown_values, valid_year
-from evaluation.domain.callers import READ, READ_PUBLISHED, RECORD, Caller, require
+from evaluation.domain.callers import READ, READ_PUBLISHED, RECORD
 from evaluation.domain.comparison import Standing, YearOverYear, reachable_ranks, standings, year_over_year
 from evaluation.domain.credit import INTENSITY, intensity_percentile
 from evaluation.domain.diagnosis import Plan, Step, cheapest_plan
-from evaluation.domain.errors import InvalidField, ThingNotFound
+from evaluation.domain.errors import ThingNotFound
 from evaluation.domain.evaluations import Assessment, Evaluation, Inputs, InputValue, assessed
 from evaluation.domain.facts import EvaluationScored
 from evaluation.domain.parks import Park
@@ -27,7 +27,9 @@ from evaluation.domain.systems import IndicatorSystem, checked_system, decimal, 
 from evaluation.domain.thresholds import Threshold, checked_thresholds, merged
 from evaluation.domain.totals import Totals
 from evaluation.domain.values import Entry, Problem, judged
+from kernel.access import Caller, require
 from kernel.periods import time_zone
+from kernel.refusals import InvalidField
 
 MAX_PARKS = 10_000
 MAX_DRAWS = 10_000

@@ -7,9 +7,9 @@ account was read through accounting's lists, on behalf of the caller who asks fi
 from dataclasses import replace
 
 from evaluation.application.ports import Outside, ParkCopy
-from evaluation.domain.callers import Caller
-from evaluation.domain.errors import ParkNotFound
 from evaluation.domain.parks import Enterprise, Park, Platform, Source, SpanSum, YearFigures
+from kernel.access import Caller, sees
+from kernel.refusals import ParkNotFound
 
 Heard = Park | Enterprise | Source | YearFigures | Platform | list[SpanSum]
 
@@ -42,7 +42,7 @@ async def reach_park(outside: Outside, caller: Caller, park_id: str) -> Park:
         park = await records.park(park_id)
     if park is None or park.caught_up_time is None:
         park = await _catch_up(outside, caller, park_id)
-    if park.tenant_id != caller.tenant or not caller.reaches(park.park_id, park.region_code):
+    if not sees(caller, park.place):
         raise ParkNotFound(park_id)
     return park
 
@@ -60,7 +60,7 @@ async def reach_region(outside: Outside, caller: Caller, region_code: str) -> li
         park = known.get(park_id)
         if park is None or (park.caught_up_time is None and listed is not None):
             park = await _catch_up(outside, caller, park_id)
-        if park.region_code.startswith(region_code) and caller.reaches(park.park_id, park.region_code):
+        if park.region_code.startswith(region_code) and sees(caller, park.place):
             parks.append(park)
     return parks
 

@@ -9,7 +9,6 @@ from typing import Protocol, Self
 
 from evaluation.domain.ahp import RandomIndex
 from evaluation.domain.bands import Band
-from evaluation.domain.callers import Caller
 from evaluation.domain.derivation import YearAccount
 from evaluation.domain.evaluations import Assessment, Evaluation, Inputs, InputValue
 from evaluation.domain.facts import Fact
@@ -19,6 +18,7 @@ from evaluation.domain.systems import IndicatorSystem, WeightSet
 from evaluation.domain.targets import Target
 from evaluation.domain.thresholds import Threshold, ThresholdSet
 from evaluation.domain.values import UnitConversion, Value
+from kernel.access import Caller
 
 
 class Clock(Protocol):

@@ -1,10 +1,10 @@
 """Finding an indicator system, and the thresholds that the platform has for it."""
 
 from evaluation.application.ports import Outside, Records
-from evaluation.domain.callers import Caller
 from evaluation.domain.errors import ThingNotFound
 from evaluation.domain.systems import IndicatorSystem
 from evaluation.domain.thresholds import Threshold, platform_thresholds
+from kernel.access import Caller
 
 
 async def system_of(outside: Outside, records: Records, caller: Caller, system_id: str) -> IndicatorSystem:

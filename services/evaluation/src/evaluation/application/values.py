@@ -7,9 +7,8 @@ from fractions import Fraction
 from evaluation.application.parks import reach_park
 from evaluation.application.ports import Outside, Records
 from evaluation.application.systems import system_of
-from evaluation.domain.callers import READ, RECORD, Caller, require
+from evaluation.domain.callers import READ, RECORD
 from evaluation.domain.derivation import Derived, derive, rounded
-from evaluation.domain.errors import InvalidField
 from evaluation.domain.evaluations import InputValue
 from evaluation.domain.parks import Park
 from evaluation.domain.systems import IndicatorSystem, Node, decimal
@@ -26,6 +25,8 @@ from evaluation.domain.values import (
     millionths,
     out_of_range,
 )
+from kernel.access import Caller, require
+from kernel.refusals import InvalidField
 
 
 @dataclass(frozen=True, slots=True)

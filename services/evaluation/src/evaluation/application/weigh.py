@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from evaluation.application.ports import Outside
 from evaluation.domain.ahp import EIGENVECTOR, GEOMETRIC_MEAN, Expert, Priorities, aggregated, checked_matrix, priorities
-from evaluation.domain.callers import READ_PUBLISHED, Caller, require
+from evaluation.domain.callers import READ_PUBLISHED
 from evaluation.domain.delphi import Agreement, Round, summarised
-from evaluation.domain.errors import InvalidField, ThingNotFound
+from evaluation.domain.errors import ThingNotFound
+from kernel.access import Caller, require
+from kernel.refusals import InvalidField
 
 DEFAULT_TABLE = "saaty-1980"
 MAX_EXPERTS = 200

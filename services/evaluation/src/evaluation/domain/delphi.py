@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2, rankdata
 
-from evaluation.domain.errors import InvalidField
+from kernel.refusals import InvalidField
 
 MIN_EXPERTS = 2
 

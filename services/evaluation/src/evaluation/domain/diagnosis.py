@@ -8,9 +8,10 @@ from math import ceil
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from evaluation.domain.errors import InvalidField, RuleBroken, Unreachable
+from evaluation.domain.errors import RuleBroken, Unreachable
 from evaluation.domain.scoring import Scores
 from evaluation.domain.systems import TOTAL, decimal
+from kernel.refusals import InvalidField
 
 MAX_STEPS = 500
 _ATTEMPTS = 5

@@ -1,25 +1,22 @@
-"""What can be wrong with a request as a whole.
+"""What evaluation refuses besides what every service refuses.
 
-    EvaluationError
-    ├── InvalidField              a field breaks its rule: field, found, allowed
+    kernel.refusals.Refusal
     ├── RuleBroken                a rule of the trade is broken at a node of a tree or a cell of a matrix
     ├── NotFound
-    │   ├── ParkNotFound          also when the park belongs to another tenant
     │   └── ThingNotFound         an indicator system, a set of thresholds or weights, an evaluation
     ├── ContentDiffers            the same id was stored with other content
     ├── Unreachable               no combination of the offered steps reaches the target
     ├── StoredMeanwhile           another call stored the same thing at the same moment: try again
-    ├── OutOfScope                the caller's credential was given less
-    ├── AccountingAway            the account cannot be read at present
-    └── Denied                    the caller's role does not allow it
+    └── AccountingAway            the account cannot be read at present
 
 What is wrong with a single row of entered values is not an error but a result: see `values`.
-Each error carries a kind, a stable reason and its facts; the sentences, one in English and one in Chinese, are made from them.
 """
 
 from collections.abc import Mapping
 
-_MAX_SHOWN_CHARACTERS = 80
+from kernel import refusals
+from kernel.refusals import NotFound, Refusal, shown
+
 _THINGS_ZH = {
     "indicator system": "指标体系",
     "threshold set": "阈值集",
@@ -28,54 +25,6 @@ _THINGS_ZH = {
     "indicator": "指标",
     "random index table": "随机一致性指标表",
 }
-
-
-def shown(text: str) -> str:
-    """Returns as much of a text as an error repeats.
-
-    >>> len(shown("x" * 200))
-    80
-    """
-    return text[:_MAX_SHOWN_CHARACTERS]
-
-
-class EvaluationError(Exception):
-    """Base of the tree. `kind` and `reason` are set by each class."""
-
-    kind = "invalid"
-    reason = "EVALUATION_ERROR"
-
-    def __init__(self, sentence: str, sentence_zh: str, **facts: str) -> None:
-        self._facts = {**facts, "message_zh": sentence_zh}
-        super().__init__(sentence)
-
-    def facts(self) -> Mapping[str, str]:
-        """Returns what was found and what was allowed, by name; `message_zh` is the sentence in Chinese."""
-        return self._facts
-
-
-class InvalidField(EvaluationError):
-    """A field breaks its rule.
-
-    Args:
-        field: its name on the wire.
-        found: what it holds; 80 characters of it are repeated.
-        allowed: the rule in words, to follow "must be".
-        allowed_zh: the same in Chinese, to follow 应为.
-    """
-
-    reason = "INVALID_FIELD"
-
-    def __init__(self, field: str, found: str, allowed: str, allowed_zh: str) -> None:
-        found = shown(found)
-        super().__init__(
-            f"{field} must be {allowed}, got {found!r}",
-            f"{field} 的值 {found!r} 无效,应为{' ' if allowed_zh[0].isascii() else ''}{allowed_zh}",
-            field=field,
-            found=found,
-            allowed=allowed,
-            allowed_zh=allowed_zh,
-        )
 
 
 RULES: Mapping[str, tuple[str, str]] = {
@@ -148,7 +97,7 @@ RULES: Mapping[str, tuple[str, str]] = {
 """Rules of the trade and their sentences; `node` says where, `found` what, `allowed` what it must be."""
 
 
-class RuleBroken(EvaluationError):
+class RuleBroken(Refusal):
     """A rule of the trade is broken. Keeps node, what was found and what is allowed.
 
     Args:
@@ -168,23 +117,6 @@ class RuleBroken(EvaluationError):
         super().__init__(english.format(**facts), chinese.format(**facts), **facts)
 
 
-class NotFound(EvaluationError):
-    """Something that the request names does not exist for this caller."""
-
-    kind = "not_found"
-    reason = "NOT_FOUND"
-
-
-class ParkNotFound(NotFound):
-    """No such park in the caller's tenant."""
-
-    reason = "PARK_NOT_FOUND"
-
-    def __init__(self, park_id: str) -> None:
-        found = shown(park_id)
-        super().__init__(f"park {found!r} does not exist", f"园区 {found!r} 不存在", park_id=found)
-
-
 class ThingNotFound(NotFound):
     """No such system, set, table or evaluation for this caller."""
 
@@ -199,11 +131,8 @@ class ThingNotFound(NotFound):
         )
 
 
-class ContentDiffers(EvaluationError):
+class ContentDiffers(refusals.ContentDiffers):
     """The same id was stored before with other content; what is stored is never changed in place."""
-
-    kind = "already_exists"
-    reason = "CONTENT_DIFFERS"
 
     def __init__(self, what: str, identifier: str) -> None:
         found = shown(identifier)
@@ -215,7 +144,7 @@ class ContentDiffers(EvaluationError):
         )
 
 
-class Unreachable(EvaluationError):
+class Unreachable(Refusal):
     """No combination of the offered steps reaches the target.
 
     Args:
@@ -235,7 +164,7 @@ class Unreachable(EvaluationError):
         )
 
 
-class StoredMeanwhile(EvaluationError):
+class StoredMeanwhile(Refusal):
     """Another call stored the same thing between the look and the write; a repetition finds it."""
 
     kind = "unavailable"
@@ -245,37 +174,7 @@ class StoredMeanwhile(EvaluationError):
         super().__init__(f"the same {what} was stored at the same moment, try again", "同一时刻另有相同的写入,请重试", what=what)
 
 
-class Denied(EvaluationError):
-    """The caller's roles do not allow this."""
-
-    kind = "denied"
-    reason = "ROLE_MISSING"
-
-    def __init__(self, roles: str, needed: str) -> None:
-        super().__init__(
-            f"this needs one of the roles {needed}, the caller has {roles or 'none'}",
-            f"需要以下角色之一:{needed};当前角色:{roles or '无'}",
-            found=roles,
-            allowed=needed,
-        )
-
-
-class OutOfScope(EvaluationError):
-    """The caller's roles would do, and its credential was not given the scope."""
-
-    kind = "denied"
-    reason = "SCOPE_MISSING"
-
-    def __init__(self, scopes: str, needed: str) -> None:
-        super().__init__(
-            f"this needs the scope {needed}, the credential has {scopes or 'none'}",
-            f"需要权限范围 {needed};当前凭证的范围:{scopes or '无'}",
-            found=scopes,
-            allowed=needed,
-        )
-
-
-class AccountingAway(EvaluationError):
+class AccountingAway(Refusal):
     """The account of a park that is not known here yet cannot be read at present."""
 
     kind = "unavailable"

@@ -8,6 +8,8 @@ figures and the highest position of a sum win.
 from dataclasses import dataclass
 from datetime import datetime
 
+from kernel.access import Place
+
 
 @dataclass(frozen=True, slots=True)
 class Park:
@@ -20,6 +22,11 @@ class Park:
     region_code: str
     time_zone: str
     caught_up_time: datetime | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where it belongs, for the rule of access."""
+        return Place(self.tenant_id, self.park_id, self.region_code)
 
 
 @dataclass(frozen=True, slots=True)

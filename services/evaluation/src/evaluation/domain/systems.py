@@ -11,8 +11,9 @@ from fractions import Fraction
 from functools import cached_property
 from math import floor
 
-from evaluation.domain.errors import InvalidField, RuleBroken
+from evaluation.domain.errors import RuleBroken
 from kernel.quantities import DECIMAL_RULE, NotADecimal, format_scaled, parse_micro, round_half_even
+from kernel.refusals import InvalidField
 
 KINDS = ("share", "rate", "count", "amount", "boolean")
 """share: per cent of a whole, 0 to 100; rate: per cent that may be negative or above 100; count: a whole number; amount: of a

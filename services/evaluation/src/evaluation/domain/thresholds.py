@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from evaluation.domain.errors import InvalidField, RuleBroken
+from evaluation.domain.errors import RuleBroken
 from evaluation.domain.systems import MAX_TEXT_CHARACTERS, IndicatorSystem, decimal, valid_id, valid_text
+from kernel.refusals import InvalidField
 
 PLATFORM_DEFAULT = "platform default"
 MIN_PEERS = 2

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from evaluation.domain.errors import shown
 from evaluation.domain.systems import IndicatorSystem, Node, decimal
 from kernel.quantities import DECIMAL_RULE, NotADecimal, parse_micro
+from kernel.refusals import shown
 
 ORIGINS = ("manual", "derived")
 YES, NO = "yes", "no"
