@@ -31,9 +31,10 @@ compose-test: .venv/.synced ## build the images without a pull, and try the plat
 cluster-test: .venv/.synced ## apply the local overlay to the cluster of KUBECONFIG, and roll it during ingest
 	@PARKCARBON_CLUSTER_TEST=1 .venv/bin/pytest -q -n0 tests/cluster
 
-gen: .venv/.synced ## write proto/gen and the API's description anew
+gen: .venv/.synced ## write proto/gen, the API's description and the blocking client anew
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(RUN) proto/generate.py
 	@$(RUN) client-ts/generate.py
+	@$(RUN) client/generate_sync.py
 
 format: .venv/.synced ## format the code and sort its imports
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .

@@ -19,9 +19,9 @@ from parkcarbon_client import (
     SignedRequests,
     Webhook,
     calls,
-    pulling,
+    representations,
 )
-from parkcarbon_client.decoding import decode
+from parkcarbon_client.core.decoding import decode
 
 if TYPE_CHECKING:
     from client.tests.conftest import FakePlatform
@@ -45,7 +45,7 @@ def test_a_signature_is_over_what_is_sent_as_the_api_says_it() -> None:
     way, asked = transport(lambda _: httpx.Response(200, json={"parks": []}))
     auth = SignedRequests("pck_1", "a secret", now=lambda: NOW, new_nonce=lambda: "n" * 16)
     with ParkCarbonClient("http://platform", auth=auth, transport=way) as client:
-        client.send(pulling.chosen(calls.list_parks("a/b c"), "parks", ["park_id"]))
+        client.send(representations.with_fields(calls.list_parks("a/b c"), "parks", ["park_id"]))
     (request,) = asked
     # the eight lines of docs/api.md, written out
     body = hashlib.sha256(b"").hexdigest()
@@ -138,7 +138,7 @@ def test_what_has_not_changed_is_not_read_again(platform: FakePlatform) -> None:
 def test_a_table_has_its_rows_and_the_next_page(platform: FakePlatform) -> None:
     platform.tell(200, {"Content-Type": "text/csv", "X-Next-Page-Token": "7"}, '\ufeffpark_id,name\r\np,"\'=1+1\r\n2"\r\n'.encode())
     with ParkCarbonClient(platform.url, platform.token) as client:
-        table = client.send(pulling.as_csv(calls.list_parks("")))
+        table = client.send(representations.as_csv(calls.list_parks("")))
     assert (table.rows(), table.next_page_token) == ([{"park_id": "p", "name": "'=1+1\r\n2"}], "7")
     assert platform.asked[0].headers["accept"].startswith("text/csv")
 

@@ -23,8 +23,8 @@ from parkcarbon_client import (
     Receipt,
     RetryPolicy,
 )
-from parkcarbon_client.files import LINE_BYTES, Piece, RefusedLine, detect_encoding, pieces
-from parkcarbon_client.resuming import PushLog, push_of
+from parkcarbon_client.core.files import LINE_BYTES, Piece, RefusedLine, detect_encoding, pieces
+from parkcarbon_client.core.resuming import PushLog, push_of
 
 if TYPE_CHECKING:
     from client.tests.conftest import FakePlatform

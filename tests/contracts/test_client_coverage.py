@@ -39,7 +39,7 @@ LEFT_OUT: Mapping[str, str] = {
     "read_authorization_server": _SERVERS,
     "give_token": "ClientCredentials asks for tokens by itself",
     "revoke_token": "ClientCredentials takes no refresh tokens; access tokens end by themselves, keys are revoked by revoke_key",
-    "follow_job": "server-sent events for pages; wait_for_job asks for the job",
+    "follow_job": "server-sent events for pages; wait_for_job polls the job",
 }
 """Operations without a method, and why."""
 
@@ -208,29 +208,29 @@ def answer_of(operation: Mapping[str, Any]) -> httpx.Response:
     return httpx.Response(int(status), json=example)
 
 
-def asked_by(name: str, arguments: Sequence[Any], named: Mapping[str, Any], answer: httpx.Response) -> list[httpx.Request]:
-    """What both clients ask when the method is called: the same."""
-    asked: list[httpx.Request] = []
+def requests_of(name: str, arguments: Sequence[Any], named: Mapping[str, Any], answer: httpx.Response) -> list[httpx.Request]:
+    """The requests that both clients send when the method is called: the same."""
+    requests: list[httpx.Request] = []
 
-    def note(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
+    def record(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
-    with ParkCarbonClient("http://platform", "t", transport=httpx.MockTransport(note)) as client:
-        found = getattr(client, name)(*arguments, **named)
-        if inspect.isgenerator(found):
-            list(found)
+    with ParkCarbonClient("http://platform", "t", transport=httpx.MockTransport(record)) as client:
+        result = getattr(client, name)(*arguments, **named)
+        if inspect.isgenerator(result):
+            list(result)
 
     async def call() -> None:
-        async with AsyncParkCarbonClient("http://platform", "t", transport=httpx.MockTransport(note)) as client:
-            found = getattr(client, name)(*arguments, **named)
-            if inspect.isasyncgen(found):
-                [each async for each in found]
+        async with AsyncParkCarbonClient("http://platform", "t", transport=httpx.MockTransport(record)) as client:
+            result = getattr(client, name)(*arguments, **named)
+            if inspect.isasyncgen(result):
+                [each async for each in result]
             else:
-                await found
+                await result
 
     asyncio.run(call())
-    first, second = asked[: len(asked) // 2], asked[len(asked) // 2 :]
+    first, second = requests[: len(requests) // 2], requests[len(requests) // 2 :]
     for one, other in zip(first, second, strict=True):
         assert (one.method, one.url, one.content) == (other.method, other.url, other.content)
     return first
@@ -240,7 +240,7 @@ def asked_by(name: str, arguments: Sequence[Any], named: Mapping[str, Any], answ
 def test_a_method_sends_what_its_operation_takes_and_reads_what_it_answers(operation_id: str) -> None:
     method, path, operation = OPERATIONS[operation_id]
     name, arguments, named = CALLS[operation_id]
-    for request in asked_by(name, arguments, named, answer_of(operation)):
+    for request in requests_of(name, arguments, named, answer_of(operation)):
         assert request.method == method
         assert re.fullmatch(re.sub(r"\{\w+\}", "[^/:]+", path), request.url.path)
         taken = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}

@@ -25,7 +25,7 @@ from parkcarbon_client import (
     ProblemError,
     SignedRequests,
     calls,
-    pulling,
+    representations,
 )
 from tests.system import ganzhou
 from tests.system.conftest import Platform
@@ -105,12 +105,16 @@ def test_what_is_read_again_is_asked_for_by_tag_by_member_and_as_a_table(manager
     assert known is not None
     assert known.value.park_id == park
     assert manager.if_changed(calls.park(park), known.etag) is None
-    (row,) = [each for each in manager.send(pulling.chosen(calls.list_parks(""), "parks", ["park_id"])) if each["park_id"] == park]
+    (row,) = [
+        each
+        for each in manager.send(representations.with_fields(calls.list_parks(""), "parks", ["park_id"]))
+        if each["park_id"] == park
+    ]
     assert row == {"park_id": park}
-    table = manager.send(pulling.as_csv(calls.list_sources(park, "")))
+    table = manager.send(representations.as_csv(calls.list_sources(park, "")))
     assert {each["source_id"] for each in table.rows()} == {"electricity", "gas", "oil"}
     with pytest.raises(ProblemError, match="FIELDS_INVALID"):
-        manager.send(pulling.chosen(calls.list_parks(""), "parks", ["no_such_member"]))
+        manager.send(representations.with_fields(calls.list_parks(""), "parks", ["no_such_member"]))
     assert park in [each.park_id for each in manager.iterate_region_parks("36")]
 
 

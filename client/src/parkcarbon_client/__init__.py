@@ -1,11 +1,46 @@
 """Push activity data to a ParkCarbon platform, pull its figures and follow its changes, over HTTP."""
 
-from parkcarbon_client.answers import (
+from parkcarbon_client import calls
+from parkcarbon_client.aio.client import (
+    AsyncParkCarbonClient,
+)
+from parkcarbon_client.core import representations
+from parkcarbon_client.core.answers import (
     ActivityOutcome,
+    Job,
+    Registered,
+    RowProblem,
+    RowResult,
+)
+from parkcarbon_client.core.credentials import (
+    ClientCredentials,
+    SignedRequests,
+)
+from parkcarbon_client.core.errors import (
+    AnswerNotUnderstood,
+    ClientError,
+    FieldProblem,
+    FileNotReadable,
+    JobFailed,
+    JobNotFinished,
+    ProblemError,
+    PushInterrupted,
+    ServerUnreachable,
+)
+from parkcarbon_client.core.receipts import (
+    PushProgress,
+    Receipt,
+)
+from parkcarbon_client.core.representations import (
+    Table,
+    Tagged,
+)
+from parkcarbon_client.core.retrying import (
+    RetryPolicy,
+)
+from parkcarbon_client.services.accounting_answers import (
     ActivityRecord,
     AnnualFigures,
-    Change,
-    ChangePage,
     Difference,
     Emissions,
     EmissionsGroup,
@@ -21,7 +56,6 @@ from parkcarbon_client.answers import (
     Inventory,
     InventoryLine,
     InventoryPart,
-    Job,
     MixShare,
     Park,
     Publication,
@@ -30,52 +64,19 @@ from parkcarbon_client.answers import (
     PublishedPark,
     RegionEmissions,
     RegionRelease,
-    Registered,
     Replay,
-    RowProblem,
-    RowResult,
     Source,
     Withdrawal,
 )
-from parkcarbon_client.async_client import AsyncParkCarbonClient
-from parkcarbon_client.client import ParkCarbonClient
-from parkcarbon_client.credentials import ClientCredentials, SignedRequests
-from parkcarbon_client.entries import (
+from parkcarbon_client.services.accounting_entries import (
     ActivityRow,
-    Expert,
-    MappingProfile,
-    NewCaller,
-    NewDocument,
     NewEnterprise,
     NewFinding,
-    NewIndicatorSystem,
-    NewJudgements,
-    NewKey,
-    NewNode,
     NewPark,
-    NewRounds,
     NewSource,
-    NewStep,
-    NewThreshold,
-    NewThresholdSet,
-    NewValue,
-    NewWeight,
-    NewWeightSet,
-    OwnData,
     YearFigures,
 )
-from parkcarbon_client.errors import (
-    AnswerNotUnderstood,
-    ClientError,
-    FieldProblem,
-    FileNotReadable,
-    JobFailed,
-    JobNotFinished,
-    ProblemError,
-    PushInterrupted,
-    ServerUnreachable,
-)
-from parkcarbon_client.evaluation_answers import (
+from parkcarbon_client.services.evaluation_answers import (
     Band,
     Comparison,
     Evaluation,
@@ -103,11 +104,27 @@ from parkcarbon_client.evaluation_answers import (
     Weight,
     WeightSet,
 )
-from parkcarbon_client.operation_answers import (
+from parkcarbon_client.services.evaluation_entries import (
+    Expert,
+    NewIndicatorSystem,
+    NewJudgements,
+    NewNode,
+    NewRounds,
+    NewStep,
+    NewThreshold,
+    NewThresholdSet,
+    NewValue,
+    NewWeight,
+    NewWeightSet,
+    OwnData,
+)
+from parkcarbon_client.services.platform_answers import (
     AuditEntry,
     AuditPage,
     BodyCount,
     Caller,
+    Change,
+    ChangePage,
     Delivery,
     Document,
     DocumentFile,
@@ -121,9 +138,15 @@ from parkcarbon_client.operation_answers import (
     Webhook,
     Who,
 )
-from parkcarbon_client.pulling import Table, Tagged
-from parkcarbon_client.receipts import PushProgress, Receipt
-from parkcarbon_client.retrying import RetryPolicy
+from parkcarbon_client.services.platform_entries import (
+    MappingProfile,
+    NewCaller,
+    NewDocument,
+    NewKey,
+)
+from parkcarbon_client.sync.client import (
+    ParkCarbonClient,
+)
 
 __all__ = [
     "ActivityOutcome",
@@ -243,4 +266,6 @@ __all__ = [
     "Who",
     "Withdrawal",
     "YearFigures",
+    "calls",
+    "representations",
 ]
