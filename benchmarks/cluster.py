@@ -1,17 +1,13 @@
 """A temporary PostgreSQL that keeps its promises: fsync and synchronous commit are on, everything else is as shipped."""
 
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
+
+from chassis.testing.postgres import running_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,43 +33,11 @@ class Cluster:
         return f"{self.url.replace('postgres@', f'{name}@')}/{name}"
 
 
-def _programs() -> Path:
-    versions = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
-    if versions:
-        return max(versions, key=lambda path: int(path.parent.name))
-    found = shutil.which("pg_ctl")
-    if found is None:
-        raise SystemExit("PostgreSQL is not installed: neither /usr/lib/postgresql/*/bin nor pg_ctl on PATH")
-    return Path(found).resolve().parent
-
-
-def _run(*command: str) -> None:
-    """Runs one of PostgreSQL's programs, as a user it accepts: it refuses to be root."""
-    owner = ("runuser", "-u", "postgres", "--") if os.geteuid() == 0 else ()
-    subprocess.run([*owner, *command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
-
-
 @contextmanager
 def postgresql() -> Iterator[Cluster]:
     """Runs a server for the length of the block; its files are gone afterwards."""
-    programs = _programs()
-    with tempfile.TemporaryDirectory(prefix="bench-postgres-", ignore_cleanup_errors=True) as name:
-        if os.geteuid() == 0:
-            shutil.chown(name, "postgres")
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port: int = listener.getsockname()[1]
-        data = Path(name, "data")
-        _run(str(programs / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8")
-        # The defaults of fsync and synchronous_commit, named so that nobody has to look them up.
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={name} -c fsync=on -c synchronous_commit=on"
-        control = str(programs / "pg_ctl")
-        _run(control, "-D", str(data), "-w", "-l", str(Path(name, "log")), "-o", options, "start")
-        try:
-            url = f"postgresql://postgres@127.0.0.1:{port}"
-            with psycopg.connect(f"{url}/postgres") as connection:
-                row = connection.execute("SHOW server_version").fetchone()
-            pid = int((data / "postmaster.pid").read_text().split("\n", maxsplit=1)[0])
-            yield Cluster(url, pid, row[0] if row else "")
-        finally:
-            _run(control, "-D", str(data), "-m", "fast", "-w", "stop")
+    # The defaults of fsync and synchronous_commit, named so that nobody has to look them up.
+    with running_server("fsync=on", "synchronous_commit=on") as server:
+        with psycopg.connect(f"{server.url}/postgres") as connection:
+            row = connection.execute("SHOW server_version").fetchone()
+        yield Cluster(server.url, server.pid, row[0] if row else "")

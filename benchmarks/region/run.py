@@ -32,7 +32,7 @@ from chassis.logs import Level
 from chassis.server import running
 from chassis.settings import DatabaseSettings, LogSettings
 from chassis.telemetry import Telemetry, TelemetrySettings
-from chassis.testing.postgres import EmptyDatabase, empty_database, programs, served
+from chassis.testing.postgres import EmptyDatabase, empty_database, served
 from evaluation.adapters.indicator_files import load_shipped_tables
 from evaluation.main import MIGRATIONS, build, topic_registry
 from evaluation.settings import EvaluationSettings
@@ -216,9 +216,7 @@ async def measure(folder: Path, database: EmptyDatabase) -> dict[str, object]:
 
 def main() -> None:
     """Measures, prints and writes the figures into results/latest.json."""
-    directory = programs()
-    assert directory is not None, "PostgreSQL is not installed"
-    with tempfile.TemporaryDirectory() as made, served(directory) as server, empty_database(server) as database:
+    with tempfile.TemporaryDirectory() as made, served() as server, empty_database(server.url) as database:
         found = uvloop.run(measure(Path(made), database))
     chance = np.random.default_rng(SEED)
     scored, drawn = chance.uniform(0, 100, (PARKS, 69)), chance.uniform(0, 1, (DRAWS, 69))

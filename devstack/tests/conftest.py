@@ -21,6 +21,8 @@ from parkcarbon_client import ParkCarbonClient
 
 START_SECONDS = 90.0
 END_SECONDS = 60.0
+LAST_WORDS = "Ctrl-C"
+"""End what a stack says when it is ready."""
 
 
 @dataclass
@@ -56,7 +58,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def start_up(data: Path, *, port: int = 0) -> Up:
-    """Starts a stack and waits until it says that it is ready, which it does by its connection file."""
+    """Starts a stack and waits until it has written its connection file and all that it says when it is ready."""
     command = [sys.executable, "-c", "from devstack.command import main; main()", "up", "--data", str(data), "--port", str(port)]
     path = data / "connection.json"
     with (data.parent / f"{data.name}.out").open("wb") as out:
@@ -66,7 +68,7 @@ def start_up(data: Path, *, port: int = 0) -> Up:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
-        if path.exists():
+        if path.exists() and LAST_WORDS in up.out:
             connection = json.loads(path.read_bytes())
             # a killed process may have left its own behind
             if connection["pid"] == process.pid:

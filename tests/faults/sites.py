@@ -9,7 +9,6 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -35,6 +34,7 @@ from chassis.kafka_broker import KafkaBroker
 from chassis.logs import Level, Renderer, configure
 from chassis.settings import KafkaSettings
 from chassis.testing.kafka import KafkaServer, kafka_libraries, program
+from chassis.testing.postgres import programs, run_program, server_user
 from chassis.topics import TopicRegistry, dead_letter_topic
 from tests.faults.disorder import GROUP, MARKER, TOPICS, Disorder
 from tests.faults.processes import Supervised
@@ -44,7 +44,6 @@ BIN = Path(sys.executable).parent
 _LETTERS_AT_ONCE = 500
 _WAITING_AT_ONCE = 50
 _AT_LAST_SECONDS = 90.0
-_POSTGRES = Path("/usr/lib/postgresql")
 
 
 @dataclass(frozen=True)
@@ -250,17 +249,6 @@ class EmbeddedSite:
             await log.close()
 
 
-class ServersMissing(Exception):
-    """A server that the site needs is not installed."""
-
-
-def _postgres_server() -> Path:
-    found = max(_POSTGRES.glob("*/bin/postgres"), key=lambda path: int(path.parent.parent.name), default=None)
-    if found is None:
-        raise ServersMissing(f"there is no PostgreSQL in {_POSTGRES}: apt-get install postgresql")
-    return found
-
-
 class ServersSite:
     """Gateway and accounting as a process each, on a real PostgreSQL and a real Kafka, each reached through a proxy."""
 
@@ -273,11 +261,11 @@ class ServersSite:
             disorder: Disturbs events.
 
         Raises:
-            ServersMissing: PostgreSQL is not there.
+            PostgresMissing: PostgreSQL is not there.
             KafkaMissing: Kafka is not there.
         """
         # before anything is made that would have to be cleaned up
-        server, libraries, java = _postgres_server(), kafka_libraries(), program("java", "openjdk-17-jre-headless")
+        server, libraries, java = programs() / "postgres", kafka_libraries(), program("java", "openjdk-17-jre-headless")
         self._disorder = disorder
         self._disturbing: asyncio.Task[bool] | None = None
         self._broker: KafkaBroker | None = None
@@ -432,15 +420,14 @@ class ServersSite:
 
     def _make_cluster(self, server: Path) -> tuple[list[str], str | None]:
         """Makes a cluster; returns the command that serves it, and whom it runs as: PostgreSQL refuses to be root."""
-        owner = "postgres" if os.geteuid() == 0 else None
+        owner = server_user()
         root = Path(self._servers.name)
         root.chmod(0o755)
         data = root / "postgresql"
         data.mkdir()
         if owner is not None:
             shutil.chown(data, owner)
-        make = [str(server.parent / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
-        subprocess.run(make, check=True, stdout=subprocess.DEVNULL, user=owner, cwd="/")
+        run_program("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8")
         options = {"port": self._postgres_port, "listen_addresses": "127.0.0.1", "unix_socket_directories": data}
         return [str(server), "-D", str(data), *(f"--{name}={value}" for name, value in options.items())], owner
 

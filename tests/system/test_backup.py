@@ -17,7 +17,7 @@ import pytest
 
 from chassis.clock import SystemClock
 from chassis.embedded_log import EmbeddedLog
-from chassis.testing.postgres import EmptyDatabase, empty_database
+from chassis.testing.postgres import EmptyDatabase, empty_database, programs
 from gateway.main import topic_registry
 from tests.system import ganzhou
 from tests.system.in_process import PARK, in_process, register
@@ -56,8 +56,7 @@ def empty(databases: Databases) -> None:
 
 def backup(verb: str, folder: Path, databases: Databases) -> subprocess.CompletedProcess[str]:
     """Runs the script with the programs of the newest PostgreSQL on the machine."""
-    programs = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), key=lambda path: int(path.split("/")[-2]))
-    path = os.pathsep.join([*programs[-1:], os.environ["PATH"]])
+    path = os.pathsep.join([str(programs()), os.environ["PATH"]])
     environment = os.environ | {"PATH": path}
     environment |= {f"{name.upper()}_DATABASE__URL": url for name, url in urls(databases).items()}
     environment |= {f"{name.upper()}_DATABASE__OWNER_URL": url for name, url in owner_urls(databases).items()}

@@ -164,8 +164,8 @@ def _dump_sqlite(file: Path) -> str:
         connection.close()
 
 
-def _dump_postgresql(directory: Path, database: EmptyDatabase) -> str:
-    command = [str(directory / "pg_dump"), "--inserts", "--no-owner", "--no-privileges", "--no-comments", database.superuser_url]
+def _dump_postgresql(database: EmptyDatabase) -> str:
+    command = [str(programs() / "pg_dump"), "--inserts", "--no-owner", "--no-privileges", "--no-comments", database.superuser_url]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     # What psql alone understands, remarks, and settings that other versions of the server do not know.
     unwanted = r"^(\\|--|SET |SELECT pg_catalog.set_config).*\n|^\n"
@@ -195,14 +195,12 @@ def main() -> None:
     """Writes the databases of the release that is named."""
     release = RELEASES / sys.argv[1]
     release.mkdir(parents=True, exist_ok=True)
-    directory = programs()
-    assert directory is not None, "PostgreSQL is not installed"
     with (
         tempfile.TemporaryDirectory() as name,
-        served(directory) as server,
-        empty_database(server) as accounting,
-        empty_database(server) as evaluation,
-        empty_database(server) as gateway,
+        served() as server,
+        empty_database(server.url) as accounting,
+        empty_database(server.url) as evaluation,
+        empty_database(server.url) as gateway,
     ):
         databases = {"accounting": accounting, "evaluation": evaluation, "gateway": gateway}
         for kind in KINDS:
@@ -212,7 +210,7 @@ def main() -> None:
             found = asyncio.run(_make(folder, urls))
             (release / f"figures.{kind}.json").write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
             for service, database in databases.items():
-                text = _dump_sqlite(folder / f"{service}.sqlite3") if kind == "sqlite" else _dump_postgresql(directory, database)
+                text = _dump_sqlite(folder / f"{service}.sqlite3") if kind == "sqlite" else _dump_postgresql(database)
                 (release / f"{service}.{kind}.sql").write_text(text, encoding="utf-8")
 
 

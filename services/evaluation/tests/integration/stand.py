@@ -57,19 +57,23 @@ class Stand:
             return list(await session.execute(select(table).where(table.c.park_id == park_id)))
 
     async def told(self) -> list[Event]:
-        """Returns every event of the evaluation's own topic, once nothing is left to publish."""
+        """Waits until nothing is left to publish, and returns every event of the evaluation's own topic, in order per park."""
+        async with asyncio.timeout(20):
+            # the relay tells nobody when it has published everything
+            while await self._waiting():  # noqa: ASYNC110
+                await asyncio.sleep(0)
         subscription = await self.accounting.log.subscribe("reader of results", ["evaluation.result.v1"])
         found: list[Event] = []
         try:
-            while True:
-                async with self.service.database.read(Platform("test")) as session:
-                    waiting = (await session.execute(select(tables.outbox.c.sequence))).all()
-                deliveries = await subscription.poll(1_000, 0.05 if waiting else 0.0)
+            while deliveries := await subscription.poll(1_000, 0.0):
                 found += [from_message(each.message) for each in deliveries]
-                if not waiting and not deliveries:
-                    return found
         finally:
             await subscription.close()
+        return sorted(found, key=lambda event: event.key)
+
+    async def _waiting(self) -> bool:
+        async with self.service.database.read(Platform("test")) as session:
+            return bool((await session.execute(select(tables.outbox.c.sequence))).all())
 
 
 @dataclass(frozen=True)
