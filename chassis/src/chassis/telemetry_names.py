@@ -79,6 +79,12 @@ METRIC_DATABASE_STATEMENT_DURATION: Final = Metric(
 METRIC_RPC_SERVER_DURATION: Final = Metric(
     "rpc.server.call.duration", Instrument.HISTOGRAM, "s", "Time of one gRPC call at its server, by method and status."
 )
+METRIC_COMPUTATION_DURATION: Final = Metric(
+    "parkcarbon.computation.duration",
+    Instrument.HISTOGRAM,
+    "s",
+    "Time of one computation, its wait included, by outcome: returned, raised, refused, too_costly, lost, left, failed.",
+)
 
 ATTRIBUTE_SERVICE_NAME: Final = "service.name"
 ATTRIBUTE_ERROR_TYPE: Final = "error.type"
