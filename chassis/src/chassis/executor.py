@@ -5,13 +5,13 @@ level of a module, or a method of a picklable object, with picklable arguments: 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, ParamSpec, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.errors import DomainError, Kind
+from kernel.refusals import Kind, Refusal
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -76,10 +76,10 @@ class ExecutorSettings(BaseModel):
     memory_mib: int = Field(default=1024, ge=256)
 
 
-class TooManyComputations(DomainError):
+class TooManyComputations(Refusal):
     """Enough is being computed: the same may be asked again a little later."""
 
-    kind = Kind.EXHAUSTED.value
+    kind = Kind.EXHAUSTED
     reason = "TOO_MANY_COMPUTATIONS"
 
     def __init__(self, whose: str, found: int, allowed: str) -> None:
@@ -91,16 +91,12 @@ class TooManyComputations(DomainError):
             allowed: How many may be, or how long one waits.
         """
         english, chinese = _BOUNDS[whose]
-        super().__init__(f"{english.format(found=found, allowed=allowed)}; ask again later")
-        self._facts = {
-            "found": str(found),
-            "allowed": allowed,
-            "message_zh": f"{chinese.format(found=found, allowed=allowed)};请稍后重试",
-        }
-
-    def facts(self) -> Mapping[str, str]:
-        """Returns how many there are and may be, and the sentence in Chinese."""
-        return self._facts
+        super().__init__(
+            f"{english.format(found=found, allowed=allowed)}; ask again later",
+            f"{chinese.format(found=found, allowed=allowed)};请稍后重试",
+            found=str(found),
+            allowed=allowed,
+        )
 
 
 _BOUNDS: Final = {
@@ -117,36 +113,31 @@ _BOUNDS: Final = {
 }
 
 
-class ComputationTooCostly(DomainError):
+class ComputationTooCostly(Refusal):
     """The work reached its limit of time or memory: the same again will do so again, less may not."""
 
-    kind = Kind.INVALID.value
+    kind = Kind.INVALID
     reason = "COMPUTATION_TOO_COSTLY"
 
     def __init__(self, allowed: str) -> None:
         """Stores the limit, such as `10 s`."""
-        super().__init__(f"this takes more to compute than the allowed {allowed}: ask for less at a time")
-        self._facts = {"allowed": allowed, "message_zh": f"该计算超出允许的 {allowed},请减少一次请求的内容"}
+        super().__init__(
+            f"this takes more to compute than the allowed {allowed}: ask for less at a time",
+            f"该计算超出允许的 {allowed},请减少一次请求的内容",
+            allowed=allowed,
+        )
 
-    def facts(self) -> Mapping[str, str]:
-        """Returns the limit, and the sentence in Chinese."""
-        return self._facts
 
-
-class ComputationLost(DomainError):
+class ComputationLost(Refusal):
     """The worker ended without an answer, or takes no more work."""
 
-    kind = Kind.UNAVAILABLE.value
+    kind = Kind.UNAVAILABLE
     reason = "COMPUTATION_LOST"
 
     def __init__(self, why: str) -> None:
         """Stores why, for the log."""
-        super().__init__("the process that computed this has ended; ask again")
+        super().__init__("the process that computed this has ended; ask again", "执行该计算的进程已结束,请重试")
         self.why = why
-
-    def facts(self) -> Mapping[str, str]:
-        """Returns the sentence in Chinese."""
-        return {"message_zh": "执行该计算的进程已结束,请重试"}
 
 
 @dataclass(eq=False, slots=True)
