@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from generator import gateway
+from generator import client, gateway
 from generator.contract import read_services
 from grpc_tools import protoc
 
@@ -92,16 +92,21 @@ def http_examples() -> dict[str, Any]:
 
 
 def generate_code(root: Path) -> None:
-    """Writes the modules of the gateway, as if `root` were the root of the repository."""
+    """Writes the modules of the gateway and of the client, as if `root` were the root of the repository."""
     with tempfile.NamedTemporaryFile() as file:
         _compile([f"--descriptor_set_out={file.name}", "--include_imports", "--include_source_info"])
         services = read_services(Path(file.name).read_bytes())
     adapters, routes = (root / "gateway" / "src" / "gateway" / room / "generated" for room in ("adapters", "api"))
-    for folder in (adapters, routes):
+    calls = root / "client" / "src" / "parkcarbon_client" / "generated"
+    for folder in (adapters, routes, calls / "aio"):
         folder.mkdir(parents=True, exist_ok=True)
     for service in services:
         (adapters / f"{service.name}.py").write_text(gateway.wire_module(service), encoding="utf-8")
         (routes / f"{service.name}.py").write_text(gateway.route_module(service, http_examples()), encoding="utf-8")
+        (calls / f"{service.name}_answers.py").write_text(client.answers_module(service), encoding="utf-8")
+        (calls / f"{service.name}_entries.py").write_text(client.entries_module(service), encoding="utf-8")
+        (calls / f"{service.name}_calls.py").write_text(client.calls_module(service), encoding="utf-8")
+        (calls / "aio" / f"{service.name}.py").write_text(client.methods_module(service), encoding="utf-8")
 
 
 def main() -> None:

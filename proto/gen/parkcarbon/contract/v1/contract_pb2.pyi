@@ -41,11 +41,13 @@ class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueTy
     FORMAT_LANGUAGE: _Format.ValueType  # 5
     """zh or en; where a request leaves it out, what Accept-Language prefers."""
     FORMAT_PAGE_SIZE: _Format.ValueType  # 6
-    """Entries of a page, 1 to 1000; 100 where a request leaves it out."""
+    """Entries of a page, 1 to 1000 unless `maximum` says otherwise; 100 where a request leaves it out unless `default` does."""
     FORMAT_PAGE_TOKEN: _Format.ValueType  # 7
     """What the page before gave to go on with."""
     FORMAT_MONTH: _Format.ValueType  # 8
     """YYYY-MM, or YYYY for its January."""
+    FORMAT_INSTANT: _Format.ValueType  # 9
+    """A moment as RFC 3339 text in UTC."""
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """A kind of text that many fields share."""
@@ -62,11 +64,13 @@ FORMAT_DECIMAL: Format.ValueType  # 4
 FORMAT_LANGUAGE: Format.ValueType  # 5
 """zh or en; where a request leaves it out, what Accept-Language prefers."""
 FORMAT_PAGE_SIZE: Format.ValueType  # 6
-"""Entries of a page, 1 to 1000; 100 where a request leaves it out."""
+"""Entries of a page, 1 to 1000 unless `maximum` says otherwise; 100 where a request leaves it out unless `default` does."""
 FORMAT_PAGE_TOKEN: Format.ValueType  # 7
 """What the page before gave to go on with."""
 FORMAT_MONTH: Format.ValueType  # 8
 """YYYY-MM, or YYYY for its January."""
+FORMAT_INSTANT: Format.ValueType  # 9
+"""A moment as RFC 3339 text in UTC."""
 Global___Format: _TypeAlias = Format  # noqa: Y015
 
 @_typing.final
