@@ -17,8 +17,15 @@ from parkcarbon.evaluation.v1 import evaluation_pb2_grpc
 NOT_REPEATED = frozenset({"EvaluatePark"})
 """Questions that are not asked again after a failure: each is an evaluation of its own."""
 
-SLOW_SECONDS = 120.0
-"""How long a ranking of thousands of parks may take."""
+SLOW_SECONDS: Mapping[str, float] = {
+    # of thousands of parks
+    "RankParks": 120.0,
+    # 20 s for a turn, 20 s to compute, and the start of a process
+    **dict.fromkeys(
+        ("PlanImprovements", "RenderReport", "RenderTemplate", "CompareJudgements", "SummariseRounds", "Calculate"), 45.0
+    ),
+}
+"""How long questions are waited for whose answers are computed; others as long as the channel says."""
 
 
 class EvaluationClient:
@@ -51,7 +58,7 @@ class EvaluationClient:
                 request,
                 caller=signed(caller),
                 idempotent=question not in NOT_REPEATED,
-                deadline_seconds=SLOW_SECONDS if question == "RankParks" else None,
+                deadline_seconds=SLOW_SECONDS.get(question),
             )
         except RemoteError as error:
             _refuse(error)

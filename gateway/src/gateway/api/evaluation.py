@@ -16,12 +16,13 @@ from gateway.api.answers import answer
 from gateway.api.asking import PageSize, PageToken, ParkId, caller_of, language
 from gateway.api.bodies import Format, media_of
 from gateway.api.describing import body_of, refusals
+from gateway.api.leaving import while_there
 from gateway.api.models import ID_PATTERN
 from gateway.api.regions import RegionCode
 from gateway.api.uploads import Uploads, read_json
 from gateway.api.value_tables import read_table
 from gateway.application import evaluation as questions
-from gateway.application.evaluation import ACTIONS, EvaluationPort
+from gateway.application.evaluation import ACTIONS, COMPUTED, EvaluationPort
 from gateway.domain.activity import RowProblem
 from gateway.domain.errors import FieldProblem, FieldsInvalid
 from gateway.domain.wording import Language
@@ -68,13 +69,15 @@ class _Questions:
 
     async def ask(self, request: Request, question: str, members: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the answer as this API shows it."""
-        given = await questions.ask(self._evaluation, caller_of(request), question, members)
+        asked = questions.ask(self._evaluation, caller_of(request), question, members)
+        given = await (while_there(request.receive, asked) if question in COMPUTED else asked)
         found: dict[str, Any] = shown(given, language(request))
         return found
 
     async def send_file(self, request: Request, question: str, members: Mapping[str, Any], name: str) -> Response:
         """Returns the file that a question is answered with."""
-        content, media = await questions.file(self._evaluation, caller_of(request), question, members)
+        asked = questions.file(self._evaluation, caller_of(request), question, members)
+        content, media = await while_there(request.receive, asked)
         headers = {
             "Content-Disposition": f'attachment; filename="{name}"',
             "Content-Language": members["language"],

@@ -633,7 +633,7 @@ class TakenStepAnswer(Answer):
 
 
 class PlanAnswer(Answer):
-    """The cheapest steps to a target."""
+    """The cheapest steps to a target, or the best that were found in the time: then how much cheaper others could be at most."""
 
     model_config = _shown(
         {
@@ -641,6 +641,8 @@ class PlanAnswer(Answer):
             "cost_10k_cny": "450",
             "score_before": "52",
             "score_after": "60",
+            "proven_optimal": True,
+            "cost_gap_10k_cny": "0",
         }
     )
 
@@ -648,6 +650,8 @@ class PlanAnswer(Answer):
     cost_10k_cny: str
     score_before: str | None
     score_after: str
+    proven_optimal: bool
+    cost_gap_10k_cny: str
 
 
 class RankedParkAnswer(Answer):

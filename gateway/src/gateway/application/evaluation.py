@@ -50,6 +50,11 @@ ACTIONS: Mapping[str, Action] = {
 }
 """What each question needs of its caller."""
 
+COMPUTED = frozenset(
+    {"PlanImprovements", "RenderReport", "RenderTemplate", "RankParks", "Calculate", "CompareJudgements", "SummariseRounds"}
+)
+"""Questions that are computed when they are asked, and change nothing: they end when the caller leaves."""
+
 
 async def ask(evaluation: EvaluationPort, caller: Caller, question: str, members: Members) -> dict[str, Any]:
     """Asks the evaluation a question that the caller may ask.
