@@ -161,6 +161,11 @@ class ProcessExecutor:
         """The processes that there are at present."""
         return frozenset(worker.pid for worker in (*self._idle, *self._busy.values()) if worker is not None)
 
+    @property
+    def computing(self) -> int:
+        """How many of them compute."""
+        return sum(worker is not None for worker in self._busy.values())
+
     async def start(self) -> None:
         """Does nothing: workers start with the first work."""
 

@@ -76,18 +76,16 @@ class Evaluation:
             telemetry=self.telemetry,
             logger=self.logger,
         )
-        self._own_executor = (
-            ProcessExecutor(settings.executor, preload=WORK, telemetry=self.telemetry, logger=self.logger)
-            if executor is None
-            else None
-        )
+        own = ProcessExecutor(settings.executor, preload=WORK, telemetry=self.telemetry, logger=self.logger)
+        self.executor: Executor = executor or own
+        self._own_executor = own
         outside = Outside(
             write=lambda: self.write(Tenant(current_caller().tenant)),
             read=lambda: self.read(Tenant(current_caller().tenant)),
             accounting=AccountingClient(self._accounting),
             shipped=load_shipped_tables(),
             documents=Files(),
-            executor=executor or self._own_executor,
+            executor=self.executor,
             clock=clock,
             new_id=_new_id,
         )
@@ -140,8 +138,7 @@ class Evaluation:
         """Finishes the calls in flight, then stops the rest."""
         await self.monitoring.stop()
         await self.server.stop()
-        if self._own_executor is not None:
-            await self._own_executor.stop()
+        await self._own_executor.stop()
         await self.consumer.stop()
         await self.relay.stop()
         await self._accounting.close()
