@@ -4139,9 +4139,11 @@ export interface components {
         };
         /**
          * PlanAnswer
-         * @description The cheapest steps to a target.
+         * @description The cheapest steps to a target, or the best that were found in the time: then how much cheaper others could be at most.
          * @example {
          *       "cost_10k_cny": "450",
+         *       "cost_gap_10k_cny": "0",
+         *       "proven_optimal": true,
          *       "score_after": "60",
          *       "score_before": "52",
          *       "steps": [
@@ -4156,6 +4158,10 @@ export interface components {
         PlanAnswer: {
             /** Cost 10K Cny */
             cost_10k_cny: string;
+            /** Cost Gap 10K Cny */
+            cost_gap_10k_cny: string;
+            /** Proven Optimal */
+            proven_optimal: boolean;
             /** Score After */
             score_after: string;
             /** Score Before */

@@ -332,6 +332,8 @@ def _operation(rpc: Rpc) -> Iterator[str]:
     ):
         if value:
             yield f'{name}="{value}"'
+    if operation.computed:
+        yield "computed=True"
 
 
 def _checked(each: Field, place: str, *more: str) -> str:

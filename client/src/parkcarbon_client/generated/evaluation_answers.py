@@ -359,10 +359,17 @@ class TakenStep:
 
 @dataclass(frozen=True)
 class PlanImprovementsResponse:
-    """PlanImprovementsResponse."""
+    """PlanImprovementsResponse.
+
+    Attributes:
+        proven_optimal: Whether no plan is cheaper; false where the search for one reached its limit of time.
+        cost_gap_10k_cny: How much cheaper another plan could be at most; 0 where this one is proven to be the cheapest.
+    """
 
     cost_10k_cny: Decimal
     score_after: Decimal
+    proven_optimal: bool
+    cost_gap_10k_cny: Decimal
     steps: tuple[TakenStep, ...] = ()
     score_before: Decimal | None = None
 

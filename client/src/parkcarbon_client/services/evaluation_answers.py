@@ -298,11 +298,18 @@ class TakenStep:
 
 @dataclass(frozen=True)
 class Plan:
-    """The cheapest steps to a target."""
+    """The cheapest steps to a target, or the best that were found in the time.
+
+    Attributes:
+        proven_optimal: Whether no plan is cheaper.
+        cost_gap_10k_cny: How much cheaper another plan could be at most.
+    """
 
     steps: tuple[TakenStep, ...]
     cost_10k_cny: Decimal
     score_after: Decimal
+    proven_optimal: bool
+    cost_gap_10k_cny: Decimal
     score_before: Decimal | None = None
 
 

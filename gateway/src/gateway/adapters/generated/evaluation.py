@@ -356,6 +356,8 @@ def _plan_improvements_response(message: pb.PlanImprovementsResponse, language: 
         "cost_10k_cny": message.cost_10k_cny,
         "score_before": message.score_before if message.HasField("score_before") else None,
         "score_after": message.score_after,
+        "proven_optimal": message.proven_optimal,
+        "cost_gap_10k_cny": message.cost_gap_10k_cny,
     }
 
 
@@ -490,12 +492,14 @@ CONTRACT = Contract(
         "ListEvaluations": Rpc(pb.ListEvaluationsRequest, _list_evaluations_response, repeatable=True),
         "GetEvaluation": Rpc(pb.GetEvaluationRequest, _get_evaluation_response, repeatable=True),
         "CompareEvaluations": Rpc(pb.CompareEvaluationsRequest, _compare_evaluations_response, repeatable=True),
-        "PlanImprovements": Rpc(pb.PlanImprovementsRequest, _plan_improvements_response, repeatable=True),
-        "RenderEvaluationReport": Rpc(pb.RenderEvaluationReportRequest, None, repeatable=True),
-        "RenderValueTemplate": Rpc(pb.RenderValueTemplateRequest, None, repeatable=True),
+        "PlanImprovements": Rpc(pb.PlanImprovementsRequest, _plan_improvements_response, repeatable=True, deadline_seconds=45.0),
+        "RenderEvaluationReport": Rpc(pb.RenderEvaluationReportRequest, None, repeatable=True, deadline_seconds=45.0),
+        "RenderValueTemplate": Rpc(pb.RenderValueTemplateRequest, None, repeatable=True, deadline_seconds=45.0),
         "RankParks": Rpc(pb.RankParksRequest, _rank_parks_response, repeatable=True, deadline_seconds=120.0),
-        "CalculateEvaluation": Rpc(pb.CalculateEvaluationRequest, _calculate_evaluation_response, repeatable=True),
-        "CompareJudgements": Rpc(pb.CompareJudgementsRequest, _compare_judgements_response, repeatable=True),
-        "SummariseRounds": Rpc(pb.SummariseRoundsRequest, _summarise_rounds_response, repeatable=True),
+        "CalculateEvaluation": Rpc(
+            pb.CalculateEvaluationRequest, _calculate_evaluation_response, repeatable=True, deadline_seconds=45.0
+        ),
+        "CompareJudgements": Rpc(pb.CompareJudgementsRequest, _compare_judgements_response, repeatable=True, deadline_seconds=45.0),
+        "SummariseRounds": Rpc(pb.SummariseRoundsRequest, _summarise_rounds_response, repeatable=True, deadline_seconds=45.0),
     },
 )

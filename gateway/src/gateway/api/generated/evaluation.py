@@ -545,6 +545,12 @@ class PlanImprovementsResponse(Answer):
     cost_10k_cny: str
     score_before: str | None
     score_after: str
+    proven_optimal: Annotated[
+        bool, Field(description="Whether no plan is cheaper; false where the search for one reached its limit of time.")
+    ]
+    cost_gap_10k_cny: Annotated[
+        str, Field(description="How much cheaper another plan could be at most; 0 where this one is proven to be the cheapest.")
+    ]
 
 
 class RankedPark(Answer):

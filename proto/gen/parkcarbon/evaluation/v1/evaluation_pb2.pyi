@@ -2009,9 +2009,15 @@ class PlanImprovementsResponse(_message.Message):
     COST_10K_CNY_FIELD_NUMBER: _builtins.int
     SCORE_BEFORE_FIELD_NUMBER: _builtins.int
     SCORE_AFTER_FIELD_NUMBER: _builtins.int
+    PROVEN_OPTIMAL_FIELD_NUMBER: _builtins.int
+    COST_GAP_10K_CNY_FIELD_NUMBER: _builtins.int
     cost_10k_cny: _builtins.str
     score_before: _builtins.str
     score_after: _builtins.str
+    proven_optimal: _builtins.bool
+    """Whether no plan is cheaper; false where the search for one reached its limit of time."""
+    cost_gap_10k_cny: _builtins.str
+    """How much cheaper another plan could be at most; 0 where this one is proven to be the cheapest."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___TakenStep]: ...
     def __init__(
@@ -2021,10 +2027,12 @@ class PlanImprovementsResponse(_message.Message):
         cost_10k_cny: _builtins.str = ...,
         score_before: _builtins.str | None = ...,
         score_after: _builtins.str = ...,
+        proven_optimal: _builtins.bool = ...,
+        cost_gap_10k_cny: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_score_before", b"_score_before", "score_before", b"score_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_before", b"_score_before", "cost_10k_cny", b"cost_10k_cny", "score_after", b"score_after", "score_before", b"score_before", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_before", b"_score_before", "cost_10k_cny", b"cost_10k_cny", "cost_gap_10k_cny", b"cost_gap_10k_cny", "proven_optimal", b"proven_optimal", "score_after", b"score_after", "score_before", b"score_before", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__score_before: _TypeAlias = _typing.Literal["score_before"]  # noqa: Y015
     _WhichOneofArgType__score_before: _TypeAlias = _typing.Literal["_score_before", b"_score_before"]  # noqa: Y015
