@@ -100,6 +100,7 @@ def generate_code(root: Path) -> None:
     calls = root / "client" / "src" / "parkcarbon_client" / "generated"
     for folder in (adapters, routes, calls / "aio"):
         folder.mkdir(parents=True, exist_ok=True)
+    (calls / "__init__.py").write_text(client.package_module(services), encoding="utf-8")
     for service in services:
         (adapters / f"{service.name}.py").write_text(gateway.wire_module(service), encoding="utf-8")
         (routes / f"{service.name}.py").write_text(gateway.route_module(service, http_examples()), encoding="utf-8")
