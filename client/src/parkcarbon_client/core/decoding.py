@@ -32,7 +32,8 @@ def parse(body: bytes) -> Any:
 def decode(kind: type[T], value: Any, where: str | None = None) -> T:
     """Returns `value` as a `kind`: a frozen dataclass whose members have the names of the JSON members.
 
-    A member whose name of JSON is a word of Python has it as `name` in its metadata. For a member that may be None, a missing member, null and "" are None. A missing member takes its default.
+    A member that is called otherwise in JSON has that name in its metadata. For a member that may be None, a missing member, null
+    and "" are None. A missing member takes its default.
 
     Args:
         kind: The dataclass.
