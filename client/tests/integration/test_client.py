@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime
@@ -23,8 +24,10 @@ from parkcarbon_client import (
     ProblemError,
     RetryPolicy,
     ServerUnreachable,
+    calls,
     indicator_value,
 )
+from parkcarbon_client.core.call import Call
 
 if TYPE_CHECKING:
     from client.tests.conftest import FakePlatform
@@ -287,6 +290,7 @@ def test_emissions_keep_their_dimensions_apart_from_their_sums(platform: FakePla
     assert (group.scope, group.carrier, group.item) == ("2", "electricity", None)
     assert group.energy_tce == Decimal("296600.000000001")
     assert emissions.total.records == 3
+    assert (emissions.from_month, emissions.to_month) == ("2020", "2021-01")
 
 
 def test_indicator_without_value_says_what_is_missing(client: ParkCarbonClient) -> None:
@@ -404,7 +408,16 @@ async def test_asynchronous_requests_run_beside_each_other(async_client: AsyncPa
 
 def _ranking(parks: list[str], token: str) -> bytes:
     ranked = [
-        {"park_id": each, "name_zh": "", "name_en": "", "low": "0", "high": "1", "coverage_pct": "0", "rank_best": 1, "rank_worst": 3}
+        {
+            "park_id": each,
+            "name_zh": "",
+            "name_en": "",
+            "low": "0",
+            "high": "1",
+            "coverage_pct": "0",
+            "rank_best": 1,
+            "rank_worst": 3,
+        }
         for each in parks
     ]
     by = {"region_code": "36", "system_id": "pdi", "year": 2022, "weight_set_id": "annex", "threshold_set_ids": [], "draws": 10}
