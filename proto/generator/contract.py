@@ -295,8 +295,7 @@ class _Reader:
             kind=kind,
             repeated=is_list and entry is None,
             is_map=entry is not None,
-            optional=given.proto3_optional
-            or (kind == "message" and given.label != descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED),
+            optional=given.proto3_optional or (kind == "message" and not is_list and 2 not in behaviours),
             required=2 in behaviours,
             output_only=3 in behaviours,
             rules=rules,

@@ -41,6 +41,39 @@ from parkcarbon_client.generated.accounting_entries import (
     NewSource,
 )
 
+__all__ = [
+    "answer_finding",
+    "close_finding",
+    "close_inventory",
+    "create_enterprise",
+    "create_park",
+    "create_source",
+    "get_indicators",
+    "get_inventory",
+    "get_park",
+    "get_region_release",
+    "list_activity_records",
+    "list_annual_figures",
+    "list_enterprises",
+    "list_factor_sets",
+    "list_factors",
+    "list_findings",
+    "list_inventories",
+    "list_inventory_lines",
+    "list_parks",
+    "list_publications",
+    "list_published_parks",
+    "list_region_parks",
+    "list_sources",
+    "publish_inventory",
+    "query_emissions",
+    "record_annual_figures",
+    "release_regions",
+    "replay_inventory",
+    "withdraw_publication",
+    "write_finding",
+]
+
 
 def create_park(park: NewPark) -> Call[Registered[Park]]:
     """Registers a park.

@@ -37,6 +37,26 @@ from parkcarbon_client.generated.evaluation_entries import (
     NewWeightSet,
 )
 
+__all__ = [
+    "calculate_evaluation",
+    "compare_evaluations",
+    "compare_judgements",
+    "create_indicator_system",
+    "create_threshold_set",
+    "create_weight_set",
+    "evaluate_park",
+    "get_evaluation",
+    "get_indicator_system",
+    "list_evaluations",
+    "list_indicator_systems",
+    "list_indicator_values",
+    "plan_improvements",
+    "rank_parks",
+    "render_evaluation_report",
+    "render_value_template",
+    "summarise_rounds",
+]
+
 
 def list_indicator_systems() -> Call[ListIndicatorSystemsResponse]:
     """Returns the indicator systems that the caller can use, in order of id: the shipped ones and the tenant's own."""

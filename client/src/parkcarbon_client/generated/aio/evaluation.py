@@ -118,6 +118,7 @@ class AsyncEvaluationMethods(AsyncSender):
         weight_set_id: str = "",
         threshold_set_ids: Sequence[str] = (),
         industry: str = "",
+        idempotency_key: str = "",
     ) -> Evaluation:
         """Evaluates a park and keeps the result with its inputs.
 
@@ -127,6 +128,7 @@ class AsyncEvaluationMethods(AsyncSender):
             weight_set_id: annex takes the system's own, equal equal ones; else a weight set's id. Empty: the system's own.
             threshold_set_ids: Over the platform's, later ones first served.
             industry: electronics, automotive or new_energy, for advice; may be empty.
+            idempotency_key: The same key within a day is the same request; a new one when left out.
         """
         return await self.send(
             calls.evaluate_park(
@@ -136,7 +138,7 @@ class AsyncEvaluationMethods(AsyncSender):
                 weight_set_id=weight_set_id,
                 threshold_set_ids=threshold_set_ids,
                 industry=industry,
-                idempotency_key=new_idempotency_key(),
+                idempotency_key=idempotency_key or new_idempotency_key(),
             )
         )
 
@@ -188,7 +190,6 @@ class AsyncEvaluationMethods(AsyncSender):
         draws: int = 1000,
         seed: int = 0,
         spread: Decimal = Decimal("0.2"),
-        page_token: str = "",
     ) -> RankParksResponse:
         """Ranks the caller's parks of a region by one system and year, with rank intervals over drawn weights.
 
@@ -200,8 +201,9 @@ class AsyncEvaluationMethods(AsyncSender):
             seed: The same seed gives the same intervals.
             spread: How far a weight is drawn around its value, 0 to 1. Empty means 0.2.
         """
-        return await self.send(
-            calls.rank_parks(
+        return await self._joined(
+            "parks",
+            lambda token: calls.rank_parks(
                 region_code,
                 system_id,
                 year,
@@ -210,8 +212,9 @@ class AsyncEvaluationMethods(AsyncSender):
                 draws=draws,
                 seed=seed,
                 spread=spread,
-                page_token=page_token,
-            )
+                page_size=1000,
+                page_token=token,
+            ),
         )
 
     async def calculate_evaluation(

@@ -115,7 +115,7 @@ def _create_weight_set_response(message: pb.CreateWeightSetResponse, language: s
     return members
 
 
-def _row_problem(message: pb.RowProblem, language: str) -> Members:
+def _value_problem(message: pb.ValueProblem, language: str) -> Members:
     return {
         "row": message.row_number,
         "indicator_id": message.indicator_id,
@@ -131,7 +131,7 @@ def _record_indicator_values_response(message: pb.RecordIndicatorValuesResponse,
     return {
         "accepted": message.accepted,
         "unchanged": message.unchanged,
-        "problems": [_row_problem(each, language) for each in message.problems],
+        "problems": [_value_problem(each, language) for each in message.problems],
     }
 
 
@@ -418,7 +418,7 @@ def _rank_parks_response(message: pb.RankParksResponse, language: str) -> Member
 
 
 def _calculate_evaluation_response(message: pb.CalculateEvaluationResponse, language: str) -> Members:
-    return {**_evaluation(message.evaluation, language), "problems": [_row_problem(each, language) for each in message.problems]}
+    return {**_evaluation(message.evaluation, language), "problems": [_value_problem(each, language) for each in message.problems]}
 
 
 def _reconsider(message: pb.Reconsider, language: str) -> Members:
@@ -448,13 +448,11 @@ def _priorities(message: pb.Priorities, language: str) -> Members:
 
 
 def _compare_judgements_response(message: pb.CompareJudgementsResponse, language: str) -> Members:
-    members: Members = {
+    return {
+        "together": _priorities(message.together, language),
         "experts": [_priorities(each, language) for each in message.experts],
         "random_index_table": message.random_index_table,
     }
-    if message.HasField("together"):
-        members["together"] = _priorities(message.together, language)
-    return members
 
 
 def _round_summary(message: pb.RoundSummary, language: str) -> Members:

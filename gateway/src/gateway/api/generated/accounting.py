@@ -451,17 +451,14 @@ class QueryEmissionsResponse(Answer):
     to: str
     group_by: list[str]
     groups: list[EmissionsGroup]
-    total: Annotated[EmissionsGroup | None, Field(description="The sum of the groups of items that emit.")] = None
+    total: Annotated[EmissionsGroup, Field(description="The sum of the groups of items that emit.")]
     removals: Annotated[
-        EmissionsGroup | None,
-        Field(description="Carbon fixed in products, sinks and CCUS: they stand apart and are not in the total."),
-    ] = None
+        EmissionsGroup, Field(description="Carbon fixed in products, sinks and CCUS: they stand apart and are not in the total.")
+    ]
     straddling: Annotated[
-        EmissionsGroup | None, Field(description="Records that lie only partly in [from_month, to_month); they are in no group.")
-    ] = None
-    biogenic: Annotated[
-        EmissionsGroup | None, Field(description="CO2 of biogenic carriers: it stands apart and is not in the total.")
-    ] = None
+        EmissionsGroup, Field(description="Records that lie only partly in [from_month, to_month); they are in no group.")
+    ]
+    biogenic: Annotated[EmissionsGroup, Field(description="CO2 of biogenic carriers: it stands apart and is not in the total.")]
     factor_set_id: str
 
 

@@ -652,7 +652,7 @@ class RankParksResponse(Answer):
     synthetic: Annotated[bool, Field(description="Whether some thresholds are made up for a demonstration.")]
 
 
-class RowProblem(Answer):
+class ValueProblem(Answer):
     """Why a row was refused."""
 
     row: int
@@ -733,7 +733,7 @@ class CalculateEvaluationResponse(Answer):
     inputs_sha256: str | None = None
     synthetic: Annotated[bool, Field(description="Whether some thresholds are made up for a demonstration.")]
     total: Annotated[NodeScore | None, Field(description="The total, for lists.")] = None
-    problems: list[RowProblem]
+    problems: list[ValueProblem]
 
 
 class Reconsider(Answer):
@@ -779,7 +779,7 @@ class CompareJudgementsResponse(Answer):
         }
     )
 
-    together: Annotated[Priorities | None, Field(description="All experts together.")] = None
+    together: Annotated[Priorities, Field(description="All experts together.")]
     experts: list[Priorities]
     random_index_table: str
 

@@ -376,7 +376,7 @@ class GivenValue(_message.Message):
 Global___GivenValue: _TypeAlias = GivenValue  # noqa: Y015
 
 @_typing.final
-class RowProblem(_message.Message):
+class ValueProblem(_message.Message):
     """Why a row was refused."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -415,7 +415,7 @@ class RowProblem(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RowProblem: _TypeAlias = RowProblem  # noqa: Y015
+Global___ValueProblem: _TypeAlias = ValueProblem  # noqa: Y015
 
 @_typing.final
 class IndicatorValue(_message.Message):
@@ -1682,13 +1682,13 @@ class RecordIndicatorValuesResponse(_message.Message):
     unchanged: _builtins.int
     """Rows that say what is in force."""
     @_builtins.property
-    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowProblem]: ...
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___ValueProblem]: ...
     def __init__(
         self,
         *,
         accepted: _builtins.int = ...,
         unchanged: _builtins.int = ...,
-        problems: _abc.Iterable[Global___RowProblem] | None = ...,
+        problems: _abc.Iterable[Global___ValueProblem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -2346,12 +2346,12 @@ class CalculateEvaluationResponse(_message.Message):
     @_builtins.property
     def evaluation(self) -> Global___Evaluation: ...
     @_builtins.property
-    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowProblem]: ...
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___ValueProblem]: ...
     def __init__(
         self,
         *,
         evaluation: Global___Evaluation | None = ...,
-        problems: _abc.Iterable[Global___RowProblem] | None = ...,
+        problems: _abc.Iterable[Global___ValueProblem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["evaluation", b"evaluation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

@@ -227,10 +227,10 @@ def read_values(rows: Iterable[pb.GivenValue]) -> list[Entry]:
     ]
 
 
-def problems(found: Iterable[Problem]) -> list[pb.RowProblem]:
+def problems(found: Iterable[Problem]) -> list[pb.ValueProblem]:
     """Writes why rows were refused."""
     return [
-        pb.RowProblem(
+        pb.ValueProblem(
             row_number=each.row_number,
             indicator_id=each.indicator_id,
             reason=each.reason,
