@@ -12,7 +12,7 @@ from typing import Any
 
 from chassis.logs import configure
 from chassis.telemetry import Telemetry, TelemetrySettings
-from gateway.api.http import create_app
+from gateway.api.app import create_app
 
 HERE = Path(__file__).resolve().parent
 SNAPSHOT = HERE / "openapi.json"

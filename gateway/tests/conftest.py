@@ -36,12 +36,12 @@ from gateway.adapters.sql.access import SqlCredentials
 from gateway.adapters.sql.stores import SqlStores
 from gateway.adapters.sql.tables import tables
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
+from gateway.adapters.upload_jobs import UploadJobs
 from gateway.adapters.webhook_sender import HttpCourier
-from gateway.api.activity import Readers
-from gateway.api.http import create_app
-from gateway.api.upload_jobs import UploadJobs
-from gateway.api.uploads import Uploads
-from gateway.api.workbooks import Workbooks
+from gateway.api.app import create_app
+from gateway.api.reading.body_reader import BodyReader
+from gateway.api.reading.uploads import Uploads
+from gateway.api.reading.workbooks import Workbooks
 from gateway.application.access.authentication import Doors
 from gateway.application.access.callers import Workshop
 from gateway.application.access.people import Reception
@@ -52,6 +52,7 @@ from gateway.application.access.token_issuance import Issuing
 from gateway.application.feed.webhooks import Hooking
 from gateway.application.ports import Ports
 from gateway.application.push.jobs import PUSH
+from gateway.application.push.recording import RecordingServices
 from gateway.application.stores import Keeping
 from gateway.domain.access.tokens import digest
 from gateway.domain.account import (
@@ -555,11 +556,11 @@ async def _serve(
         telemetry = Telemetry("gateway", TelemetrySettings())
         database, table = Database(url), tables(MetaData())
         running.push_async_callback(database.dispose)
-        stores, readers = SqlStores(database, table.store, told), Readers(Uploads(limits), Workbooks(limits))
+        stores, readers = SqlStores(database, table.store, told), BodyReader(Uploads(limits), Workbooks(limits))
         runner = JobRunner(
             database,
             table.store.job,
-            {PUSH: UploadJobs(accounting, stores, readers, told, entrance.platforms)},
+            {PUSH: UploadJobs(RecordingServices(accounting, stores, readers, told, entrance.platforms))},
             clock=told,
             telemetry=telemetry,
             logger=logger,

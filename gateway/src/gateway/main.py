@@ -48,13 +48,13 @@ from gateway.adapters.sql.probe import SqlProbe
 from gateway.adapters.sql.stores import SqlStores
 from gateway.adapters.sql.tables import Tables, tables
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
+from gateway.adapters.upload_jobs import UploadJobs
 from gateway.adapters.webhook_sender import HttpCourier
 from gateway.adapters.workers import Forgetting, WebhookDispatcher
-from gateway.api.activity import Readers
-from gateway.api.http import create_app
-from gateway.api.upload_jobs import UploadJobs
-from gateway.api.uploads import Uploads
-from gateway.api.workbooks import Workbooks
+from gateway.api.app import create_app
+from gateway.api.reading.body_reader import BodyReader
+from gateway.api.reading.uploads import Uploads
+from gateway.api.reading.workbooks import Workbooks
 from gateway.application.access.authentication import Doors, grant_tokens
 from gateway.application.access.callers import Workshop
 from gateway.application.access.people import Reception
@@ -64,6 +64,7 @@ from gateway.application.access.token_issuance import Issuing
 from gateway.application.feed.webhooks import Hooking
 from gateway.application.ports import Ports
 from gateway.application.push.jobs import PUSH
+from gateway.application.push.recording import RecordingServices
 from gateway.application.retention import Retention
 from gateway.application.stores import Keeping
 from gateway.domain.access.tokens import Grant
@@ -320,14 +321,14 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         inventories=accounting,
     )
     bounds = Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"}))
-    readers = Readers(Uploads(bounds), Workbooks(bounds))
+    readers = BodyReader(Uploads(bounds), Workbooks(bounds))
     stores = SqlStores(database, table.store, clock)
     audit = AuditWriter(units, lambda count, error: logger.error("audit not kept", entries=count, error=type(error).__name__))
     entrance = _entrance(settings, database, table, units, issuers, mail, audit, clock, logger)
     runner = JobRunner(
         database,
         table.store.job,
-        {PUSH: UploadJobs(ports.accounting, stores, readers, clock, entrance.platforms)},
+        {PUSH: UploadJobs(RecordingServices(ports.accounting, stores, readers, clock, entrance.platforms))},
         clock=clock,
         telemetry=telemetry,
         logger=logger,

@@ -12,10 +12,11 @@ import httpx
 import pytest
 
 from chassis.jobs import JobContext
-from gateway.api.activity import Readers
-from gateway.api.upload_jobs import UploadJobs
-from gateway.api.uploads import Uploads
-from gateway.api.workbooks import Workbooks
+from gateway.adapters.upload_jobs import UploadJobs
+from gateway.api.reading.body_reader import BodyReader
+from gateway.api.reading.uploads import Uploads
+from gateway.api.reading.workbooks import Workbooks
+from gateway.application.push.recording import RecordingServices
 from gateway.domain.errors import Unavailable
 from gateway.domain.limits import Limits
 
@@ -157,13 +158,14 @@ class TestJobs:
             location = (await client.post(RECORDS, content=content, headers=LATER)).headers["location"]
             job_id = location.rpartition("/")[2]
             limits = Limits()
-            work = UploadJobs(
+            services = RecordingServices(
                 with_park.accounting,
                 with_park.stores,
-                Readers(Uploads(limits), Workbooks(limits)),
+                BodyReader(Uploads(limits), Workbooks(limits)),
                 with_park.runner._clock,
                 with_park.entrance.platforms,
             )
+            work = UploadJobs(services)
             async with with_park.runner._database.begin() as session:
                 from chassis import jobs  # noqa: PLC0415
 

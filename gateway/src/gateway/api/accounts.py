@@ -7,17 +7,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import models
-from gateway.api.answers import answer, group, members, page
-from gateway.api.asking import PageSize, PageToken, ParkId, caller_of, language
-from gateway.api.describing import refusals
-from gateway.api.models import ID_PATTERN
-from gateway.api.pulling import pulled
+from gateway.api.conditional import pulled
+from gateway.api.openapi import refusals
+from gateway.api.parameters import PageSize, PageToken, ParkId, caller_of, language
+from gateway.api.responses import answer, group, members, page
+from gateway.api.schemas.model import ID_PATTERN
 from gateway.application import accounts
 from gateway.application.ports import AccountingPort
 from gateway.domain.account import Indicator
+from gateway.domain.messages import Language
 from gateway.domain.months import month
 from gateway.domain.paging import Paging
-from gateway.domain.wording import Language
 
 _READ = refusals(403, 404, 422)
 _DIMENSIONS = ("year", "month", "scope", "item", "carrier", "gas", "sector", "enterprise", "source")

@@ -11,20 +11,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import evaluation_models as shapes
-from gateway.api.activity import Readers
-from gateway.api.answers import answer
-from gateway.api.asking import PageSize, PageToken, ParkId, caller_of, language
-from gateway.api.bodies import Format, media_of
-from gateway.api.describing import body_of, refusals
-from gateway.api.models import ID_PATTERN
+from gateway.api.openapi import body_of, refusals
+from gateway.api.parameters import PageSize, PageToken, ParkId, caller_of, language
+from gateway.api.reading.body_reader import BodyReader
+from gateway.api.reading.media import media_of
+from gateway.api.reading.uploads import Uploads, read_json
 from gateway.api.regions import RegionCode
-from gateway.api.uploads import Uploads, read_json
+from gateway.api.responses import answer
+from gateway.api.schemas.model import ID_PATTERN
 from gateway.api.value_tables import read_table
 from gateway.application import evaluation as questions
 from gateway.application.evaluation import ACTIONS, EvaluationPort
 from gateway.domain.errors import FieldProblem, FieldsInvalid
+from gateway.domain.messages import Language
 from gateway.domain.push.activity import RowProblem
-from gateway.domain.wording import Language
+from gateway.domain.push.media import Format
 
 _READ = refusals(403, 404, 422)
 _SENT = refusals(400, 403, 404, 408, 409, 413, 415, 422, 429)
@@ -83,7 +84,7 @@ class _Questions:
         return Response(content, headers=headers, media_type=media)
 
 
-def router(evaluation: EvaluationPort, readers: Readers) -> APIRouter:
+def router(evaluation: EvaluationPort, readers: BodyReader) -> APIRouter:
     """Returns the routes of the evaluation.
 
     Args:
@@ -157,7 +158,7 @@ def _add_catalogue(routes: APIRouter, asking: _Questions, uploads: Uploads) -> N
         return _made(found, "weight_set", f"/v1/indicator-systems/{system}")
 
 
-def _add_values(routes: APIRouter, asking: _Questions, readers: Readers) -> None:
+def _add_values(routes: APIRouter, asking: _Questions, readers: BodyReader) -> None:
     """Adds the routes of values."""
 
     @routes.get("/parks/{park}/indicator-values", response_model=shapes.ValuesAnswer, responses=_READ)

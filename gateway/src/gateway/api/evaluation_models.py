@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from gateway.api.models import Answer, DecimalText, Id, Name, Sent
+from gateway.api.schemas.model import Answer, DecimalText, Id, Name, Sent
 
 Year = Annotated[int, Field(ge=1990, le=2200)]
 Cell = Annotated[str, Field(max_length=40)]

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from gateway.api.models import Answer, Id, Sent
+from gateway.api.schemas.model import Answer, Id, Sent
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Evidence = Annotated[list[Id], Field(max_length=20)]

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from gateway.api.models import Answer, FactorAnswer, Sent
+from gateway.api.models import FactorAnswer
+from gateway.api.schemas.model import Answer, Sent
 
 
 def _example(value: dict[str, Any]) -> ConfigDict:

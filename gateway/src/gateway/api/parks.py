@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import models
-from gateway.api.answers import answer, members, page, registered
-from gateway.api.asking import PageSize, PageToken, ParkId, caller_of
-from gateway.api.describing import body_of, refusals
-from gateway.api.pulling import pulled
-from gateway.api.uploads import Uploads, read_json
+from gateway.api.conditional import pulled
+from gateway.api.openapi import body_of, refusals
+from gateway.api.parameters import PageSize, PageToken, ParkId, caller_of
+from gateway.api.reading.uploads import Uploads, read_json
+from gateway.api.responses import answer, members, page, registered
 from gateway.application import registers
 from gateway.application.ports import AccountingPort
 from gateway.domain.account import NewAnnualFigures, NewEnterprise, NewPark, NewSource

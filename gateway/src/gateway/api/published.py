@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import inventory_models as shapes
-from gateway.api.answers import answer
-from gateway.api.asking import PageSize, PageToken, ParkId, caller_of
-from gateway.api.describing import body_of, refusals
+from gateway.api.conditional import pulled
 from gateway.api.inventories import InventoryId, shown
-from gateway.api.pulling import pulled
+from gateway.api.openapi import body_of, refusals
+from gateway.api.parameters import PageSize, PageToken, ParkId, caller_of
+from gateway.api.reading.uploads import Uploads, read_json
 from gateway.api.regions import RegionCode
-from gateway.api.uploads import Uploads, read_json
+from gateway.api.responses import answer
 from gateway.application import inventories as questions
 from gateway.application.inventories import InventoryPort
 from gateway.domain.callers import Action

@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import models
-from gateway.api.answers import page
-from gateway.api.asking import PageSize, PageToken, caller_of
-from gateway.api.describing import refusals
-from gateway.api.pulling import pulled
+from gateway.api.conditional import pulled
+from gateway.api.openapi import refusals
+from gateway.api.parameters import PageSize, PageToken, caller_of
+from gateway.api.responses import page
 from gateway.application import registers
 from gateway.application.ports import AccountingPort
 from gateway.domain.paging import Paging
