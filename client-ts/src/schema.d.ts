@@ -2691,7 +2691,7 @@ export interface components {
             /** Park Id */
             park_id?: string | null;
             /** Problems */
-            problems?: components["schemas"]["gateway__api__evaluation_models__RowProblemAnswer"][];
+            problems?: components["schemas"]["RowProblemAnswer"][];
             /** Scale */
             scale: string;
             /** Scored By */
@@ -4661,7 +4661,7 @@ export interface components {
             /** Blank */
             blank: number;
             /** Problems */
-            problems: components["schemas"]["gateway__api__evaluation_models__RowProblemAnswer"][];
+            problems: components["schemas"]["RowProblemAnswer"][];
             /** Rejected */
             rejected: number;
             /** Unchanged */
@@ -4885,7 +4885,7 @@ export interface components {
              * @enum {string}
              */
             outcome: "accepted" | "duplicate" | "superseded" | "rejected";
-            problem?: components["schemas"]["gateway__api__models__RowProblemAnswer"] | null;
+            problem?: components["schemas"]["RejectedRowAnswer"] | null;
             /** Record Id */
             record_id: string;
             /** Row */
@@ -5832,7 +5832,7 @@ export interface components {
          * RowProblemAnswer
          * @description Why a row was refused.
          */
-        gateway__api__evaluation_models__RowProblemAnswer: {
+        RowProblemAnswer: {
             /** Allowed */
             allowed: string;
             /** Cell */
@@ -5854,7 +5854,7 @@ export interface components {
          * RowProblemAnswer
          * @description Why a row was rejected.
          */
-        gateway__api__models__RowProblemAnswer: {
+        RejectedRowAnswer: {
             /** Allowed */
             allowed: string;
             /** Field */

@@ -28,10 +28,10 @@ from gateway.api.schemas.health import HealthAnswer, ReadinessAnswer
 from gateway.api.schemas.model import fields_invalid
 from gateway.api.tracing import instrumentation
 from gateway.application.access.services import Entrance
-from gateway.application.feed.webhooks import Hooking
+from gateway.application.feed.webhooks import WebhookServices
 from gateway.application.ports import Ports
+from gateway.application.push.services import PushServices
 from gateway.application.readiness import readiness
-from gateway.application.stores import Keeping
 from gateway.domain.errors import GatewayError, MethodNotAllowed, PathUnknown
 
 _DESCRIPTION = """The one door of ParkCarbon: activity data in, exact carbon accounts out.
@@ -48,9 +48,9 @@ def create_app(
     logger: Logger,
     allowed_origins: Sequence[str],
     telemetry: Telemetry,
-    keeping: Keeping,
+    push_services: PushServices,
     readers: BodyReader,
-    hooking: Hooking,
+    webhook_services: WebhookServices,
 ) -> FastAPI:
     """Returns the application.
 
@@ -66,7 +66,7 @@ def create_app(
         hooking: What webhooks need.
     """
     door = Middleware(Door, entrance=entrance, limits=readers.limits, new_request_id=new_request_id, logger=logger)
-    inside = Middleware(Idempotency, keeping=keeping)
+    inside = Middleware(Idempotency, storage=push_services)
     middleware = [door, inside, Middleware(Pulling)]
     if allowed_origins:
         # Outside of the door: a browser's preflight request carries no token.
@@ -116,7 +116,7 @@ def create_app(
     )
     uploads = readers.uploads
     # Routes are tried in this order: first those that machines ask all day.
-    app.include_router(push.router(ports.accounting, readers, keeping, entrance.platforms))
+    app.include_router(push.router(ports.accounting, readers, push_services, entrance.platforms))
     app.include_router(parks.router(ports.accounting, uploads))
     app.include_router(accounts.router(ports.accounting))
     app.include_router(feed.router(ports.changes, entrance.platforms))
@@ -127,14 +127,14 @@ def create_app(
     app.include_router(oauth.router(entrance.issuing, uploads, issuer=entrance.issuer))
     app.include_router(regions.router(ports.accounting))
     app.include_router(templates.router())
-    app.include_router(profiles.router(keeping, uploads))
+    app.include_router(profiles.router(push_services, uploads))
     app.include_router(inventories.router(ports.inventories, uploads))
     app.include_router(findings.router(ports.inventories, uploads))
     app.include_router(published.router(ports.inventories, uploads))
     app.include_router(evaluation.router(ports.evaluation, readers))
-    app.include_router(webhooks.router(hooking, uploads))
-    app.include_router(library.router(keeping, uploads))
-    app.include_router(jobs.router(ports.accounting, keeping))
+    app.include_router(webhooks.router(webhook_services, uploads))
+    app.include_router(library.router(push_services, uploads))
+    app.include_router(jobs.router(ports.accounting, push_services))
 
     @app.get("/healthz", response_model=HealthAnswer, tags=["health"])
     async def healthz() -> Response:

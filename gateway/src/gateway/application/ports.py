@@ -1,6 +1,6 @@
 """What the gateway needs from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +8,10 @@ from typing import Protocol
 
 from gateway.application.access.ports import AccessRegister, AuditRegister, PeopleRegister, TokenRegister
 from gateway.application.evaluation import EvaluationPort
-from gateway.application.feed.ports import ChangeFeed, ChangeRetention, PlatformRegister
+from gateway.application.feed.ports import ChangeFeed, ChangeRetention, PlatformRegister, Webhooks
 from gateway.application.inventories import InventoryPort
+from gateway.application.library.ports import Documents
+from gateway.application.push.ports import Files, Jobs, Profiles
 from gateway.domain.account import (
     ActivityRecord,
     AnnualFigures,
@@ -28,6 +30,7 @@ from gateway.domain.account import (
 )
 from gateway.domain.callers import Caller
 from gateway.domain.feed.platforms import PlatformConnected
+from gateway.domain.idempotency import KeptAnswer, KeyOf, KeyState
 from gateway.domain.paging import Page, Paging, Registered
 from gateway.domain.push.activity import ActivityRows, BatchOutcome
 from gateway.domain.push.jobs import Job
@@ -118,6 +121,26 @@ class AccountingPort(Protocol):
         ...
 
 
+class Keys(Protocol):
+    """Idempotency keys, within a transaction."""
+
+    async def take(self, key: KeyOf, now: datetime) -> KeyState | None:
+        """Takes a key for the request that asks; returns what is known of it where another has it, None where it is taken now."""
+        ...
+
+    async def renew(self, key: KeyOf, now: datetime) -> None:
+        """Says that the request which has the key is still under way."""
+        ...
+
+    async def keep(self, key: KeyOf, answer: KeptAnswer) -> None:
+        """Stores the answer under its key."""
+        ...
+
+    async def release(self, key: KeyOf) -> None:
+        """Forgets a key that has no answer, so that the request can be sent again."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction of the gateway's database; without `commit` nothing of it stays."""
 
@@ -151,6 +174,36 @@ class UnitOfWork(Protocol):
         """Where changes are forgotten, within this transaction."""
         ...
 
+    @property
+    def webhooks(self) -> Webhooks:
+        """Webhooks and their deliveries, within this transaction."""
+        ...
+
+    @property
+    def files(self) -> Files:
+        """Files in chunks, within this transaction."""
+        ...
+
+    @property
+    def jobs(self) -> Jobs:
+        """The gateway's own jobs, within this transaction."""
+        ...
+
+    @property
+    def profiles(self) -> Profiles:
+        """Mapping profiles, within this transaction."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """Idempotency keys, within this transaction."""
+        ...
+
+    @property
+    def documents(self) -> Documents:
+        """The library, within this transaction."""
+        ...
+
     def collect(self, fact: PlatformConnected) -> None:
         """Adds a fact that becomes known with the commit."""
         ...
@@ -160,11 +213,19 @@ class UnitOfWork(Protocol):
         ...
 
 
-class UnitsOfWork(Protocol):
+class UnitOfWorkFactory(Protocol):
+    """Opens transactions that may write."""
+
+    def __call__(self, tenant_id: str | None = None, *, work: str = ...) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Opens a transaction for a tenant, which sees no other's rows, or for the platform's own work, which has a name."""
+        ...
+
+
+class UnitsOfWork(UnitOfWorkFactory, Protocol):
     """Opens transactions."""
 
-    def __call__(self, tenant_id: str | None = None, *, work: str = "grants") -> AbstractAsyncContextManager[UnitOfWork]:
-        """Opens a transaction for a tenant, which sees no other's rows, or for the platform's own work, which has a name."""
+    def read(self, tenant_id: str | None) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Opens a transaction that sees one moment and writes nothing."""
         ...
 
 
@@ -207,3 +268,16 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Returns the present moment, aware, in UTC."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StorageServices:
+    """What use cases over the gateway's own database need.
+
+    Attributes:
+        new_id: Names what has no name yet.
+    """
+
+    units: UnitsOfWork
+    clock: Clock
+    new_id: Callable[[], str]

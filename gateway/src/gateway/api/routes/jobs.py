@@ -21,7 +21,7 @@ from gateway.api.schemas.model import ID_PATTERN
 from gateway.application.ports import AccountingPort
 from gateway.application.push import jobs
 from gateway.application.push.receipts import unpacked
-from gateway.application.stores import Keeping
+from gateway.application.push.services import PushServices
 from gateway.domain import messages
 from gateway.domain.callers import Caller
 from gateway.domain.messages import Language
@@ -44,7 +44,7 @@ _CSV_EXAMPLE = "row,record_id,outcome,reason,field,found,allowed,message\r\n2,r-
 _NDJSON_EXAMPLE = '{"row":2,"record_id":"r-1","outcome":"accepted"}\n'
 
 
-def router(accounting: AccountingPort, keeping: Keeping) -> APIRouter:
+def router(accounting: AccountingPort, push_services: PushServices) -> APIRouter:
     """Returns the routes of long tasks."""
     routes = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -59,7 +59,7 @@ def router(accounting: AccountingPort, keeping: Keeping) -> APIRouter:
     @routes.get("/jobs/{job}", response_model=JobAnswer, responses=refusals(403, 404, 422))
     async def read_job(request: Request, job: JobId) -> Response:
         """Returns how far a job is, and its result once it has ended."""
-        found = await jobs.read_job(keeping.stores, accounting, caller_of(request), job)
+        found = await jobs.read_job(push_services.units, accounting, caller_of(request), job)
         return answer(_told(found, language(request)), headers={"Vary": "Accept-Language"})
 
     @routes.get(
@@ -76,7 +76,7 @@ def router(accounting: AccountingPort, keeping: Keeping) -> APIRouter:
     async def follow_job(request: Request, job: JobId) -> Response:
         """Tells how far a job is as server-sent events: the job as it stands, again whenever it changes, until it has ended."""
         caller, spoken = caller_of(request), language(request)
-        first = await jobs.read_job(keeping.stores, accounting, caller, job)
+        first = await jobs.read_job(push_services.units, accounting, caller, job)
         headers = {"X-Accel-Buffering": "no", "Vary": "Accept-Language"}
         return StreamingResponse(_events(first, caller, spoken), media_type="text/event-stream", headers=headers)
 
@@ -98,7 +98,7 @@ def router(accounting: AccountingPort, keeping: Keeping) -> APIRouter:
                 return
             # Another replica may be working on it: what all of them share is the database.
             await asyncio.sleep(_LOOKS_SECONDS)
-            job = await jobs.read_job(keeping.stores, accounting, caller, job.job_id)
+            job = await jobs.read_job(push_services.units, accounting, caller, job.job_id)
 
     @routes.get(
         "/jobs/{job}/results",
@@ -122,7 +122,7 @@ def router(accounting: AccountingPort, keeping: Keeping) -> APIRouter:
     ) -> Response:
         """Returns what became of each row of a push, so far as it has come, as a file. It is kept for 30 days."""
         spoken = language(request)
-        parts = await jobs.results(keeping.stores, accounting, caller_of(request), job)
+        parts = await jobs.results(push_services.units, accounting, caller_of(request), job)
 
         async def written() -> AsyncIterator[bytes]:
             if format == "csv":

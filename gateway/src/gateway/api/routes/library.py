@@ -14,7 +14,7 @@ from gateway.api.responses import answer
 from gateway.api.schemas.library import DocumentAnswer, DocumentBody, DocumentsAnswer, DocumentStatisticsAnswer
 from gateway.api.schemas.model import ID_PATTERN
 from gateway.application.library import documents
-from gateway.application.stores import Keeping
+from gateway.application.ports import StorageServices
 from gateway.domain.callers import Action
 from gateway.domain.errors import ParameterInvalid, Unsupported
 from gateway.domain.library.documents import MEDIA_TYPES, Description, Document, Kind
@@ -30,7 +30,7 @@ _FILES: dict[str, Any] = {
 }
 
 
-def router(keeping: Keeping, uploads: Uploads) -> APIRouter:
+def router(storage: StorageServices, uploads: Uploads) -> APIRouter:
     """Returns the routes of the library."""
     routes = APIRouter(prefix="/v1", tags=["documents"])
 
@@ -49,7 +49,7 @@ def router(keeping: Keeping, uploads: Uploads) -> APIRouter:
         caller = caller_of(request)
         caller.must(Action.REGISTER)
         body = await read_json(uploads, request, DocumentBody)
-        saved, new = await documents.save_document(keeping, caller, document, Description(**body.model_dump()))
+        saved, new = await documents.save_document(storage, caller, document, Description(**body.model_dump()))
         return answer(_told(saved), 201 if new else 200)
 
     @routes.get("/documents", response_model=DocumentsAnswer, responses=refusals(403, 422))
@@ -62,14 +62,14 @@ def router(keeping: Keeping, uploads: Uploads) -> APIRouter:
     ) -> Response:
         """Returns documents in their newest version, the last issued first; found by Chinese and English words."""
         found, after = await documents.list_documents(
-            keeping, caller_of(request), kind=kind or "", query=query, after=_after(page_token), limit=page_size
+            storage, caller_of(request), kind=kind or "", query=query, after=_after(page_token), limit=page_size
         )
         return answer({"documents": [_told(each) for each in found], "next_page_token": "~".join(after) if after else ""})
 
     @routes.get("/documents/{document}", response_model=DocumentAnswer, responses=refusals(403, 404, 422))
     async def read_document(request: Request, document: DocumentId, version: Version = None) -> Response:
         """Returns a document and how often it was viewed, this view included."""
-        found, views = await documents.read_document(keeping, caller_of(request), document, version)
+        found, views = await documents.read_document(storage, caller_of(request), document, version)
         return answer({**_told(found), "views": views})
 
     @routes.put(
@@ -87,7 +87,7 @@ def router(keeping: Keeping, uploads: Uploads) -> APIRouter:
             raise Unsupported("MEDIA_TYPE_UNSUPPORTED", found=media or "none", allowed=", ".join(MEDIA_TYPES))
         held = min(STREAM_HELD_BYTES, uploads.limits.upload_bytes)
         async with uploads.stream(request, limit_bytes=uploads.limits.upload_bytes, held_at_most=held) as chunks:
-            return answer(_told(await documents.save_content(keeping, caller, document, media, chunks)))
+            return answer(_told(await documents.save_content(storage, caller, document, media, chunks)))
 
     @routes.get(
         "/documents/{document}/file",
@@ -96,7 +96,7 @@ def router(keeping: Keeping, uploads: Uploads) -> APIRouter:
     )
     async def read_document_file(request: Request, document: DocumentId, version: Version = None) -> Response:
         """Returns the file of a document, to be saved and not to be shown by a browser as if it were ours."""
-        found, content, chunks = await documents.read_content(keeping, caller_of(request), document, version)
+        found, content, chunks = await documents.read_content(storage, caller_of(request), document, version)
         headers = {
             "Content-Disposition": f'attachment; filename="{found.document_id}"',
             "Content-Security-Policy": "sandbox",
@@ -111,7 +111,7 @@ def router(keeping: Keeping, uploads: Uploads) -> APIRouter:
         to: Annotated[str, Query(description="YYYY-MM or YYYY, exclusive", examples=["2027-01"])],
     ) -> Response:
         """Returns documents and views by month, the five titles read most, and the five bodies of most documents."""
-        found = await documents.statistics(keeping, caller_of(request), month("from", from_), month("to", to))
+        found = await documents.statistics(storage, caller_of(request), month("from", from_), month("to", to))
         return answer(
             {
                 "added": [{"month": key, "count": count} for key, count in found.added],

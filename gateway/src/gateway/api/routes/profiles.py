@@ -13,14 +13,14 @@ from gateway.api.responses import answer
 from gateway.api.schemas.model import ID_PATTERN
 from gateway.api.schemas.profiles import MappingProfileAnswer, MappingProfileBody, MappingProfilesAnswer
 from gateway.application.push import profiles
-from gateway.application.stores import Keeping
+from gateway.application.push.services import PushServices
 from gateway.domain.callers import Action
 from gateway.domain.push.profiles import MappingProfile, SavedProfile
 
 ProfileId = Annotated[str, Path(alias="profile", pattern=ID_PATTERN, description="The profile's id", examples=["erp-export"])]
 
 
-def router(keeping: Keeping, uploads: Uploads) -> APIRouter:
+def router(push_services: PushServices, uploads: Uploads) -> APIRouter:
     """Returns the routes of mapping profiles."""
     routes = APIRouter(prefix="/v1/mapping-profiles", tags=["activity"])
 
@@ -40,13 +40,13 @@ def router(keeping: Keeping, uploads: Uploads) -> APIRouter:
         caller.must(Action.RECORD)
         body = await read_json(uploads, request, MappingProfileBody)
         asked = MappingProfile(body.columns, body.ignore_other_columns, body.defaults, body.units, body.utc_offset)
-        saved, new = await profiles.save_profile(keeping, caller, profile, asked)
+        saved, new = await profiles.save_profile(push_services, caller, profile, asked)
         return answer(_told(saved), 201 if new else 200)
 
     @routes.get("", response_model=MappingProfilesAnswer, responses=refusals(403, 422))
     async def list_mapping_profiles(request: Request, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the mapping profiles of the caller's tenant, each in its newest version, in order of id."""
-        found, token = await profiles.list_profiles(keeping.stores, caller_of(request), after=page_token, limit=page_size)
+        found, token = await profiles.list_profiles(push_services.units, caller_of(request), after=page_token, limit=page_size)
         return answer({"profiles": [_told(saved) for saved in found], "next_page_token": token})
 
     @routes.get("/{profile}", response_model=MappingProfileAnswer, responses=refusals(403, 404, 422))
@@ -56,7 +56,7 @@ def router(keeping: Keeping, uploads: Uploads) -> APIRouter:
         version: Annotated[int | None, Query(ge=1, le=10**9, description="Which version; the newest when left out")] = None,
     ) -> Response:
         """Returns a mapping profile."""
-        return answer(_told(await profiles.read_profile(keeping.stores, caller_of(request), profile, version)))
+        return answer(_told(await profiles.read_profile(push_services.units, caller_of(request), profile, version)))
 
     return routes
 

@@ -22,7 +22,7 @@ from gateway.application.ports import AccountingPort
 from gateway.application.push import activity
 from gateway.application.push.jobs import submit_push
 from gateway.application.push.profiles import applied, read_profile
-from gateway.application.stores import Keeping
+from gateway.application.push.services import PushServices
 from gateway.domain.callers import Action
 from gateway.domain.limits import Limits
 from gateway.domain.paging import Paging
@@ -102,7 +102,7 @@ def is_for_later(request: Request, media: Media, limits: Limits) -> bool:
     return media.format in (Format.NDJSON, Format.CSV) and declared_bytes(request) > limits.upload_bytes
 
 
-def router(accounting: AccountingPort, readers: BodyReader, keeping: Keeping, platforms: Platforms) -> APIRouter:
+def router(accounting: AccountingPort, readers: BodyReader, push_services: PushServices, platforms: Platforms) -> APIRouter:
     """Returns the routes of activity data."""
     routes = APIRouter(prefix="/v1/parks/{park}/activity-records", tags=["activity"])
 
@@ -137,12 +137,12 @@ def router(accounting: AccountingPort, readers: BodyReader, keeping: Keeping, pl
         media = media_of(request.headers.get("content-type"))
         mapped = NO_PROFILE
         if profile:
-            mapped = (await read_profile(keeping.stores, caller, profile, profile_version)).profile
+            mapped = (await read_profile(push_services.units, caller, profile, profile_version)).profile
         if is_for_later(request, media, readers.limits):
             encoding = encoding_of(request, allowed=ENCODINGS)
             arguments = {"media": media, "encoding": encoding, "profile": mapped, "caller": caller, "way": way_of(request)}
             async with readers.receive(request, media, to_keep=True) as chunks:
-                job = await submit_push(keeping, accounting, caller, park, chunks, arguments)
+                job = await submit_push(push_services, accounting, caller, park, chunks, arguments)
             headers = {"Location": f"/v1/jobs/{job.job_id}", "Preference-Applied": "respond-async", "Retry-After": "1"}
             return answer(members(job), 202, headers)
         spool = ResultSpool()

@@ -13,7 +13,7 @@ from gateway.api.responses import answer
 from gateway.api.schemas.model import ID_PATTERN
 from gateway.api.schemas.webhooks import WebhookAnswer, WebhookBody, WebhookMadeAnswer, WebhooksAnswer, WebhookWithDeliveriesAnswer
 from gateway.application.feed import webhooks
-from gateway.application.feed.webhooks import Hooking
+from gateway.application.feed.webhooks import WebhookServices
 from gateway.domain.callers import Action
 from gateway.domain.feed.changes import position_of
 from gateway.domain.feed.webhooks import Webhook
@@ -21,7 +21,7 @@ from gateway.domain.feed.webhooks import Webhook
 WebhookId = Annotated[str, Path(alias="webhook", pattern=ID_PATTERN, description="The webhook's id", examples=["0193-hook"])]
 
 
-def router(hooking: Hooking, uploads: Uploads) -> APIRouter:
+def router(webhook_services: WebhookServices, uploads: Uploads) -> APIRouter:
     """Returns the routes of webhooks."""
     routes = APIRouter(prefix="/v1/webhooks", tags=["changes"])
 
@@ -37,18 +37,20 @@ def router(hooking: Hooking, uploads: Uploads) -> APIRouter:
         caller = caller_of(request)
         caller.must(Action.FOLLOW)
         body = await read_json(uploads, request, WebhookBody)
-        made, secret = await webhooks.make_webhook(hooking, caller, body.url, frozenset(body.types), position_of(body.since))
+        made, secret = await webhooks.make_webhook(
+            webhook_services, caller, body.url, frozenset(body.types), position_of(body.since)
+        )
         return answer({**_told(made), "secret": secret}, 201, {"Location": f"/v1/webhooks/{made.webhook_id}"})
 
     @routes.get("", response_model=WebhooksAnswer, responses=refusals(403, 422))
     async def list_webhooks(request: Request) -> Response:
         """Returns the webhooks that the caller made; all of the tenant for who may manage callers."""
-        return answer({"webhooks": [_told(each) for each in await webhooks.list_webhooks(hooking, caller_of(request))]})
+        return answer({"webhooks": [_told(each) for each in await webhooks.list_webhooks(webhook_services, caller_of(request))]})
 
     @routes.get("/{webhook}", response_model=WebhookWithDeliveriesAnswer, responses=refusals(403, 404, 422))
     async def read_webhook(request: Request, webhook: WebhookId) -> Response:
         """Returns a webhook with its latest deliveries, the newest first."""
-        found, deliveries = await webhooks.read_webhook(hooking, caller_of(request), webhook)
+        found, deliveries = await webhooks.read_webhook(webhook_services, caller_of(request), webhook)
         listed = [
             {
                 "position": each.position,
@@ -64,12 +66,12 @@ def router(hooking: Hooking, uploads: Uploads) -> APIRouter:
     @routes.post("/{webhook}:resume", response_model=WebhookAnswer, responses=refusals(403, 404, 422))
     async def resume_webhook(request: Request, webhook: WebhookId) -> Response:
         """Sends again, at once, what a webhook that failed or was disabled has not got."""
-        return answer(_told(await webhooks.resume_webhook(hooking, caller_of(request), webhook)))
+        return answer(_told(await webhooks.resume_webhook(webhook_services, caller_of(request), webhook)))
 
     @routes.delete("/{webhook}", response_model=WebhookAnswer, responses=refusals(403, 404, 422))
     async def delete_webhook(request: Request, webhook: WebhookId) -> Response:
         """Withdraws a webhook, and returns it as it was; nothing more is sent to it."""
-        return answer(_told(await webhooks.delete_webhook(hooking, caller_of(request), webhook)))
+        return answer(_told(await webhooks.delete_webhook(webhook_services, caller_of(request), webhook)))
 
     return routes
 

@@ -5,13 +5,13 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from gateway.application.feed.ports import Platforms
-from gateway.application.ports import AccountingPort, Clock
+from gateway.application.files import read_file
+from gateway.application.ports import AccountingPort, Clock, UnitsOfWork
 from gateway.application.push.activity import push_activity
 from gateway.application.push.jobs import after_row, append_results, forget_upload, results_of, upload_of
 from gateway.application.push.ports import UploadReader
 from gateway.application.push.profiles import applied
 from gateway.application.push.receipts import packed, unpacked
-from gateway.application.stores import Stores, read_file
 from gateway.domain.callers import Caller
 from gateway.domain.push.activity import ReadRows, Receipt, Tally
 from gateway.domain.push.media import Media, most_bytes
@@ -43,7 +43,7 @@ class RecordingServices:
     """What recording an upload needs."""
 
     accounting: AccountingPort
-    stores: Stores
+    units: UnitsOfWork
     reader: UploadReader
     clock: Clock
     platforms: Platforms
@@ -60,9 +60,9 @@ async def record_upload(services: RecordingServices, upload: Upload, progress: C
     Raises:
         GatewayError: The upload broke a rule, or accounting is unavailable.
     """
-    stores, tenant_id, job_id = services.stores, upload.caller.tenant, upload.job_id
+    units, tenant_id, job_id = services.units, upload.caller.tenant, upload.job_id
     number, tally, last_row = 0, Tally(), 0
-    async for part in read_file(stores, tenant_id, results_of(job_id)):
+    async for part in read_file(units, tenant_id, results_of(job_id)):
         receipt = unpacked(part)
         tally = tally.with_receipt(receipt)
         last_row = max(last_row, *receipt.row_numbers)
@@ -71,13 +71,13 @@ async def record_upload(services: RecordingServices, upload: Upload, progress: C
 
     async def stored() -> AsyncIterator[bytes]:
         nonlocal read_bytes
-        async for chunk in read_file(stores, tenant_id, upload_of(job_id)):
+        async for chunk in read_file(units, tenant_id, upload_of(job_id)):
             read_bytes += len(chunk)
             yield chunk
 
     async def take(receipt: Receipt) -> None:
         nonlocal number, tally
-        await append_results(stores, tenant_id, upload.park_id, job_id, number, packed(receipt))
+        await append_results(units, tenant_id, upload.park_id, job_id, number, packed(receipt))
         number += 1
         tally = tally.with_receipt(receipt)
         # The upload is read ahead of what is recorded, so that the end of its bytes is not the end of the job.
@@ -89,7 +89,7 @@ async def record_upload(services: RecordingServices, upload: Upload, progress: C
         await push_activity(services.accounting, upload.caller, upload.park_id, parts, take, limits=limits)
     if tally.rows > tally.rejected:
         await services.platforms.pushed(upload.caller, upload.auth_method, upload.park_id)
-    await forget_upload(stores, tenant_id, job_id, services.clock.now())
+    await forget_upload(units, tenant_id, job_id, services.clock.now())
     return tally
 
 
