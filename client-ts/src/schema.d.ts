@@ -5625,6 +5625,22 @@ export interface components {
             year: number;
         };
         /**
+         * RejectedRowAnswer
+         * @description Why a row was rejected.
+         */
+        RejectedRowAnswer: {
+            /** Allowed */
+            allowed: string;
+            /** Field */
+            field: string;
+            /** Found */
+            found: string;
+            /** Message */
+            message: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * ReleaseRegionsBody
          * @description Releases the sums of a year over the inventories in force of all parks of the tenant, by province, prefecture and
          *     county, as far as they tell nothing of a single park or enterprise. A year is released once: the same again is
@@ -5695,22 +5711,6 @@ export interface components {
             weights: components["schemas"]["Weight"][];
         };
         /**
-         * RowProblemAnswer
-         * @description Why a row was rejected.
-         */
-        RowProblemAnswer: {
-            /** Allowed */
-            allowed: string;
-            /** Field */
-            field: string;
-            /** Found */
-            found: string;
-            /** Message */
-            message: string;
-            /** Reason */
-            reason: string;
-        };
-        /**
          * RowResultAnswer
          * @description What became of one row.
          */
@@ -5720,7 +5720,7 @@ export interface components {
              * @enum {string}
              */
             outcome: "accepted" | "duplicate" | "superseded" | "rejected";
-            problem?: components["schemas"]["RowProblemAnswer"] | null;
+            problem?: components["schemas"]["RejectedRowAnswer"] | null;
             /** Record Id */
             record_id: string;
             /** Row */

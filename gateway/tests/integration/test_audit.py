@@ -18,7 +18,7 @@ from chassis.tenancy import Platform
 from gateway.adapters.audit_writer import AuditWriter
 from gateway.adapters.sql.tables import tables
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
-from gateway.api.deprecating import Deprecation, deprecated
+from gateway.api.deprecation import Deprecation, deprecated
 from gateway.application.access.rate_limit import Quotas
 from gateway.domain.access.audit import Entry
 from gateway.domain.access.rate_limit import RateExceeded

@@ -93,7 +93,7 @@ class TestEachOnce:
             await replica.pushed(MES, "key", "etdz")
         assert len(await stand.told()) == 1
         async with stand.database.read(Platform("test")) as session:
-            rows = (await session.execute(select(TABLES.connected_platform))).all()
+            rows = (await session.execute(select(TABLES.feed.connected_platform))).all()
         assert [(row.platform_id, row.kind, row.connected_time) for row in rows] == [("mes", "enterprise", NOW)]
 
     async def test_what_was_seen_costs_no_transaction(self, stand: Stand) -> None:
@@ -162,7 +162,7 @@ def machine(keyed: Any, name: str) -> httpx.AsyncClient:
 
 async def connected(keyed: Any) -> list[tuple[str, str, str]]:
     async with keyed.runner._database.read(Platform("test")) as session:
-        rows = (await session.execute(select(TABLES.connected_platform))).all()
+        rows = (await session.execute(select(TABLES.feed.connected_platform))).all()
     return sorted((row.platform_id, row.kind, row.park_id) for row in rows)
 
 

@@ -53,7 +53,7 @@ class Stand:
         encoder = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
         self.database = database
         self.units = SqlUnitsOfWork(database, TABLES, FixedClock(NOW), encode=encoder.encode, committed=lambda: None)
-        self.feed = SqlChangeFeed(database, TABLES)
+        self.feed = SqlChangeFeed(database, TABLES.feed)
 
     def retention(self, *, audit_days: int | None = None, feed_days: int | None = None) -> Retention:
         lives = [None if days is None else timedelta(days=days) for days in (audit_days, feed_days)]
@@ -76,7 +76,7 @@ class Stand:
                 heard = HeardChange(
                     tenant_id=tenant, park_id="p", topic="t", type="x.Y", time=time, event_id=f"{time} {number}", data_json="{}"
                 )
-                await SqlChangeLog(session, TABLES).append(heard)
+                await SqlChangeLog(session, TABLES.feed).append(heard)
             await session.commit()
 
     async def positions(self, after: int = 0) -> list[int]:
@@ -232,7 +232,7 @@ class TestAtTheDoor:
             made = (await client.post("/v1/webhooks", json={"url": "http://127.0.0.1:1/", "since": "3"})).json()
             served.feed.changes.append(CHANGE)
             served.feed.oldest = 7
-            assert await deliver_next(served.hooking)
+            assert await deliver_next(served.webhook_services)
             address = f"/v1/webhooks/{made['webhook_id']}"
             stopped = (await client.get(address)).json()
             resumed = (await client.post(f"{address}:resume")).json()
