@@ -4,10 +4,12 @@ import io
 import ipaddress
 import itertools
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
@@ -21,6 +23,7 @@ from chassis.database import Database
 from chassis.jobs import JobRunner
 from chassis.logs import Level, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
+from chassis.testing.templates import migrated_postgres, migrated_sqlite
 from gateway.adapters.audit_writer import AuditWriter
 from gateway.adapters.identity.access_tokens import AccessTokenReader, AccessTokenWriter
 from gateway.adapters.identity.caller_cache import KnownCredentials
@@ -60,6 +63,10 @@ from gateway.events.publish import FactEncoder
 from gateway.main import HttpServer, Randomness
 from gateway.settings import HttpSettings
 from gateway.tests.fake_services import FakeAccounting, FakeEvaluation
+
+MIGRATIONS = "gateway.adapters.migrations"
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody, since nobody here speaks TLS: to read the authorities of the machine takes longer than most requests."""
 
 
 class FakeTokens:
@@ -135,7 +142,7 @@ class Served:
         """Returns a client that sends a token."""
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20.0)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20.0, verify=NO_TLS)
 
 
 ISSUER = "http://parkcarbon.test"
@@ -157,6 +164,16 @@ class Letters:
         self.sent.append((to, text))
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of the test's own with every table, on both databases."""
+    if request.param == "sqlite":
+        yield migrated_sqlite(MIGRATIONS, tmp_path / "gateway.sqlite3")
+        return
+    with migrated_postgres(MIGRATIONS, request.getfixturevalue("postgres_server")) as made:
+        yield made.owner_url
+
+
 def units_over(database: Database, clock: Clock) -> SqlUnitsOfWork:
     """Units of work of a database, with nobody who publishes their facts."""
     encoder = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
@@ -167,14 +184,12 @@ def units_over(database: Database, clock: Clock) -> SqlUnitsOfWork:
 async def entrance_over(
     url: str, tokens: TokenStore, *, clock: Clock, trusted: Sequence[TrustedIssuer] = (), remembered: timedelta = timedelta(0)
 ) -> AsyncIterator[Entrance]:
-    """The ways in over a database of their own, which remember nothing unless told to."""
-    database = Database(url)
-    await database.migrate("gateway.adapters.migrations")
-    table = tables(MetaData())
+    """The ways in over a database with every table, which remember nothing unless told to."""
+    database, table = Database(url), tables(MetaData())
     units = units_over(database, clock)
     credentials = KnownCredentials(SqlCredentials(database, table.access), clock, lifetime=remembered, size=100)
     seals = Seal(b"the key file of these tests", secrets.token_bytes)
-    async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=5.0, verify=NO_TLS) as client:
         oidc = OidcIssuers(trusted, client=client, clock=clock, logger=configure("gateway", level=Level.ERROR))
         audit = AuditWriter(units, lambda count, error: pytest.fail(f"{count} entries are not kept: {error!r}"))
         await audit.start()
@@ -243,7 +258,7 @@ async def _serve(
     numbers = itertools.count(1)
     async with AsyncExitStack() as running:
         folder = running.enter_context(TemporaryDirectory())
-        url, told = f"sqlite:///{folder}/gateway.sqlite3", clock or SystemClock()
+        url, told = migrated_sqlite(MIGRATIONS, Path(folder, "gateway.sqlite3")), clock or SystemClock()
         entrance = await running.enter_async_context(entrance_over(url, tokens, clock=told, trusted=trusted))
         telemetry = Telemetry("gateway", TelemetrySettings())
         database, table = Database(url), tables(MetaData())

@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,11 +148,8 @@ class Hands:
         return self.moment
 
 
-@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
-async def test_both_databases_keep_the_library_alike(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    url = f"sqlite:///{tmp_path}/g.sqlite3" if dialect == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    database, clock = Database(url), Hands()
-    await database.migrate("gateway.adapters.migrations")
+async def test_both_databases_keep_the_library_alike(migrated_url: str) -> None:
+    database, clock = Database(migrated_url), Hands()
     push_services = PushServices(units_over(database, clock), clock, new_id=lambda: "n", wake=lambda: None)
     description = Description("policy", "园区碳达峰", "国家发展改革委", "2024-05-01", "Peak plan")
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -53,11 +52,9 @@ class Stand:
             return [event for _, event in await outbox.unpublished(session, TABLES.outbox, 100)]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
-    url = f"sqlite:///{tmp_path}/gateway.sqlite3" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    database = Database(url)
-    await database.migrate("gateway.adapters.migrations")
+@pytest.fixture
+async def stand(migrated_url: str) -> AsyncIterator[Stand]:
+    database = Database(migrated_url)
     yield Stand(database)
     await database.dispose()
 

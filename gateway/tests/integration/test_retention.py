@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -83,11 +82,9 @@ class Stand:
         return [change.position for change in await self.feed.read(ADA, after=after, limit=100_000)]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
-    url = f"sqlite:///{tmp_path}/gateway.sqlite3" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    database = Database(url)
-    await database.migrate("gateway.adapters.migrations")
+@pytest.fixture
+async def stand(migrated_url: str) -> AsyncIterator[Stand]:
+    database = Database(migrated_url)
     yield Stand(database)
     await database.dispose()
 

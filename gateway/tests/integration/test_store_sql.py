@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -35,11 +34,9 @@ class House:
     clock: Hands
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
-    url = f"sqlite:///{tmp_path}/gateway.sqlite3" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    database, clock = Database(url), Hands()
-    await database.migrate("gateway.adapters.migrations")
+@pytest.fixture
+async def house(migrated_url: str) -> AsyncIterator[House]:
+    database, clock = Database(migrated_url), Hands()
     yield House(units_over(database, clock), clock)
     await database.dispose()
 

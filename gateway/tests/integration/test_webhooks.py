@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -306,25 +305,25 @@ async def test_api7_a_name_is_looked_up_once_and_the_connection_goes_to_what_was
 
 
 async def test_a_target_that_hangs_or_is_not_there_is_a_failure() -> None:
+    ended = asyncio.Event()
+
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        ended.set()
 
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
         courier = HttpCourier(LOOPBACK, seconds=0.2)
         assert await courier.send(f"http://127.0.0.1:{port}/", {}, b"x") == (0, "no answer in time")
+        await ended.wait()
     assert await HttpCourier(LOOPBACK, seconds=5).send(f"http://127.0.0.1:{port}/", {}, b"x") == (0, "ConnectError")
 
 
-@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
-async def test_a_webhook_is_taken_by_one_and_by_another_after_a_death(
-    dialect: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    url = f"sqlite:///{tmp_path}/g.sqlite3" if dialect == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    database, clock = Database(url), Hands()
-    await database.migrate("gateway.adapters.migrations")
+async def test_a_webhook_is_taken_by_one_and_by_another_after_a_death(migrated_url: str) -> None:
+    database, clock = Database(migrated_url), Hands()
     units = units_over(database, clock)
     hook = Webhook(
         webhook_id="w",
