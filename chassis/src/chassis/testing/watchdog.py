@@ -58,11 +58,11 @@ def watched_loops() -> Iterator[Watch]:
 
     gc.collect()
     gc.freeze()
-    asyncio.Handle._run = measured  # type: ignore[method-assign]
+    asyncio.Handle._run = measured  # type: ignore[method-assign, assignment]
     try:
         yield watch
     finally:
-        asyncio.Handle._run = original  # type: ignore[method-assign]
+        asyncio.Handle._run = original  # type: ignore[method-assign, assignment]
         gc.unfreeze()
 
 
