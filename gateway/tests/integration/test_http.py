@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from gateway.api import models
-from gateway.domain.errors import AccountingRefused, Unavailable
+from gateway.api.generated import accounting as shapes
+from gateway.domain.errors import ServiceRefused, Unavailable
 from gateway.domain.feed.changes import Change
 from gateway.domain.limits import Limits
 
@@ -155,7 +156,7 @@ class TestRegisters:
         async with served.client() as client:
             first = await client.post("/v1/parks", json=PARK)
             assert (first.status_code, first.headers["location"]) == (201, "/v1/parks/etdz")
-            models.ParkAnswer.model_validate(first.json())
+            shapes.Park.model_validate(first.json())
             assert first.json()["tenant_id"] == "ganzhou"
             assert first.json()["time_zone"] == "Asia/Shanghai"
             again = await client.post("/v1/parks", json=PARK)
@@ -168,7 +169,7 @@ class TestRegisters:
             for number in range(3):
                 await client.post("/v1/parks", json={**PARK, "park_id": f"p-{number}"})
             first = (await client.get("/v1/parks", params={"page_size": 2})).json()
-            models.ParksAnswer.model_validate(first)
+            shapes.ListParksResponse.model_validate(first)
             second = (await client.get("/v1/parks", params={"page_token": first["next_page_token"]})).json()
         assert [park["park_id"] for park in first["parks"] + second["parks"]] == ["p-0", "p-1", "p-2"]
         assert second["next_page_token"] == ""
@@ -187,19 +188,19 @@ class TestRegisters:
         async with with_park.client() as client:
             made = await client.post("/v1/parks/etdz/sources", json=source)
             assert made.status_code == 201
-            models.SourceAnswer.model_validate(made.json())
+            shapes.Source.model_validate(made.json())
             assert (made.json()["gas"], made.json()["sector"], "enterprise_id" in made.json()) == ("CO2", "energy", False)
             assert (await client.post("/v1/parks/etdz/sources", json=source)).status_code == 200
-            models.SourcesAnswer.model_validate((await client.get("/v1/parks/etdz/sources")).json())
+            shapes.ListSourcesResponse.model_validate((await client.get("/v1/parks/etdz/sources")).json())
             assert (await client.post("/v1/parks/etdz/enterprises", json=enterprise)).status_code == 201
-            models.EnterprisesAnswer.model_validate((await client.get("/v1/parks/etdz/enterprises")).json())
+            shapes.ListEnterprisesResponse.model_validate((await client.get("/v1/parks/etdz/enterprises")).json())
             figures = {"gross_output_10k_cny": "11620000"}
             put = await client.put("/v1/parks/etdz/annual-figures/2022", json=figures)
-            models.RecordedFiguresAnswer.model_validate(put.json())
+            shapes.RecordAnnualFiguresResponse.model_validate(put.json())
             assert (put.status_code, put.json()["version"], put.json()["changed"]) == (200, 1, True)
             assert (await client.put("/v1/parks/etdz/annual-figures/2022", json=figures)).json()["changed"] is False
             listed = (await client.get("/v1/parks/etdz/annual-figures")).json()
-            models.AnnualFiguresListAnswer.model_validate(listed)
+            shapes.ListAnnualFiguresResponse.model_validate(listed)
             assert [entry["version"] for entry in listed["annual_figures"]] == [1]
 
     @pytest.mark.parametrize(
@@ -268,7 +269,7 @@ class TestLanguage:
             "message_zh": "region_code 的值 '36070' 无效,应为 GB/T 2260 的六位数字代码,如 360700",
         }
         sentence = "region_code must be six digits of GB/T 2260, such as 360700, got '36070'"
-        served.accounting.failures = [AccountingRefused("invalid", "INVALID_FIELD", sentence, facts) for _ in range(2)]
+        served.accounting.failures = [ServiceRefused("invalid", "INVALID_FIELD", sentence, facts) for _ in range(2)]
         async with served.client(**{"Accept-Language": "zh"}) as client:
             answer = await client.post("/v1/parks", json=PARK)
             in_english = problem(await client.post("/v1/parks", json=PARK, headers={"Accept-Language": "en"}), 422, "INVALID_FIELD")
@@ -419,7 +420,7 @@ class TestPush:
                     "results_shown": "all",
                 }
             listed = (await client.get(RECORDS)).json()
-            models.ActivityRecordsAnswer.model_validate(listed)
+            shapes.ListActivityRecordsResponse.model_validate(listed)
             assert [record["quantity"] for record in listed["records"]] == ["12.5"]
 
     async def test_bad_rows_are_told_one_by_one_and_good_rows_are_kept(self, with_park: Any) -> None:
@@ -566,7 +567,7 @@ class TestFigures:
             await client.post(RECORDS, json=[ROW])
             answer = await client.get("/v1/parks/etdz/emissions?from=2022&to=2023-01&group_by=scope,carrier")
         body = answer.json()
-        models.EmissionsAnswer.model_validate(body)
+        shapes.QueryEmissionsResponse.model_validate(body)
         assert (body["from"], body["to"], body["group_by"]) == ("2022-01", "2023-01", ["scope", "carrier"])
         assert body["groups"] == [{"scope": "x", "carrier": "x", "emissions_t_co2e": "7.2625", "energy_tce": "0", "records": 1}]
         assert body["total"] == {"emissions_t_co2e": "7.2625", "energy_tce": "0", "records": 1}
@@ -589,7 +590,7 @@ class TestFigures:
         async with with_park.client() as client:
             body = (await client.get("/v1/parks/etdz/indicators?year=2022")).json()
             problem(await client.get("/v1/parks/etdz/indicators?year=MMXXII"), 422, "FIELDS_INVALID")
-        models.IndicatorsAnswer.model_validate(body)
+        shapes.GetIndicatorsResponse.model_validate(body)
         assert body["indicators"][1] == {
             "name": "emissions_per_employee_t",
             "value": None,
@@ -600,8 +601,8 @@ class TestFigures:
 
     async def test_factors_are_listed(self, served: Any) -> None:
         async with served.client() as client:
-            models.FactorSetsAnswer.model_validate((await client.get("/v1/factor-sets")).json())
-            models.FactorsAnswer.model_validate((await client.get("/v1/factor-sets/wang-2024/factors")).json())
+            shapes.ListFactorSetsResponse.model_validate((await client.get("/v1/factor-sets")).json())
+            shapes.ListFactorsResponse.model_validate((await client.get("/v1/factor-sets/wang-2024/factors")).json())
             problem(await client.get("/v1/factor-sets/none/factors"), 404, "FACTOR_SET_NOT_FOUND")
 
 

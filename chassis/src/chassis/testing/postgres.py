@@ -152,7 +152,7 @@ def served() -> Iterator[Server]:
         PostgresMissing: If its programs are not there.
     """
     # Tests kill services, never this server: it may leave out what only a power cut needs.
-    with running_server("fsync=off") as server:
+    with running_server("fsync=off", "max_connections=300") as server:
         with psycopg.connect(f"{server.url}/postgres", autocommit=True) as connection:
             connection.execute(f"CREATE ROLE {_OWNER} LOGIN")
             connection.execute(f"CREATE ROLE {_SERVICE} LOGIN")

@@ -168,7 +168,8 @@ def create_app(
 
 def operation_id(route: APIRoute) -> str:
     """Returns the id of an operation: the name of what it does, whatever its address is."""
-    return route.name
+    # A generated route is a private function: its public name is that of the operation.
+    return route.name.removeprefix("_")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -15,7 +15,7 @@ from gateway.api.answers import answer
 from gateway.api.asking import ParkId, caller_of, language
 from gateway.api.bodies import Format, media_of
 from gateway.api.describing import body_of, refusals
-from gateway.api.generated.evaluation import GivenValueBody, RowProblem
+from gateway.api.generated.evaluation import GivenValueBody, ValueProblem
 from gateway.api.models import ID_PATTERN, Answer, Id, Sent
 from gateway.api.uploads import read_json
 from gateway.api.value_tables import read_table
@@ -38,7 +38,7 @@ class EntriesBody(Sent):
     values: Annotated[list[GivenValueBody], Field(min_length=1, max_length=5_000)]
 
 
-class EntryProblem(RowProblem):
+class EntryProblem(ValueProblem):
     """Why a row was refused; of a workbook with its cell."""
 
     cell: str | None = None

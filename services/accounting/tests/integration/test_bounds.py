@@ -9,7 +9,7 @@ import pytest_asyncio
 from chassis.errors import RemoteError
 from kernel.access import Caller
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
-from services.accounting.tests.integration.stand import Row, Tenant, columns, group, outcomes, reasons, refusal
+from services.accounting.tests.integration.stand import Row, Tenant, columns, group, keyed, outcomes, reasons, refusal
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 MG_PER_MWH = 581_000_000
@@ -50,7 +50,7 @@ async def test_an_enterprise_sees_its_own_and_nothing_else(shared: Tenant) -> No
     assert [each.source_id for each in sources.sources] == ["mill-power"]
     assert [each.record_id for each in records.records] == ["mill-1"]
     totals = await shared.query("source", caller=mill)
-    assert [tuple(each.keys) for each in totals.groups] == [("mill-power",)]
+    assert list(keyed(totals)) == [("mill-power",)]
     assert group(totals.total)[::2] == (10 * MG_PER_MWH, 1)
     assert group((await shared.query()).total)[::2] == (111 * MG_PER_MWH, 3)
 
