@@ -1,4 +1,4 @@
-"""The skeleton of a service: what every service consists of, put together part by part, started in that order and stopped in reverse.
+"""The skeleton of a service: what each consists of, put together part by part, started in that order and stopped in reverse.
 
 A service derives its own class, whose `__init__` adds its parts and ends with `serve`, and whose `prepare` does what has to be done
 to its data before it serves.

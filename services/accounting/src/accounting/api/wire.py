@@ -1,43 +1,11 @@
-"""What every rpc of the service works with: the rooms, who calls, and the wire forms that several rpcs answer with."""
+"""Wire forms that several rpcs answer with."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-
-from accounting.api.measures import Measures
-from accounting.application.ports import Account, Clock, UnitOfWork
 from accounting.domain.accounts import MG_PER_T_DECIMALS
-from accounting.domain.disclosure import DisclosureRule
-from accounting.domain.factors import Factor, FactorBook
+from accounting.domain.factors import Factor
 from accounting.domain.parks import Park
-from accounting.domain.reference import ReferenceTables
+from chassis.wire import rfc3339
 from kernel.quantities import format_scaled
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
-
-
-@dataclass(frozen=True, slots=True)
-class Rooms:
-    """What the servicer works with.
-
-    Attributes:
-        write: opens a transaction.
-        read: opens the account for reading.
-        measures: what is counted and timed.
-    """
-
-    write: Callable[[], UnitOfWork]
-    read: Callable[[], AbstractAsyncContextManager[Account]]
-    book: FactorBook
-    reference: ReferenceTables
-    clock: Clock
-    rule: DisclosureRule
-    measures: Measures
-
-
-def time_to_wire(at: datetime) -> str:
-    """Writes a moment as RFC 3339 text in UTC."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def tonnes(milligrams: int) -> str:
@@ -79,5 +47,5 @@ def park_to_wire(park: Park) -> pb.Park:
         latitude_deg=park.latitude_deg or None,
         longitude_deg=park.longitude_deg or None,
         factor_set_id=park.factor_set_id,
-        registered_time=time_to_wire(park.registered_time),
+        registered_time=rfc3339(park.registered_time),
     )

@@ -180,6 +180,26 @@ class ConnectionMemory:
         self._learned.clear()
 
 
+class TransactionMemory:
+    """What one transaction knows of its connection, and leaves behind there once it is committed."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        """Stores the session; nothing is asked of it before something is remembered."""
+        self._session = session
+        self._memory: ConnectionMemory | None = None
+
+    async def of_connection(self) -> ConnectionMemory:
+        """Returns what is remembered of the transaction's connection."""
+        if self._memory is None:
+            self._memory = ConnectionMemory.of(await self._session.connection())
+        return self._memory
+
+    def committed(self) -> None:
+        """Makes known what this transaction learned."""
+        if self._memory is not None:
+            self._memory.committed()
+
+
 class Found(NamedTuple):
     """What the keys of a park know of a staged wave.
 
@@ -248,9 +268,7 @@ class StagedWave:
             overlaps = {row.n: row.record_id for row in await self._connection.execute(_OVERLAPS, parameters)}
         return Found(taken, overlaps)
 
-    async def take_back(
-        self, park: Park, corrections: Sequence[tuple[str, str]], positions: Mapping[str, int]
-    ) -> Sequence[SpanSum]:
+    async def reverse(self, park: Park, corrections: Sequence[tuple[str, str]], positions: Mapping[str, int]) -> Sequence[SpanSum]:
         """Takes corrected records out of force and out of the sums; returns the sums that this touched.
 
         Args:
