@@ -30,9 +30,9 @@ def description() -> str:
         logger=configure("generate"),
         allowed_origins=(),
         telemetry=Telemetry("generate", TelemetrySettings()),
-        keeping=nothing,
+        push_services=nothing,
         readers=nothing,
-        hooking=nothing,
+        webhook_services=nothing,
     )
     return json.dumps(app.openapi(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 

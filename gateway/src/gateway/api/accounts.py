@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import models
-from gateway.api.conditional import pulled
+from gateway.api.conditional import representations
 from gateway.api.openapi import refusals
 from gateway.api.parameters import PageSize, PageToken, ParkId, caller_of, language
 from gateway.api.responses import answer, group, members, page
@@ -31,7 +31,7 @@ def router(accounting: AccountingPort) -> APIRouter:
         "/parks/{park}/emissions",
         response_model=models.EmissionsAnswer,
         responses=_READ,
-        dependencies=[pulled(models.GroupAnswer, "groups", more=_DIMENSIONS)],
+        dependencies=[representations(models.GroupAnswer, "groups", more=_DIMENSIONS)],
     )
     async def query_emissions(
         request: Request,
@@ -70,7 +70,7 @@ def router(accounting: AccountingPort) -> APIRouter:
         "/parks/{park}/indicators",
         response_model=models.IndicatorsAnswer,
         responses=_READ,
-        dependencies=[pulled(models.IndicatorAnswer, "indicators")],
+        dependencies=[representations(models.IndicatorAnswer, "indicators")],
     )
     async def read_indicators(
         request: Request, park: ParkId, year: Annotated[int, Query(ge=1900, le=2200, examples=[2022])]
@@ -93,7 +93,7 @@ def router(accounting: AccountingPort) -> APIRouter:
         "/factor-sets",
         response_model=models.FactorSetsAnswer,
         responses=refusals(403, 422),
-        dependencies=[pulled(models.FactorSetAnswer, "factor_sets")],
+        dependencies=[representations(models.FactorSetAnswer, "factor_sets")],
     )
     async def list_factor_sets(request: Request, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the factor sets that a park can choose from, in order of id."""
@@ -104,7 +104,7 @@ def router(accounting: AccountingPort) -> APIRouter:
         "/factor-sets/{set}/factors",
         response_model=models.FactorsAnswer,
         responses=_READ,
-        dependencies=[pulled(models.FactorAnswer, "factors")],
+        dependencies=[representations(models.FactorAnswer, "factors")],
     )
     async def list_factors(
         request: Request,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from gateway.api.schemas.model import Answer, DecimalText, Id, Name, Sent
+from gateway.api.schemas.model import Answer, DecimalText, Id, Name, RequestBody
 
 Year = Annotated[int, Field(ge=1990, le=2200)]
 Cell = Annotated[str, Field(max_length=40)]
@@ -21,7 +21,7 @@ def _shown(value: dict[str, Any]) -> ConfigDict:
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [value]})
 
 
-class NodeBody(Sent):
+class NodeBody(RequestBody):
     """A node of a system; an indicator where it has a kind."""
 
     node_id: Id
@@ -49,7 +49,7 @@ _NODE = {
 _SYSTEM = {"system_id": "my-park", "name_zh": "本园指标", "name_en": "Our own", "source": "Management, 2026", "nodes": [_NODE]}
 
 
-class SystemBody(Sent):
+class SystemBody(RequestBody):
     """An indicator system of the tenant's own; parents stand before children, weights sum to 1 at every node."""
 
     model_config = _example(_SYSTEM)
@@ -63,7 +63,7 @@ class SystemBody(Sent):
     nodes: Annotated[list[NodeBody], Field(min_length=1, max_length=1_000)]
 
 
-class ThresholdBody(Sent):
+class ThresholdBody(RequestBody):
     """Between which values the score of an indicator runs."""
 
     node_id: Id
@@ -72,7 +72,7 @@ class ThresholdBody(Sent):
     source: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class ThresholdSetBody(Sent):
+class ThresholdSetBody(RequestBody):
     """A version of thresholds; with peers their least and greatest values, and no rows."""
 
     model_config = _example(
@@ -92,14 +92,14 @@ class ThresholdSetBody(Sent):
     peer_year: Year | None = None
 
 
-class WeightBody(Sent):
+class WeightBody(RequestBody):
     """A weight of a node."""
 
     node_id: Id
     weight: DecimalText
 
 
-class WeightSetBody(Sent):
+class WeightSetBody(RequestBody):
     """A version of weights, of every node of the system."""
 
     model_config = _example(
@@ -121,7 +121,7 @@ class WeightSetBody(Sent):
     weights: Annotated[list[WeightBody], Field(min_length=1, max_length=1_000)]
 
 
-class EntryBody(Sent):
+class EntryBody(RequestBody):
     """A value of an indicator: a decimal, or yes or no."""
 
     indicator_id: Annotated[str, Field(max_length=64)]
@@ -135,7 +135,7 @@ class EntryBody(Sent):
 _ENTRY = {"indicator_id": "53", "year": "2022", "value": "71.5", "unit": "%", "evidence": "doc-2023-017"}
 
 
-class EntriesBody(Sent):
+class EntriesBody(RequestBody):
     """Values of a park, at most 5,000 rows."""
 
     model_config = _example({"system_id": "guide-2021", "values": [_ENTRY]})
@@ -144,7 +144,7 @@ class EntriesBody(Sent):
     values: Rows
 
 
-class EvaluateBody(Sent):
+class EvaluateBody(RequestBody):
     """What a park is to be evaluated by. Without a weight set the system's own weights count."""
 
     model_config = _example({"system_id": "guide-2021", "year": 2022, "weight_set_id": "annex"})
@@ -156,7 +156,7 @@ class EvaluateBody(Sent):
     industry: Literal["", "electronics", "automotive", "new_energy"] = ""
 
 
-class StepBody(Sent):
+class StepBody(RequestBody):
     """Something that the park could do about an indicator."""
 
     step_id: Id
@@ -166,7 +166,7 @@ class StepBody(Sent):
     divisible: bool = False
 
 
-class PlanBody(Sent):
+class PlanBody(RequestBody):
     """Steps to choose from, and the score to reach."""
 
     model_config = _example(
@@ -180,7 +180,7 @@ class PlanBody(Sent):
     steps: Annotated[list[StepBody], Field(min_length=1, max_length=500)]
 
 
-class CalculateBody(Sent):
+class CalculateBody(RequestBody):
     """Data of the caller's own, of which nothing is kept."""
 
     model_config = _example(
@@ -209,7 +209,7 @@ class CalculateBody(Sent):
     peer_intensities_t_per_10k_cny: Annotated[list[DecimalText], Field(max_length=10_000)] = Field(default_factory=list)
 
 
-class ExpertBody(Sent):
+class ExpertBody(RequestBody):
     """One expert's matrix; an empty cell is a missing judgement, 1/3 is a number."""
 
     expert_id: Id
@@ -217,7 +217,7 @@ class ExpertBody(Sent):
     rows: Annotated[list[Annotated[list[Cell], Field(max_length=15)]], Field(max_length=15)]
 
 
-class JudgementsBody(Sent):
+class JudgementsBody(RequestBody):
     """Pairwise judgements of experts."""
 
     model_config = _example(
@@ -234,7 +234,7 @@ class JudgementsBody(Sent):
     random_index_table: Annotated[str, Field(max_length=64)] = "saaty-1980"
 
 
-class RoundsBody(Sent):
+class RoundsBody(RequestBody):
     """Rounds of estimates: points by round, expert and item."""
 
     model_config = _example(

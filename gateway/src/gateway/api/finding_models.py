@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from gateway.api.schemas.model import Answer, Id, Sent
+from gateway.api.schemas.model import Answer, Id, RequestBody
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Evidence = Annotated[list[Id], Field(max_length=20)]
@@ -47,7 +47,7 @@ _FINDING: dict[str, Any] = {
 }
 
 
-class FindingBody(Sent):
+class FindingBody(RequestBody):
     """A finding, and what it is about: an item of the inventory tree, an enterprise, a record, or the whole."""
 
     model_config = _example(_WRITTEN)
@@ -62,7 +62,7 @@ class FindingBody(Sent):
     evidence: Evidence = Field(default_factory=list)
 
 
-class AnswerBody(Sent):
+class AnswerBody(RequestBody):
     """What is said to a finding, and which inventory restates the year because of it."""
 
     model_config = _example({"text": "It came late and will be restated"})
@@ -72,7 +72,7 @@ class AnswerBody(Sent):
     evidence: Evidence = Field(default_factory=list)
 
 
-class ConclusionBody(Sent):
+class ConclusionBody(RequestBody):
     """How a finding ends."""
 
     model_config = _example({"conclusion": "resolved", "text": "The restatement has the bill"})

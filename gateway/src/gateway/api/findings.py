@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import finding_models as shapes
-from gateway.api.conditional import pulled
+from gateway.api.conditional import representations
 from gateway.api.inventories import InventoryId, shown
 from gateway.api.openapi import body_of, refusals
 from gateway.api.parameters import PageSize, PageToken, ParkId, caller_of
@@ -50,7 +50,7 @@ def router(inventories: InventoryPort, uploads: Uploads) -> APIRouter:
         "",
         response_model=shapes.FindingsAnswer,
         responses=_READ,
-        dependencies=[pulled(shapes.FindingAnswer, "findings")],
+        dependencies=[representations(shapes.FindingAnswer, "findings")],
     )
     async def list_findings(
         request: Request, park: ParkId, inventory_id: InventoryId, page_size: PageSize = 100, page_token: PageToken = ""

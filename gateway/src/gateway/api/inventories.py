@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import inventory_models as shapes
-from gateway.api.conditional import pulled
+from gateway.api.conditional import representations
 from gateway.api.openapi import body_of, refusals
 from gateway.api.parameters import PageSize, PageToken, ParkId, caller_of
 from gateway.api.reading.uploads import Uploads, read_json
@@ -52,7 +52,7 @@ def router(inventories: InventoryPort, uploads: Uploads) -> APIRouter:
         "",
         response_model=shapes.InventoriesAnswer,
         responses=_READ,
-        dependencies=[pulled(shapes.InventoryAnswer, "inventories")],
+        dependencies=[representations(shapes.InventoryAnswer, "inventories")],
     )
     async def list_inventories(request: Request, park: ParkId, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the closed inventories of a park by year and version, restated ones too."""
@@ -63,7 +63,7 @@ def router(inventories: InventoryPort, uploads: Uploads) -> APIRouter:
         "/{inventory}",
         response_model=shapes.WholeInventoryAnswer,
         responses=_READ,
-        dependencies=[pulled(shapes.WholeInventoryAnswer)],
+        dependencies=[representations(shapes.WholeInventoryAnswer)],
     )
     async def read_inventory(request: Request, park: ParkId, inventory_id: InventoryId) -> Response:
         """Returns an inventory with its parts by item, gas and sector, and the factor rows that it was made with."""
@@ -75,7 +75,7 @@ def router(inventories: InventoryPort, uploads: Uploads) -> APIRouter:
         "/{inventory}/lines",
         response_model=shapes.LinesAnswer,
         responses=_READ,
-        dependencies=[pulled(shapes.LineAnswer, "lines")],
+        dependencies=[representations(shapes.LineAnswer, "lines")],
     )
     async def list_inventory_lines(
         request: Request, park: ParkId, inventory_id: InventoryId, page_size: PageSize = 1000, page_token: PageToken = ""

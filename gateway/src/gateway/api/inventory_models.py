@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from gateway.api.models import FactorAnswer
-from gateway.api.schemas.model import Answer, Sent
+from gateway.api.schemas.model import Answer, RequestBody
 
 
 def _example(value: dict[str, Any]) -> ConfigDict:
@@ -51,7 +51,7 @@ _LINE: dict[str, Any] = {
 }
 
 
-class CloseBody(Sent):
+class CloseBody(RequestBody):
     """Which year to close, and why once more."""
 
     model_config = _example({"year": 2022})
@@ -178,7 +178,7 @@ _PUBLICATION: dict[str, Any] = {
 }
 
 
-class PublishBody(Sent):
+class PublishBody(RequestBody):
     """Which parts of the total are published with it."""
 
     model_config = _example({"breakdowns": ["scope"]})
@@ -186,7 +186,7 @@ class PublishBody(Sent):
     breakdowns: Annotated[list[Literal["scope", "industry"]], Field(max_length=2)] = Field(default_factory=list)
 
 
-class WithdrawBody(Sent):
+class WithdrawBody(RequestBody):
     """Why a publication is taken back."""
 
     model_config = _example({"reason": "The bill of December was wrong"})
@@ -194,7 +194,7 @@ class WithdrawBody(Sent):
     reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class ReleaseBody(Sent):
+class ReleaseBody(RequestBody):
     """Which year is released."""
 
     model_config = _example({"year": 2022})

@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from gateway.api.schemas.model import Answer, Code, DecimalText, Id, Name, Sent, example_of
+from gateway.api.schemas.model import Answer, Code, DecimalText, Id, Name, RequestBody, example_of
 
 
-class NewParkBody(Sent):
+class NewParkBody(RequestBody):
     """A park to register."""
 
     model_config = ConfigDict(
@@ -37,7 +37,7 @@ class NewParkBody(Sent):
     factor_set_id: Id
 
 
-class NewEnterpriseBody(Sent):
+class NewEnterpriseBody(RequestBody):
     """An enterprise to register in a park."""
 
     model_config = ConfigDict(
@@ -60,7 +60,7 @@ class NewEnterpriseBody(Sent):
     credit_code: Code | None = None
 
 
-class NewSourceBody(Sent):
+class NewSourceBody(RequestBody):
     """An emission source to register in a park; without an enterprise it is the park's own."""
 
     model_config = ConfigDict(
@@ -93,7 +93,7 @@ class NewSourceBody(Sent):
     settlement_basis: Literal["bill", "meter"]
 
 
-class AnnualFiguresBody(Sent):
+class AnnualFiguresBody(RequestBody):
     """The figures of a year; what is left out or null is not reported."""
 
     model_config = ConfigDict(

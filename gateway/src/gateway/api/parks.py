@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import models
-from gateway.api.conditional import pulled
+from gateway.api.conditional import representations
 from gateway.api.openapi import body_of, refusals
 from gateway.api.parameters import PageSize, PageToken, ParkId, caller_of
 from gateway.api.reading.uploads import Uploads, read_json
@@ -42,13 +42,16 @@ def router(accounting: AccountingPort, uploads: Uploads) -> APIRouter:
         return registered(found, lambda park: f"/v1/parks/{park.park_id}")
 
     @routes.get(
-        "", response_model=models.ParksAnswer, responses=refusals(403, 422), dependencies=[pulled(models.ParkAnswer, "parks")]
+        "",
+        response_model=models.ParksAnswer,
+        responses=refusals(403, 422),
+        dependencies=[representations(models.ParkAnswer, "parks")],
     )
     async def list_parks(request: Request, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the parks of the caller's tenant, in order of id."""
         return page("parks", await registers.list_parks(accounting, caller_of(request), Paging(page_size, page_token)))
 
-    @routes.get("/{park}", response_model=models.ParkAnswer, responses=_LISTED, dependencies=[pulled(models.ParkAnswer)])
+    @routes.get("/{park}", response_model=models.ParkAnswer, responses=_LISTED, dependencies=[representations(models.ParkAnswer)])
     async def read_park(request: Request, park: ParkId) -> Response:
         """Returns a park; a park of another tenant does not exist for this caller."""
         return answer(members(await registers.read_park(accounting, caller_of(request), park)))
@@ -72,7 +75,7 @@ def router(accounting: AccountingPort, uploads: Uploads) -> APIRouter:
         "/{park}/enterprises",
         response_model=models.EnterprisesAnswer,
         responses=_LISTED,
-        dependencies=[pulled(models.EnterpriseAnswer, "enterprises")],
+        dependencies=[representations(models.EnterpriseAnswer, "enterprises")],
     )
     async def list_enterprises(request: Request, park: ParkId, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the enterprises of a park, in order of id."""
@@ -98,7 +101,7 @@ def router(accounting: AccountingPort, uploads: Uploads) -> APIRouter:
         "/{park}/sources",
         response_model=models.SourcesAnswer,
         responses=_LISTED,
-        dependencies=[pulled(models.SourceAnswer, "sources")],
+        dependencies=[representations(models.SourceAnswer, "sources")],
     )
     async def list_sources(request: Request, park: ParkId, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the emission sources of a park, in order of id."""
@@ -126,7 +129,7 @@ def router(accounting: AccountingPort, uploads: Uploads) -> APIRouter:
         "/{park}/annual-figures",
         response_model=models.AnnualFiguresListAnswer,
         responses=_LISTED,
-        dependencies=[pulled(models.AnnualFiguresAnswer, "annual_figures")],
+        dependencies=[representations(models.AnnualFiguresAnswer, "annual_figures")],
     )
     async def list_annual_figures(
         request: Request, park: ParkId, page_size: PageSize = 100, page_token: PageToken = ""

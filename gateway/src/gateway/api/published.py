@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import inventory_models as shapes
-from gateway.api.conditional import pulled
+from gateway.api.conditional import representations
 from gateway.api.inventories import InventoryId, shown
 from gateway.api.openapi import body_of, refusals
 from gateway.api.parameters import PageSize, PageToken, ParkId, caller_of
@@ -93,7 +93,7 @@ def _add_reading(routes: APIRouter, inventories: InventoryPort) -> None:
         "/published/parks",
         response_model=shapes.PublishedParksAnswer,
         responses=refusals(403, 422),
-        dependencies=[pulled(shapes.PublishedParkAnswer, "parks")],
+        dependencies=[representations(shapes.PublishedParkAnswer, "parks")],
     )
     async def list_published_parks(request: Request, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the parks of which something is published, in order of id."""
@@ -107,7 +107,7 @@ def _add_reading(routes: APIRouter, inventories: InventoryPort) -> None:
         "/published/parks/{park}/emissions",
         response_model=shapes.PublishedEmissionsAnswer,
         responses=_READ,
-        dependencies=[pulled(shapes.PublishedRowAnswer, "emissions")],
+        dependencies=[representations(shapes.PublishedRowAnswer, "emissions")],
     )
     async def read_published_emissions(
         request: Request, park: ParkId, page_size: PageSize = 100, page_token: PageToken = ""
@@ -125,7 +125,7 @@ def _add_reading(routes: APIRouter, inventories: InventoryPort) -> None:
         "/published/regions/{code}/emissions",
         response_model=shapes.RegionEmissionsAnswer,
         responses=_READ,
-        dependencies=[pulled(shapes.CellAnswer, "emissions")],
+        dependencies=[representations(shapes.CellAnswer, "emissions")],
     )
     async def read_region_emissions(request: Request, code: RegionCode, year: ReleasedYear) -> Response:
         """Returns the released sums of a region and of the regions in it, the same for everyone."""

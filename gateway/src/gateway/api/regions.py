@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api import models
-from gateway.api.conditional import pulled
+from gateway.api.conditional import representations
 from gateway.api.openapi import refusals
 from gateway.api.parameters import PageSize, PageToken, caller_of
 from gateway.api.responses import page
@@ -29,7 +29,7 @@ def router(accounting: AccountingPort) -> APIRouter:
         "/{code}/parks",
         response_model=models.ParksAnswer,
         responses=refusals(403, 422),
-        dependencies=[pulled(models.ParkAnswer, "parks")],
+        dependencies=[representations(models.ParkAnswer, "parks")],
     )
     async def list_region_parks(
         request: Request, code: RegionCode, page_size: PageSize = 100, page_token: PageToken = ""
