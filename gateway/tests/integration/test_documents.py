@@ -158,7 +158,7 @@ async def test_both_databases_keep_the_library_alike(migrated_url: str) -> None:
 
     await documents.save_document(push_services, ADA, "d", description)
     await documents.save_content(push_services, ADA, "d", "text/plain", content())
-    assert [(await documents.read_document(push_services, ADA, "d", None))[1] for _ in range(3)] == [1, 2, 3]
+    assert [(await documents.get_document(push_services, ADA, "d", None))[1] for _ in range(3)] == [1, 2, 3]
     found, _ = await documents.list_documents(push_services, ADA, kind="", query="碳达峰 peak", after=None, limit=5)
     assert [(each.document_id, each.version) for each in found] == [("d", 2)]
     statistics = await documents.statistics(push_services, ADA, "2026-11", "2026-12")
@@ -178,6 +178,6 @@ async def test_both_databases_keep_the_library_alike(migrated_url: str) -> None:
         *(documents.save_document(push_services, ADA, "d", each) for each in changed), return_exceptions=True
     )
     assert {type(each) for each in saved} <= {tuple, DocumentChangedMeanwhile}
-    newest, _ = await documents.read_document(push_services, ADA, "d", None)
+    newest, _ = await documents.get_document(push_services, ADA, "d", None)
     assert newest.version == 2 + sum(isinstance(each, tuple) for each in saved)
     await database.dispose()

@@ -116,8 +116,8 @@ class TestEachOnce:
             pytest.param(JIANGXI, "key", id="a_region_does_not_push"),
         ],
     )
-    async def test_nobody_else_is_a_platform_that_pushes(self, stand: Stand, caller: Caller, way: str) -> None:
-        await stand.replica().pushed(caller, way, "etdz")
+    async def test_nobody_else_is_a_platform_that_pushes(self, stand: Stand, caller: Caller, auth_method: str) -> None:
+        await stand.replica().pushed(caller, auth_method, "etdz")
         assert await stand.told() == []
 
     async def test_without_a_database_the_answer_goes_out_and_the_next_request_tells(self, stand: Stand) -> None:

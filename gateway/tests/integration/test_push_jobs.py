@@ -163,7 +163,7 @@ class TestJobs:
                 with_park.units,
                 BodyReader(Uploads(limits), Workbooks(limits)),
                 with_park.runner._clock,
-                with_park.entrance.platforms,
+                with_park.access_services.platforms,
             )
             work = UploadJobs(services)
             async with with_park.runner._database.begin() as session:

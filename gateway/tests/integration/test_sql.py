@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, text
 from chassis.clock import FixedClock
 from chassis.database import Database
 from chassis.tenancy import Platform, Tenant
-from gateway.adapters.identity.caller_cache import KnownCallers
+from gateway.adapters.identity.caller_cache import CachedCallers
 from gateway.adapters.sql.access import SqlTokens
 from gateway.adapters.sql.feed import SqlChangeFeed, SqlChangeLog
 from gateway.adapters.sql.probe import SqlProbe
@@ -25,14 +25,14 @@ from gateway.application.access.authentication import grant_tokens
 from gateway.domain.access.tokens import Grant, digest
 from gateway.domain.callers import Caller, Role
 from gateway.domain.errors import Unavailable
-from gateway.domain.feed.changes import HeardChange
+from gateway.domain.feed.changes import IncomingFact
 from gateway.events.publish import FactEncoder
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TABLES = tables(METADATA := MetaData())
 ENCODER = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
 ADA = Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER, Role.READER}))
-CHANGE = HeardChange(
+CHANGE = IncomingFact(
     tenant_id="ganzhou",
     park_id="etdz",
     topic="accounting.park.v1",
@@ -189,7 +189,7 @@ class TestKnownCallers:
 
     async def test_a_caller_is_asked_for_once_in_its_lifetime(self) -> None:
         store, clock = self.Store(), FixedClock(NOON)
-        known = KnownCallers(store, clock, lifetime=timedelta(seconds=30), size=10)
+        known = CachedCallers(store, clock, lifetime=timedelta(seconds=30), size=10)
         assert await known.find(digest("a")) == await known.find(digest("a")) == store.callers[digest("a")]
         assert len(store.asked) == 1
         clock.advance(timedelta(seconds=30))
@@ -198,7 +198,7 @@ class TestKnownCallers:
 
     async def test_strangers_are_not_remembered(self) -> None:
         store = self.Store()
-        known = KnownCallers(store, FixedClock(NOON), lifetime=timedelta(seconds=30), size=1)
+        known = CachedCallers(store, FixedClock(NOON), lifetime=timedelta(seconds=30), size=1)
         await known.find(digest("a"))
         for guess in ("x", "y", "x"):
             assert await known.find(digest(guess)) is None
@@ -207,7 +207,7 @@ class TestKnownCallers:
 
     async def test_the_least_recently_used_goes_first(self) -> None:
         store = self.Store()
-        known = KnownCallers(store, FixedClock(NOON), lifetime=timedelta(seconds=30), size=2)
+        known = CachedCallers(store, FixedClock(NOON), lifetime=timedelta(seconds=30), size=2)
         for name in ("a", "b", "a", "c", "a", "b"):
             await known.find(digest(name))
         assert store.asked == [digest(name) for name in ("a", "b", "c", "b")]

@@ -10,12 +10,12 @@ import pytest
 from chassis.database import Database
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
 from gateway.application.files import read_file
-from gateway.domain.idempotency import KEY_LEASE, KEY_LIFETIME, KeptAnswer, KeyOf, KeyState
+from gateway.domain.idempotency import KEY_LEASE, KEY_LIFETIME, IdempotencyKey, KeyState, StoredAnswer
 from gateway.domain.push.jobs import RESULTS_LIFETIME, NewJob
 from gateway.domain.push.profiles import MappingProfile, ProfileChangedMeanwhile
 from gateway.tests.conftest import units_over
 
-KEY = KeyOf("ganzhou", "ada", "k")
+KEY = IdempotencyKey("ganzhou", "ada", "k")
 
 
 @dataclass
@@ -133,7 +133,7 @@ async def test_a_key_whose_process_died_is_free_after_its_lease_and_not_before(h
 
 
 async def test_an_answer_is_kept_for_a_day_and_no_release_takes_it_away(house: House) -> None:
-    answer = KeptAnswer("f" * 64, 201, {"content-type": "application/json"}, "file")
+    answer = StoredAnswer("f" * 64, 201, {"content-type": "application/json"}, "file")
     assert await take(house) is None
     async with house.units("ganzhou") as unit:
         await unit.keys.keep(KEY, answer)

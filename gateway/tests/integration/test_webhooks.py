@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from chassis.database import Database
-from gateway.adapters.webhook_sender import HttpCourier
+from gateway.adapters.webhook_sender import HttpWebhookSender
 from gateway.application.feed.webhooks import deliver_next
 from gateway.domain.callers import Caller, Role
 from gateway.domain.feed.changes import Change
@@ -277,9 +277,9 @@ def test_api7_an_address_of_nobodys_or_somebodys_own_network_is_not_allowed(addr
 async def test_api7_a_name_that_leads_into_a_private_network_is_not_connected_to(target: Target) -> None:
     """The name is allowed; what it leads to decides, at each delivery anew."""
     url = target.url.replace("127.0.0.1", "localhost")
-    assert await HttpCourier(TargetRules(plain_http=True), seconds=5).send(url, {}, b"") == (0, "target not allowed")
+    assert await HttpWebhookSender(TargetRules(plain_http=True), seconds=5).send(url, {}, b"") == (0, "target not allowed")
     assert target.got == []
-    assert (await HttpCourier(LOOPBACK, seconds=5).send(target.url, {}, b"x"))[0] == 204
+    assert (await HttpWebhookSender(LOOPBACK, seconds=5).send(target.url, {}, b"x"))[0] == 204
     assert target.got[0][0]["host"] == target.url.split("/")[2]
 
 
@@ -293,13 +293,13 @@ async def test_api7_a_name_is_looked_up_once_and_the_connection_goes_to_what_was
         asked.append(host)
         return [(2, 1, 6, "", ("127.0.0.1" if len(asked) == 1 else "10.0.0.1", port))]
 
-    courier = HttpCourier(LOOPBACK, seconds=5)
+    sender = HttpWebhookSender(LOOPBACK, seconds=5)
 
     async def addresses(host: str, at: int) -> Any:
         return [ipaddress.ip_address(entry[4][0]) for entry in await lookup(None, host, at)]
 
-    monkeypatch.setattr(courier, "_addresses", addresses)
-    assert (await courier.send(f"http://rebinding.example:{port}/", {}, b"x"))[0] == 204
+    monkeypatch.setattr(sender, "_addresses", addresses)
+    assert (await sender.send(f"http://rebinding.example:{port}/", {}, b"x"))[0] == 204
     assert asked == ["rebinding.example"]
     assert target.got[0][0]["host"] == f"rebinding.example:{port}"
 
@@ -316,10 +316,10 @@ async def test_a_target_that_hangs_or_is_not_there_is_a_failure() -> None:
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
-        courier = HttpCourier(LOOPBACK, seconds=0.2)
-        assert await courier.send(f"http://127.0.0.1:{port}/", {}, b"x") == (0, "no answer in time")
+        sender = HttpWebhookSender(LOOPBACK, seconds=0.2)
+        assert await sender.send(f"http://127.0.0.1:{port}/", {}, b"x") == (0, "no answer in time")
         await ended.wait()
-    assert await HttpCourier(LOOPBACK, seconds=5).send(f"http://127.0.0.1:{port}/", {}, b"x") == (0, "ConnectError")
+    assert await HttpWebhookSender(LOOPBACK, seconds=5).send(f"http://127.0.0.1:{port}/", {}, b"x") == (0, "ConnectError")
 
 
 async def test_a_webhook_is_taken_by_one_and_by_another_after_a_death(migrated_url: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.api.problems import STATUS, language_of, problem
-from gateway.application.access.authentication import Doors, Known, authenticate
+from gateway.application.access.authentication import Authenticated, Authenticators, authenticate
 from gateway.application.push.activity import push_activity
 from gateway.domain import messages
 from gateway.domain.access.signing import RequestHead
@@ -126,13 +126,13 @@ class TestTokens:
                 return READER if sha256 == digest("abc") else None
 
         nobody: Any = None
-        doors = Doors(Store(), nobody, nobody, nobody, nobody, nobody, nobody)
+        authenticators = Authenticators(Store(), nobody, nobody, nobody, nobody, nobody, nobody)
         head = RequestHead("GET", "/v1/parks", "", authorization="Bearer abc")
-        assert await authenticate(doors, head) == Known(READER, "token")
+        assert await authenticate(authenticators, head) == Authenticated(READER, "token")
         with pytest.raises(TokenRefused, match="unknown, over, or was revoked"):
-            await authenticate(doors, replace(head, authorization="Bearer abd"))
+            await authenticate(authenticators, replace(head, authorization="Bearer abd"))
         with pytest.raises(TokenRefused, match="send one credential"):
-            await authenticate(doors, replace(head, api_key="abc"))
+            await authenticate(authenticators, replace(head, api_key="abc"))
 
 
 class TestMonths:

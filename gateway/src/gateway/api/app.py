@@ -1,4 +1,4 @@
-"""The application: routers, the door, and what becomes of errors."""
+"""The application: its routers, its middleware, and the answers to errors."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,12 +15,12 @@ from starlette.responses import Response
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
 from gateway.api import contract
-from gateway.api.conditional import Pulling
+from gateway.api.conditional import ConditionalRequests
 from gateway.api.generated import accounting, evaluation
 from gateway.api.idempotency import Idempotency
-from gateway.api.middleware import Door
+from gateway.api.middleware import RequestMiddleware
 from gateway.api.openapi import describe
-from gateway.api.parameters import language, well_asked
+from gateway.api.parameters import check_parameters, language
 from gateway.api.problems import problem_response
 from gateway.api.reading.body_reader import BodyReader
 from gateway.api.responses import answer
@@ -42,14 +42,14 @@ from gateway.api.routes import (
 from gateway.api.schemas.health import HealthAnswer, ReadinessAnswer
 from gateway.api.schemas.model import fields_invalid
 from gateway.api.tracing import instrumentation
-from gateway.application.access.services import Entrance
+from gateway.application.access.services import AccessServices
 from gateway.application.feed.webhooks import WebhookServices
 from gateway.application.ports import Ports
 from gateway.application.push.services import PushServices
 from gateway.application.readiness import readiness
 from gateway.domain.errors import GatewayError, MethodNotAllowed, PathUnknown
 
-_DESCRIPTION = """The one door of ParkCarbon: activity data in, exact carbon accounts out.
+_DESCRIPTION = """The HTTP API of ParkCarbon: activity data in, exact carbon accounts out.
 
 Decimals are strings. Ids are chosen by the caller, and sending the same again is safe. Refusals are RFC 9457 problem documents
 whose title and detail follow Accept-Language (zh, en)."""
@@ -57,7 +57,7 @@ whose title and detail follow Accept-Language (zh, en)."""
 
 def create_app(
     ports: Ports,
-    entrance: Entrance,
+    access_services: AccessServices,
     *,
     new_request_id: Callable[[], str],
     logger: Logger,
@@ -71,20 +71,22 @@ def create_app(
 
     Args:
         ports: Everything outside, fulfilled.
-        entrance: How callers come in.
+        access_services: What authenticates callers and manages their credentials.
         new_request_id: Names a request that brings no name.
         logger: For failures.
         allowed_origins: Web origins whose pages may call; none by default.
         telemetry: The service's own; what FastAPI measures goes there.
-        keeping: Where uploads, jobs, profiles and answers are kept.
+        push_services: Where uploads, jobs, profiles and answers are stored.
         readers: How pushes are received and read.
-        hooking: What webhooks need.
+        webhook_services: What webhooks need.
     """
-    door = Middleware(Door, entrance=entrance, limits=readers.limits, new_request_id=new_request_id, logger=logger)
+    requests = Middleware(
+        RequestMiddleware, access_services=access_services, limits=readers.limits, new_request_id=new_request_id, logger=logger
+    )
     inside = Middleware(Idempotency, storage=push_services)
-    middleware = [door, inside, Middleware(Pulling)]
+    middleware = [requests, inside, Middleware(ConditionalRequests)]
     if allowed_origins:
-        # Outside of the door: a browser's preflight request carries no token.
+        # Outside of the authentication: a browser's preflight request carries no token.
         cors = Middleware(
             CORSMiddleware,
             allow_origins=list(allowed_origins),
@@ -121,7 +123,7 @@ def create_app(
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
         redoc_url=None,
-        dependencies=[Depends(well_asked(ports.accounting))],
+        dependencies=[Depends(check_parameters(ports.accounting))],
         telemetry=instrumentation(telemetry),
         exception_handlers={
             GatewayError: _refused,
@@ -131,14 +133,14 @@ def create_app(
     )
     uploads = readers.uploads
     # Routes are tried in this order: first those that machines ask all day.
-    app.include_router(push.router(ports.accounting, readers, push_services, entrance.platforms))
+    app.include_router(push.router(ports.accounting, readers, push_services, access_services.platforms))
     app.include_router(contract.router(accounting.add_routes, ports.accounting, uploads))
-    app.include_router(feed.router(ports.changes, entrance.platforms))
-    app.include_router(access.router(entrance.workshop, uploads))
-    app.include_router(audit.router(entrance.workshop.units))
-    app.include_router(people.router(entrance, uploads))
-    app.include_router(oidc.router(entrance))
-    app.include_router(oauth.router(entrance.issuing, uploads, issuer=entrance.issuer))
+    app.include_router(feed.router(ports.changes, access_services.platforms))
+    app.include_router(access.router(access_services.key_management, uploads))
+    app.include_router(audit.router(access_services.key_management.units))
+    app.include_router(people.router(access_services, uploads))
+    app.include_router(oidc.router(access_services))
+    app.include_router(oauth.router(access_services.issuance, uploads, issuer=access_services.issuer))
     app.include_router(templates.router())
     app.include_router(profiles.router(push_services, uploads))
     app.include_router(contract.router(evaluation.add_routes, ports.evaluation, uploads))
@@ -148,7 +150,7 @@ def create_app(
     app.include_router(jobs.router(ports.accounting, push_services))
 
     @app.get("/healthz", response_model=HealthAnswer, tags=["health"])
-    async def healthz() -> Response:
+    async def get_health() -> Response:
         """Says that the process is up."""
         return answer({"status": "up"})
 
@@ -158,8 +160,8 @@ def create_app(
         responses={503: {"model": ReadinessAnswer, "description": "Something that requests need does not answer"}},
         tags=["health"],
     )
-    async def readyz() -> Response:
-        """Says whether everything that requests need answers, and whether events are still heard."""
+    async def get_readiness() -> Response:
+        """Says whether everything that requests need answers, and whether events are still received."""
         ready, answers = await readiness(ports.accounting, ports.database, ports.events)
         return answer({"ready": ready, **answers}, 200 if ready else 503)
 

@@ -42,7 +42,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Representation:
     """What a request wants of its answer.
 
     Attributes:
@@ -53,7 +53,7 @@ class Wanted:
     fields: Sequence[str]
 
 
-def pulled(row: type[BaseModel], name: str = "", *, sparse: Sequence[str] = ()) -> params.Depends:
+def representations(row: type[BaseModel], name: str = "", *, sparse: Sequence[str] = ()) -> params.Depends:
     """Returns the dependency of a route whose answer can be pulled: it takes `fields`, and says what the answer is a table of.
 
     Args:
@@ -77,13 +77,13 @@ def pulled(row: type[BaseModel], name: str = "", *, sparse: Sequence[str] = ()) 
                 raise ParameterInvalid(
                     field="fields", found=messages.shortened(wanted), allowed=", ".join(known), allowed_zh=", ".join(known)
                 )
-        request.state.wanted = Wanted(table, names)
+        request.state.wanted = Representation(table, names)
 
     found: params.Depends = Depends(want)
     return found
 
 
-class Pulling:
+class ConditionalRequests:
     """ASGI middleware that shapes the answers of routes that can be pulled.
 
     Source: RFC 9110 sections 8.8.3 (entity tags), 12.5.1 (Accept) and 13.1.2 (If-None-Match).
@@ -103,7 +103,7 @@ class Pulling:
         async def hold(message: Message) -> None:
             nonlocal start
             wanted = scope["state"].get("wanted")
-            if message["type"] == "http.response.start" and message["status"] == 200 and isinstance(wanted, Wanted):
+            if message["type"] == "http.response.start" and message["status"] == 200 and isinstance(wanted, Representation):
                 start = message
             elif start is None:
                 await send(message)
@@ -115,7 +115,7 @@ class Pulling:
         await self._app(scope, receive, hold)
 
 
-def _shaped(start: Message, body: bytes, wanted: Wanted, asked: Headers) -> Response:
+def _shaped(start: Message, body: bytes, wanted: Representation, asked: Headers) -> Response:
     given = MutableHeaders(raw=start["headers"])
     if given.get("content-type") != _JSON:
         return _whole(body, given)
@@ -165,7 +165,7 @@ def _matches(condition: str, tag: str) -> bool:
     return condition.strip() == "*" or tag in [entry.strip().removeprefix("W/") for entry in condition[:4000].split(",")]
 
 
-def _table(rows: Sequence[Mapping[str, Any]], wanted: Wanted) -> bytes:
+def _table(rows: Sequence[Mapping[str, Any]], wanted: Representation) -> bytes:
     columns = list(wanted.fields)
     if not columns:
         # The dimensions of a sum come first, then what every row has, whether this page's rows have it or not.

@@ -16,13 +16,13 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.conditional import pulled
+from gateway.api.conditional import representations
 from gateway.api.leaving import while_there
 from gateway.api.openapi import body_of, refusals
 from gateway.api.parameters import PageSize, PageToken, caller_of, language
 from gateway.api.reading.uploads import Uploads, read_json
 from gateway.api.responses import answer
-from gateway.api.schemas.model import ID_PATTERN, Answer, Code, DecimalText, Id, Name, Sent
+from gateway.api.schemas.model import ID_PATTERN, Answer, Code, DecimalText, Id, Name, RequestBody
 from gateway.application import services
 from gateway.application.services import ServicePort
 from gateway.domain.callers import Action
@@ -42,13 +42,13 @@ __all__ = [
     "Operation",
     "PageSize",
     "PageToken",
-    "Sent",
+    "RequestBody",
     "body_of",
     "chosen_language",
     "file_response",
     "listed",
-    "pulled",
     "refusals",
+    "representations",
     "router",
 ]
 

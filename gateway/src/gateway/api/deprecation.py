@@ -26,7 +26,7 @@ DEPRECATIONS: Mapping[str, Deprecation] = {}
 """By the name of the operation; none is at present."""
 
 
-def deprecated(deprecations: Mapping[str, Deprecation], scope: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+def deprecation_headers(deprecations: Mapping[str, Deprecation], scope: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
     """Returns the headers of an answer whose operation is on its way out, none otherwise."""
     found = deprecations.get(getattr(scope.get("route"), "name", "")) if deprecations else None
     if found is None:

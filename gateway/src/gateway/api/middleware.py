@@ -1,4 +1,4 @@
-"""The door that every request passes: its id, its caller, the headers of its answer, and the last word on failures."""
+"""The middleware around every request: request id, authentication, rate limit, headers, and the answers to failures."""
 
 import re
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
@@ -10,13 +10,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis.database import DatabaseUnavailable
 from chassis.logs import Logger
 from gateway.api.cookies import session_secret
-from gateway.api.deprecation import DEPRECATIONS, Deprecation, deprecated
+from gateway.api.deprecation import DEPRECATIONS, Deprecation, deprecation_headers
 from gateway.api.problems import STATUS, language_of, problem_response
 from gateway.api.reading.signed import verified_body
-from gateway.application.access.authentication import Known, authenticate
-from gateway.application.access.services import Entrance
+from gateway.application.access.authentication import Authenticated, authenticate
+from gateway.application.access.services import AccessServices
 from gateway.domain.access.audit import Entry
-from gateway.domain.access.rate_limit import WINDOW_S, Standing
+from gateway.domain.access.rate_limit import WINDOW_S, RateLimitStatus
 from gateway.domain.access.signing import RequestHead
 from gateway.domain.errors import GatewayError, Unavailable
 from gateway.domain.limits import Limits
@@ -38,7 +38,7 @@ OPEN_PATHS = frozenset(
 """What is asked by those whom nobody knows yet; each route checks for itself what it is given."""
 
 
-class Door:
+class RequestMiddleware:
     """ASGI middleware around the whole application.
 
     A caller is authenticated here and not by a dependency, so that nothing of a stranger's request is parsed.
@@ -48,15 +48,15 @@ class Door:
         self,
         app: ASGIApp,
         *,
-        entrance: Entrance,
+        access_services: AccessServices,
         limits: Limits,
         new_request_id: Callable[[], str],
         logger: Logger,
         deprecations: Mapping[str, Deprecation] = DEPRECATIONS,
     ) -> None:
         self._app = app
-        self._entrance = entrance
-        self._always = always(entrance.issuer)
+        self._access_services = access_services
+        self._always = always(access_services.issuer)
         self._deprecations = deprecations
         self._limits = limits
         self._new_request_id = new_request_id
@@ -75,8 +75,8 @@ class Door:
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         started = False
-        known: Known | None = None
-        standing: Standing | None = None
+        known: Authenticated | None = None
+        rate_limit: RateLimitStatus | None = None
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
@@ -85,9 +85,9 @@ class Door:
                 added = [(b"x-request-id", request_id.encode("latin-1")), *self._always]
                 if path.startswith(_PROTECTED):
                     added += [(b"cache-control", b"no-store"), _NOTHING_RUNS]
-                if standing is not None:
-                    added += rate_headers(standing)
-                added += deprecated(self._deprecations, scope)
+                if rate_limit is not None:
+                    added += rate_headers(rate_limit)
+                added += deprecation_headers(self._deprecations, scope)
                 if known is not None:
                     await self._note(scope, known, request_id, message["status"])
                 message["headers"] = [*message["headers"], *added]
@@ -96,9 +96,9 @@ class Door:
 
         try:
             if path.startswith(_PROTECTED) and path not in OPEN_PATHS:
-                known = await authenticate(self._entrance.doors, request_head(scope))
-                state["caller"], state["way"] = known.caller, known.way
-            standing = await self._counted(scope, known)
+                known = await authenticate(self._access_services.authenticators, request_head(scope))
+                state["caller"], state["auth_method"] = known.caller, known.auth_method
+            rate_limit = await self._counted(scope, known)
             if known is None or known.body_sha256 is None:
                 await self._app(scope, receive, send_with_headers)
                 return
@@ -118,23 +118,23 @@ class Door:
                 raise
             await _refusal(GatewayError("INTERNAL"), path, request_id, language)(scope, receive, send_with_headers)
 
-    async def _counted(self, scope: Scope, known: Known | None) -> Standing | None:
+    async def _counted(self, scope: Scope, known: Authenticated | None) -> RateLimitStatus | None:
         """Counts a request of a caller, or of an address to what is asked without a credential; others are not counted."""
-        quotas, limits = self._entrance.quotas, self._limits
+        quotas, limits = self._access_services.quotas, self._limits
         if known is not None:
             return await quotas.take(known.caller.tenant, known.caller.subject, limits.requests_per_minute)
         if scope["path"] in OPEN_PATHS:
             return await quotas.take("platform", f"address {client_address(scope)}", limits.open_requests_per_minute)
         return None
 
-    async def _note(self, scope: Scope, known: Known, request_id: str, status: int) -> None:
+    async def _note(self, scope: Scope, known: Authenticated, request_id: str, status: int) -> None:
         """Notes an answer to a known caller."""
         await self._audit(scope, known, request_id, status)
         park_id = scope.get("path_params", {}).get("park", "")
         if park_id and scope["method"] == "GET" and status in _SHOWED:
-            await self._entrance.platforms.pulled(known.caller, known.way, {park_id})
+            await self._access_services.platforms.pulled(known.caller, known.auth_method, {park_id})
 
-    async def _audit(self, scope: Scope, known: Known, request_id: str, status: int) -> None:
+    async def _audit(self, scope: Scope, known: Authenticated, request_id: str, status: int) -> None:
         """Keeps who did what; before the answer goes out where something may have changed."""
         if status == STATUS["exhausted"]:
             # A flood that is turned away must not become one of entries.
@@ -142,7 +142,7 @@ class Door:
         entry = Entry(
             tenant_id=known.caller.tenant,
             subject=known.caller.subject,
-            way=known.way,
+            auth_method=known.auth_method,
             method=scope["method"],
             operation=getattr(scope.get("route"), "name", ""),
             park_id=str(scope.get("path_params", {}).get("park", ""))[:_SHOWN],
@@ -150,12 +150,12 @@ class Door:
             status=status,
             request_id=request_id,
             address=client_address(scope),
-            time=self._entrance.doors.clock.now(),
+            time=self._access_services.authenticators.clock.now(),
         )
         if scope["method"] in _READING:
-            self._entrance.audit.note(entry)
+            self._access_services.audit.note(entry)
         else:
-            await self._entrance.audit.keep(entry)
+            await self._access_services.audit.keep(entry)
 
 
 _READ = frozenset({b"x-request-id", b"accept-language"})
@@ -184,11 +184,11 @@ def client_address(scope: Scope) -> str:
     return address[:_ADDRESS]
 
 
-def rate_headers(standing: Standing) -> list[tuple[bytes, bytes]]:
+def rate_headers(rate_limit: RateLimitStatus) -> list[tuple[bytes, bytes]]:
     """Returns how a caller stands in its minute (draft-ietf-httpapi-ratelimit-headers-10)."""
     return [
-        (b"ratelimit-policy", b'"requests";q=%d;w=%d' % (standing.limit, WINDOW_S)),
-        (b"ratelimit", b'"requests";r=%d;t=%d' % (standing.remaining, standing.reset_s)),
+        (b"ratelimit-policy", b'"requests";q=%d;w=%d' % (rate_limit.limit, WINDOW_S)),
+        (b"ratelimit", b'"requests";r=%d;t=%d' % (rate_limit.remaining, rate_limit.reset_s)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What the routes of all registers take from a request: who asks, in which language, which page, and no parameter unheard."""
+"""What all routes take from a request: caller, language, page; and the check that it has no parameter that is not taken."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -21,17 +21,17 @@ PageToken = Annotated[str, Query(max_length=500, description="`next_page_token` 
 
 
 def caller_of(request: Request) -> Caller:
-    """Returns the caller that the door has authenticated."""
+    """Returns the caller, as the request middleware has authenticated it."""
     caller = request.state.caller
     assert isinstance(caller, Caller)
     return caller
 
 
-def way_of(request: Request) -> str:
-    """Returns how the door was told who asks."""
-    way = request.state.way
-    assert isinstance(way, str)
-    return way
+def auth_method_of(request: Request) -> str:
+    """Returns by what the caller was authenticated."""
+    auth_method = request.state.auth_method
+    assert isinstance(auth_method, str)
+    return auth_method
 
 
 def language(request: Request) -> Language:
@@ -39,7 +39,7 @@ def language(request: Request) -> Language:
     return language_of(request.headers.get("accept-language", ""))
 
 
-def well_asked(accounting: ServicePort) -> Callable[[Request], Awaitable[None]]:
+def check_parameters(accounting: ServicePort) -> Callable[[Request], Awaitable[None]]:
     """Returns the dependency of every route: no parameter that it does not take, and no park beyond the caller's bounds.
 
     Routes are asked by what they say of themselves, the path parameter `park`, so that a new one need not remember it. One

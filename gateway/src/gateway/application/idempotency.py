@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from gateway.application.files import read_file
 from gateway.application.ports import StorageServices
-from gateway.domain.idempotency import KeptAnswer, KeyInUse, KeyOf
+from gateway.domain.idempotency import IdempotencyKey, KeyInUse, StoredAnswer
 
 
-async def take(services: StorageServices, key: KeyOf) -> KeptAnswer | None:
+async def take(services: StorageServices, key: IdempotencyKey) -> StoredAnswer | None:
     """Takes a key for a request; returns the answer where there is one already, None where the request is to be carried out.
 
     Raises:
@@ -21,14 +21,14 @@ async def take(services: StorageServices, key: KeyOf) -> KeptAnswer | None:
     return None if known is None else known.answer
 
 
-async def renew(services: StorageServices, key: KeyOf) -> None:
+async def renew(services: StorageServices, key: IdempotencyKey) -> None:
     """Says that the request which has a key is still under way."""
     async with services.units(key.tenant_id) as unit:
         await unit.keys.renew(key, services.clock.now())
         await unit.commit()
 
 
-async def release(services: StorageServices, key: KeyOf) -> None:
+async def release(services: StorageServices, key: IdempotencyKey) -> None:
     """Frees a key that has no answer."""
     async with services.units(key.tenant_id) as unit:
         await unit.keys.release(key)
@@ -36,12 +36,17 @@ async def release(services: StorageServices, key: KeyOf) -> None:
 
 
 async def keep(
-    services: StorageServices, key: KeyOf, fingerprint: str, status: int, headers: Mapping[str, str], chunks: Sequence[bytes]
+    services: StorageServices,
+    key: IdempotencyKey,
+    fingerprint: str,
+    status: int,
+    headers: Mapping[str, str],
+    chunks: Sequence[bytes],
 ) -> None:
     """Keeps an answer, so that a repetition of its request is given it.
 
     Args:
-        keeping: Where.
+        services: Where.
         key: Of the request.
         fingerprint: Of the request.
         status: Of the answer.
@@ -51,10 +56,10 @@ async def keep(
     file_id = f"{services.new_id()}.answer"
     async with services.units(key.tenant_id) as unit:
         await unit.files.append(key.tenant_id, "", file_id, 0, b"".join(chunks))
-        await unit.keys.keep(key, KeptAnswer(fingerprint, status, headers, file_id))
+        await unit.keys.keep(key, StoredAnswer(fingerprint, status, headers, file_id))
         await unit.commit()
 
 
-def body(services: StorageServices, key: KeyOf, kept: KeptAnswer) -> AsyncIterator[bytes]:
+def body(services: StorageServices, key: IdempotencyKey, kept: StoredAnswer) -> AsyncIterator[bytes]:
     """Yields the body of an answer that was kept."""
     return read_file(services.units, key.tenant_id, kept.file_id)

@@ -13,7 +13,7 @@ from gateway.application.push.ports import Files, Jobs, Profiles
 from gateway.application.services import ServicePort
 from gateway.domain.callers import Caller
 from gateway.domain.feed.platforms import PlatformConnected
-from gateway.domain.idempotency import KeptAnswer, KeyOf, KeyState
+from gateway.domain.idempotency import IdempotencyKey, KeyState, StoredAnswer
 from gateway.domain.push.activity import ActivityRows, BatchOutcome
 from gateway.domain.push.jobs import Job
 
@@ -45,19 +45,19 @@ class AccountingPort(ServicePort, Protocol):
 class Keys(Protocol):
     """Idempotency keys, within a transaction."""
 
-    async def take(self, key: KeyOf, now: datetime) -> KeyState | None:
+    async def take(self, key: IdempotencyKey, now: datetime) -> KeyState | None:
         """Takes a key for the request that asks; returns what is known of it where another has it, None where it is taken now."""
         ...
 
-    async def renew(self, key: KeyOf, now: datetime) -> None:
+    async def renew(self, key: IdempotencyKey, now: datetime) -> None:
         """Says that the request which has the key is still under way."""
         ...
 
-    async def keep(self, key: KeyOf, answer: KeptAnswer) -> None:
+    async def keep(self, key: IdempotencyKey, answer: StoredAnswer) -> None:
         """Stores the answer under its key."""
         ...
 
-    async def release(self, key: KeyOf) -> None:
+    async def release(self, key: IdempotencyKey) -> None:
         """Forgets a key that has no answer, so that the request can be sent again."""
         ...
 
@@ -92,7 +92,7 @@ class UnitOfWork(Protocol):
 
     @property
     def changes(self) -> ChangeRetention:
-        """Where changes are forgotten, within this transaction."""
+        """Where changes past their retention are removed, within this transaction."""
         ...
 
     @property
@@ -163,7 +163,7 @@ class DatabaseProbe(Protocol):
 
 
 class EventsProbe(Protocol):
-    """Whether the gateway still hears what the services tell."""
+    """Whether the gateway still receives the events of the services."""
 
     @property
     def hears(self) -> bool:

@@ -39,7 +39,7 @@ REASONS: Mapping[str, Wording] = {
     "TOKEN_UNKNOWN": Wording(
         "Unknown token",
         "令牌无效",
-        "the token is unknown, over, or was revoked",
+        "the token is unknown, expired or revoked",
         "令牌不存在、已过期或已被撤销",
     ),
     "CREDENTIALS_AMBIGUOUS": Wording(
@@ -55,44 +55,44 @@ REASONS: Mapping[str, Wording] = {
         "请求头必须是 Authorization: PC1-HMAC-SHA256 Credential=…, Timestamp=…, Nonce=…, BodySHA256=…, Signature=…",
     ),
     "SIGNATURE_INVALID": Wording(
-        "Signature is not right",
+        "Invalid signature",
         "签名无效",
-        "the signature does not fit key and request; sign method, path, query and Content-Type as they are sent",
+        "the signature does not match key and request; sign method, path, query and Content-Type as they are sent",
         "签名与密钥或请求不符;请对实际发送的方法、路径、查询串和 Content-Type 签名",
     ),
     "SIGNATURE_TOO_OLD": Wording(
-        "Signed at another time",
-        "签名时间无效",
+        "Signature expired",
+        "签名已过期",
         "Timestamp must be {allowed}, got {found}; check the clock",
         "Timestamp 应为 {allowed},收到 {found};请检查时钟",
     ),
     "SIGNATURE_REPLAYED": Wording(
-        "Signed request sent again",
+        "Replayed request",
         "签名请求重复",
         "a request with this nonce was received before; sign each request anew",
         "此 Nonce 已被使用;请为每个请求重新签名",
     ),
     "SIGNATURE_BODY_DIFFERS": Wording(
-        "Body is not the signed one",
+        "Body does not match the signature",
         "请求体与签名不符",
         "the body's SHA-256 is not BodySHA256",
         "请求体的 SHA-256 与 BodySHA256 不符",
     ),
-    "SESSION_OVER": Wording("Not signed in", "未登录", "the session is over; sign in again", "会话已结束,请重新登录"),
+    "SESSION_OVER": Wording("Not signed in", "未登录", "the session has expired; sign in again", "会话已过期,请重新登录"),
     "SIGN_IN_REFUSED": Wording(
         "Not signed in",
         "登录失败",
-        "login or password is not right, or there were too many attempts; try again later or ask for a new password",
+        "wrong login or password, or too many attempts; try again later or request a new password",
         "登录名或密码不正确,或尝试次数过多;请稍后重试或重置密码",
     ),
     "CODE_REFUSED": Wording(
-        "Code not accepted",
+        "Invalid code",
         "代码无效",
-        "the code is unknown, was used, or is over; ask for a new one",
+        "the code is unknown, expired or already used; request a new one",
         "代码不存在、已被使用或已过期;请重新获取",
     ),
     "CSRF_TOKEN_WRONG": Wording(
-        "Token of the session is missing",
+        "CSRF token missing",
         "缺少会话校验令牌",
         "send the session's csrf_token as X-CSRF-Token with every change",
         "每次更改都须以 X-CSRF-Token 发送会话的 csrf_token",
@@ -107,12 +107,12 @@ REASONS: Mapping[str, Wording] = {
         "请以 application/x-www-form-urlencoded 发送 grant_type 及所需参数,每项一次",
     ),
     "OAUTH_INVALID_CLIENT": Wording(
-        "Client not authenticated", "客户端认证失败", "client id or secret is not right", "客户端编号或密钥不正确"
+        "Client not authenticated", "客户端认证失败", "wrong client id or secret", "客户端编号或密钥不正确"
     ),
     "OAUTH_INVALID_GRANT": Wording(
-        "Refresh token is not in force",
+        "Invalid refresh token",
         "刷新令牌无效",
-        "the refresh token is unknown, over, revoked or was used before; ask for a new one",
+        "the refresh token is unknown, expired, revoked or already used; request a new one",
         "刷新令牌不存在、已过期、已撤销或已被使用;请重新获取",
     ),
     "OAUTH_UNSUPPORTED_GRANT_TYPE": Wording(
@@ -131,7 +131,7 @@ REASONS: Mapping[str, Wording] = {
     "IDENTITY_TAKEN": Wording(
         "Identity belongs to another caller",
         "身份已属于其他调用者",
-        "the subject {found} of this issuer stands for another caller",
+        "the subject {found} of this issuer is registered for another caller",
         "该签发者的主体 {found} 已对应其他调用者",
     ),
     "ROLE_MISSING": Wording(
@@ -147,13 +147,13 @@ REASONS: Mapping[str, Wording] = {
         "需要权限范围 {allowed};当前凭证的范围为 {found}",
     ),
     "PARK_NOT_FOUND": Wording("Not found", "未找到", "park '{park_id}' does not exist", "园区 '{park_id}' 不存在"),
-    "PATH_UNKNOWN": Wording("No such address", "地址不存在", "nothing is served at this address", "此地址没有任何资源"),
+    "PATH_UNKNOWN": Wording("Not found", "地址不存在", "nothing is served at this address", "此地址没有任何资源"),
     "CURSOR_EXPIRED": Wording(
         "Cursor expired",
         "游标已过期",
-        "changes after cursor {found} are no longer kept, the oldest that is left follows {allowed}; take a cursor by since=newest,"
+        "changes after cursor {found} have expired, the oldest that is left follows {allowed}; request a cursor by since=newest,"
         " read the state anew, then follow from that cursor",
-        "游标 {found} 之后的变更已不再保留,现存最早的变更在 {allowed} 之后;请以 since=newest 取得游标,重读全部状态,再从该游标继续",
+        "游标 {found} 之后的变更已过期,现存最早的变更在 {allowed} 之后;请以 since=newest 取得游标,重读全部状态,再从该游标继续",
     ),
     "METHOD_NOT_ALLOWED": Wording(
         "Method not allowed",
@@ -182,17 +182,17 @@ REASONS: Mapping[str, Wording] = {
     "SERVER_BUSY": Wording(
         "Too many uploads at once",
         "服务器繁忙",
-        "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+        "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
         "正在处理的上传已占满内存限额,请稍后重试;本次请求未保存任何数据",
     ),
     "RATE_EXCEEDED": Wording(
         "Too many requests",
         "请求过于频繁",
-        "a caller may make {allowed} requests in a minute; come back in {seconds} seconds",
+        "a caller may make {allowed} requests in a minute; try again in {seconds} seconds",
         "每个调用者每分钟最多 {allowed} 次请求;请在 {seconds} 秒后重试",
     ),
     "CLIENT_GONE": Wording(
-        "The body ended early", "请求体不完整", "the connection ended before the body did", "连接在请求体传完之前中断"
+        "Incomplete body", "请求体不完整", "the connection ended before the body did", "连接在请求体传完之前中断"
     ),
     "MEDIA_TYPE_UNSUPPORTED": Wording(
         "Media type not supported",
@@ -208,9 +208,9 @@ REASONS: Mapping[str, Wording] = {
     ),
     "GZIP_BROKEN": Wording("Not gzip", "不是有效的 gzip", "the body is not gzip: {found}", "请求体不是有效的 gzip:{found}"),
     "UNPACKS_TOO_FAR": Wording(
-        "Unpacks to too much",
-        "解压后过大",
-        "the body must not unpack to more than {allowed} times its size",
+        "Decompressed body too large",
+        "解压后的请求体过大",
+        "the body must not decompress to more than {allowed} times its size",
         "请求体解压后不得超过其自身大小的 {allowed} 倍",
     ),
     "FILE_NOT_READABLE": Wording(
@@ -227,7 +227,7 @@ REASONS: Mapping[str, Wording] = {
     ),
     "ROW_TOO_LONG": Wording("Row too long", "数据行过长", "a row may have at most {allowed} bytes", "每行至多 {allowed} 字节"),
     "FILE_TOO_COSTLY": Wording(
-        "File takes too much to read",
+        "File too expensive to read",
         "读取该文件代价过大",
         "reading the file takes more than {allowed}; send it in parts, or as CSV",
         "读取该文件超过了限制({allowed});请分批发送或改用 CSV",
@@ -276,7 +276,7 @@ REASONS: Mapping[str, Wording] = {
         "the column {found} is unknown; allowed: {allowed}",
         "未知的列 {found};允许:{allowed}",
     ),
-    "HEADER_DUPLICATE": Wording("Column named twice", "列名重复", "the column {found} is named twice", "列 {found} 出现了两次"),
+    "HEADER_DUPLICATE": Wording("Duplicate column", "列名重复", "the column {found} is a duplicate", "列 {found} 出现了两次"),
     "NUMBER_NOT_FINITE": Wording(
         "Not a JSON number",
         "不是有效的 JSON 数字",
@@ -285,9 +285,9 @@ REASONS: Mapping[str, Wording] = {
     ),
     "JSON_TOO_DEEP": Wording("JSON nested too deeply", "JSON 嵌套过深", "the JSON is nested too deeply", "JSON 嵌套层数过多"),
     "FIELD_DUPLICATE": Wording(
-        "Member named twice",
+        "Duplicate member",
         "字段重复",
-        "the member {field} is named twice in one object",
+        "the member {field} is a duplicate: it stands twice in one object",
         "同一对象中字段 {field} 出现了两次",
     ),
     "FIELDS_INVALID": Wording(
@@ -362,28 +362,28 @@ REASONS: Mapping[str, Wording] = {
     "RESULTS_NOT_FOUND": Wording(
         "No results",
         "没有结果",
-        "job {job_id} has no results, or they were kept long enough",
-        "任务 {job_id} 没有结果,或结果已超过保存期限",
+        "job {job_id} has no results, or they have expired",
+        "任务 {job_id} 没有结果,或结果已过期",
     ),
     "PROFILE_NOT_FOUND": Wording(
         "No such mapping profile", "映射方案不存在", "there is no mapping profile {found}", "不存在映射方案 {found}"
     ),
     "PROFILE_CHANGED_MEANWHILE": Wording(
-        "Changed at the same moment",
+        "Concurrent change",
         "同时被修改",
         "the mapping profile {found} was saved by another request at the same moment; send it again",
         "映射方案 {found} 同时被另一请求保存,请重新发送",
     ),
     "IDEMPOTENCY_KEY_IN_USE": Wording(
-        "The same request is under way",
+        "Request in progress",
         "相同请求正在处理",
-        "a request with the Idempotency-Key {found} is being answered; ask again shortly",
+        "a request with the Idempotency-Key {found} is in progress; try again shortly",
         "使用 Idempotency-Key {found} 的请求正在处理,请稍后再试",
     ),
     "IDEMPOTENCY_KEY_REUSED": Wording(
-        "Key of another request",
+        "Idempotency-Key reused",
         "幂等键已用于其他请求",
-        "the Idempotency-Key {found} was used for another request; take a new key for new content",
+        "the Idempotency-Key {found} was used for another request; use a new key for new content",
         "Idempotency-Key {found} 已用于另一请求;新内容请使用新的键",
     ),
     "IDEMPOTENCY_KEY_MALFORMED": Wording(
@@ -396,14 +396,14 @@ REASONS: Mapping[str, Wording] = {
     "TOO_MANY_WEBHOOKS": Wording(
         "Too many webhooks",
         "网络钩子过多",
-        "a tenant may have at most {allowed} webhooks; withdraw one first",
+        "a tenant may have at most {allowed} webhooks; delete one first",
         "每个租户最多 {allowed} 个网络钩子,请先删除一个",
     ),
     "DOCUMENT_NOT_FOUND": Wording(
         "No such document", "文档不存在", "there is no document or file {found}", "不存在文档或文件 {found}"
     ),
     "DOCUMENT_CHANGED_MEANWHILE": Wording(
-        "Changed at the same moment",
+        "Concurrent change",
         "同时被修改",
         "the document {found} was changed by another request at the same moment; send it again",
         "文档 {found} 同时被另一请求修改,请重新发送",
@@ -429,7 +429,7 @@ REASONS: Mapping[str, Wording] = {
     "ISSUER_UNAVAILABLE": Wording(
         "Identity provider is unavailable",
         "身份提供方暂不可用",
-        "the issuer of this token does not answer with its keys; try again shortly",
+        "the issuer of this token did not return its keys; try again shortly",
         "该令牌的签发者没有返回其密钥,请稍后重试",
     ),
     "DATABASE_UNAVAILABLE": Wording(

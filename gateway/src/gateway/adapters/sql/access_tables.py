@@ -14,10 +14,10 @@ class AccessTables:
     Attributes:
         bearer_token: SHA-256 of each token and whom it stands for; never the token.
         caller: Who may call, and what they may.
-        api_key: Keys of callers: the SHA-256 of the secret, or the sealed secret of a signing key.
+        api_key: Keys of callers: the SHA-256 of the secret, or the encrypted secret of a signing key.
         refresh_token: SHA-256 of each refresh token.
         nonce: Nonces of signed requests that could be sent again.
-        token_key: Pairs that access tokens are signed with; the private half is sealed.
+        token_key: Pairs that access tokens are signed with; the private half is encrypted.
     """
 
     bearer_token: Table

@@ -14,7 +14,7 @@ from gateway.adapters.sql.feed_tables import FeedTables
 from gateway.adapters.sql.upsert import upsert
 from gateway.domain.callers import Caller
 from gateway.domain.errors import CursorExpired
-from gateway.domain.feed.changes import Change, HeardChange
+from gateway.domain.feed.changes import Change, IncomingFact
 
 
 class SqlChangeLog:
@@ -24,7 +24,7 @@ class SqlChangeLog:
         self._session = session
         self._tables = tables
 
-    async def append(self, change: HeardChange) -> Change:
+    async def append(self, change: IncomingFact) -> Change:
         """Gives the change the tenant's next position.
 
         The counter's row is locked by the upsert until the transaction ends. Without that lock a transaction that took its position
@@ -125,7 +125,7 @@ class SqlChangeRetention:
         """Returns every tenant that has a feed."""
         return list(await self._session.scalars(select(self._counter.c.tenant_id).order_by(self._counter.c.tenant_id)))
 
-    async def forget_before(self, tenant_id: str, moment: datetime, limit: int) -> int:
+    async def remove_before(self, tenant_id: str, moment: datetime, limit: int) -> int:
         """Forgets the oldest changes of a tenant, at most `limit`, up to the first that is not before a moment; says how many.
 
         A change is as old as the fact that it tells, to the second.
@@ -133,7 +133,7 @@ class SqlChangeRetention:
         table, before = self._table, utc_text(moment)[:_SECONDS]
         oldest = select(table.c.position, table.c.time).where(table.c.tenant_id == tenant_id).order_by(table.c.position)
         rows = (await self._session.execute(oldest.limit(limit))).all()
-        # The feed loses its beginning and never gets holes, in whatever order facts were heard.
+        # The feed loses its beginning and never gets holes, in whatever order facts arrived.
         old = list(takewhile(lambda row: row.time[:_SECONDS] < before, rows))
         if old:
             ours = (table.c.tenant_id == tenant_id, table.c.position <= old[-1].position)

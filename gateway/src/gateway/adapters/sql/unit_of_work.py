@@ -75,7 +75,7 @@ class SqlUnitOfWork:
 
     @cached_property
     def changes(self) -> SqlChangeRetention:
-        """Where changes are forgotten."""
+        """Where changes past their retention are removed."""
         return SqlChangeRetention(self._session, self._tables.feed)
 
     @cached_property
@@ -133,14 +133,14 @@ class SqlUnitsOfWork:
         encode: Callable[[PlatformConnected], Event],
         committed: Callable[[], None],
     ) -> None:
-        """Stores the parts.
+        """Opens nothing yet.
 
         Args:
             database: The gateway's.
             tables: Its tables.
             clock: Tells when something was stored.
             encode: Makes the event of a fact.
-            committed: Is told after a commit with facts.
+            committed: Is called after a commit with facts.
         """
         self._database = database
         self._tables = tables

@@ -20,7 +20,7 @@ from gateway.api.contract import (
     Operation,
     PageSize,
     PageToken,
-    Sent,
+    RequestBody,
     body_of,
     chosen_language,
     file_response,
@@ -823,7 +823,7 @@ class SummariseRoundsResponse(Answer):
     rounds: list[RoundSummary]
 
 
-class NodeBody(Sent):
+class NodeBody(RequestBody):
     """A node of a system; an indicator where kind is set."""
 
     node_id: Id
@@ -842,7 +842,7 @@ class NodeBody(Sent):
     veto: Annotated[bool, Field(description="A missed target of it fails the whole.")] = False
 
 
-class IndicatorSystemBody(Sent):
+class IndicatorSystemBody(RequestBody):
     """A tree of weighted indicators."""
 
     model_config = ConfigDict(
@@ -882,7 +882,7 @@ class IndicatorSystemBody(Sent):
     ]
 
 
-class ThresholdBody(Sent):
+class ThresholdBody(RequestBody):
     """Between which values the score of an indicator runs."""
 
     node_id: Id
@@ -891,7 +891,7 @@ class ThresholdBody(Sent):
     source: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class CreateThresholdSetBody(Sent):
+class CreateThresholdSetBody(RequestBody):
     """Stores a version of thresholds.
 
     Idempotent like CreateIndicatorSystem, by id.
@@ -928,14 +928,14 @@ class CreateThresholdSetBody(Sent):
     peer_year: Annotated[int, Field(ge=1990, le=2200)] | None = None
 
 
-class WeightBody(Sent):
+class WeightBody(RequestBody):
     """A weight of a node."""
 
     node_id: Id
     weight: DecimalText
 
 
-class WeightSetBody(Sent):
+class WeightSetBody(RequestBody):
     """A version of weights of a system."""
 
     model_config = ConfigDict(
@@ -961,7 +961,7 @@ class WeightSetBody(Sent):
     weights: Annotated[list[WeightBody], Field(min_length=1, max_length=1000, description="Of every node.")]
 
 
-class EvaluateParkBody(Sent):
+class EvaluateParkBody(RequestBody):
     """Evaluates a park and keeps the result with its inputs.
 
     Not idempotent: each call is an evaluation of its own.
@@ -984,7 +984,7 @@ class EvaluateParkBody(Sent):
     ] = ""
 
 
-class StepBody(Sent):
+class StepBody(RequestBody):
     """Something that a park could do about an indicator."""
 
     step_id: Id
@@ -994,7 +994,7 @@ class StepBody(Sent):
     divisible: Annotated[bool, Field(description="Whether half of it costs and brings half; never for a yes or no.")] = False
 
 
-class PlanImprovementsBody(Sent):
+class PlanImprovementsBody(RequestBody):
     """Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does."""
 
     model_config = ConfigDict(
@@ -1012,7 +1012,7 @@ class PlanImprovementsBody(Sent):
     target: DecimalText
 
 
-class GivenValueBody(Sent):
+class GivenValueBody(RequestBody):
     """A value of an indicator that a calculation is given."""
 
     indicator_id: Annotated[str, Field(max_length=64)]
@@ -1025,7 +1025,7 @@ class GivenValueBody(Sent):
     )
 
 
-class CalculateEvaluationBody(Sent):
+class CalculateEvaluationBody(RequestBody):
     """Evaluates what the caller gives and keeps nothing."""
 
     model_config = ConfigDict(
@@ -1069,7 +1069,7 @@ class CalculateEvaluationBody(Sent):
     peer_intensities_t_per_10k_cny: Annotated[list[DecimalText], Field(max_length=10000, default_factory=list)]
 
 
-class ExpertJudgementsBody(Sent):
+class ExpertJudgementsBody(RequestBody):
     """One expert's judgements of the items."""
 
     expert_id: Id
@@ -1080,7 +1080,7 @@ class ExpertJudgementsBody(Sent):
     ]
 
 
-class CompareJudgementsBody(Sent):
+class CompareJudgementsBody(RequestBody):
     """Returns the weights that pairwise judgements say, and how consistent they are; keeps nothing."""
 
     model_config = ConfigDict(
@@ -1108,7 +1108,7 @@ class CompareJudgementsBody(Sent):
     ] = "saaty-1980"
 
 
-class SummariseRoundsBody(Sent):
+class SummariseRoundsBody(RequestBody):
     """Returns the summary of each round of expert estimates; keeps nothing."""
 
     model_config = ConfigDict(

@@ -112,7 +112,7 @@ class NotFinite(ValueError):
     """NaN, Infinity or -Infinity, which are not JSON."""
 
 
-class _Twice(dict[str, Any]):
+class _DuplicateMember(dict[str, Any]):
     """An object that names a member twice; the row is refused, not the file."""
 
     def __init__(self, members: list[tuple[str, Any]], name: str) -> None:
@@ -127,7 +127,7 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     seen: set[str] = set()
     for name, _ in members:
         if name in seen:
-            return _Twice(members, name)
+            return _DuplicateMember(members, name)
         seen.add(name)
     return found
 
@@ -143,7 +143,7 @@ value_decoder = json.JSONDecoder(
 
 def _object_without_repetition(members: list[tuple[str, Any]]) -> dict[str, Any]:
     found = _object(members)
-    if isinstance(found, _Twice):
+    if isinstance(found, _DuplicateMember):
         raise MalformedBody("FIELD_DUPLICATE", field=found.name)
     return found
 
@@ -264,7 +264,7 @@ def take_value(rows: Rows, row: int, value: object, layout: Layout) -> None:
 
 def _renamed(value: object, layout: Layout) -> object:
     """Returns an object with the platform's names in place of the layout's; one that then has a name twice is marked so."""
-    if not isinstance(value, dict) or isinstance(value, _Twice):
+    if not isinstance(value, dict) or isinstance(value, _DuplicateMember):
         return value
     members = [
         (layout.headings.get(name, name), content)
@@ -283,7 +283,7 @@ def _shape_problem(row: int, value: object) -> RowProblem | None:
     def refused(reason: str, field: str, found: str, allowed: str) -> RowProblem:
         return unreadable(row, reason, record_id=record_id, field=field, found=found, allowed=allowed)
 
-    if isinstance(value, _Twice):
+    if isinstance(value, _DuplicateMember):
         return refused("FIELD_DUPLICATE", cleaned(value.name), "twice", "once")
     for field, content in value.items():
         if field not in FIELDS:

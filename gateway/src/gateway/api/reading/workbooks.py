@@ -21,7 +21,7 @@ _SECONDS_PER_CPU_SECOND = 4
 """The worker shares its processor; beyond so many seconds for each of the processor's it hangs."""
 
 
-class Asked(msgspec.Struct):
+class ReadRequest(msgspec.Struct):
     """What the worker is told, as its argument. Without a layout it gives back the cells of a workbook as they are."""
 
     format: Format
@@ -91,7 +91,7 @@ class Workbooks:
             TooLarge: TOO_MANY_ROWS, or FILE_TOO_COSTLY where the worker reached one of its limits.
             WorkerFailed: The worker is at fault.
         """
-        async with aclosing(self._parts(Asked(form, self._limits, layout), chunks)) as parts:
+        async with aclosing(self._parts(ReadRequest(form, self._limits, layout), chunks)) as parts:
             async for part in parts:
                 assert isinstance(part, PartRead)
                 yield ReadRows(ActivityRows(part.row_numbers, *part.columns), part.rejected)
@@ -107,7 +107,7 @@ class Workbooks:
             NothingReadable: FILE_NOT_READABLE, BODY_EMPTY or CELLS_MERGED.
             TooLarge, WorkerFailed: As in `read`.
         """
-        asked = Asked(Format.XLSX, replace(self._limits, rows=rows), None)
+        asked = ReadRequest(Format.XLSX, replace(self._limits, rows=rows), None)
         found: list[tuple[int, Sequence[str]]] = []
         async with aclosing(self._parts(asked, chunks)) as parts:
             async for part in parts:
@@ -115,7 +115,7 @@ class Workbooks:
                 found += part.rows
         return found
 
-    async def _parts(self, asked: Asked, chunks: AsyncIterator[bytes]) -> AsyncGenerator[PartRead | CellsRead]:
+    async def _parts(self, asked: ReadRequest, chunks: AsyncIterator[bytes]) -> AsyncGenerator[PartRead | CellsRead]:
         argument = msgspec.json.encode(asked).decode()
         async with self._free:
             process = await asyncio.create_subprocess_exec(

@@ -18,7 +18,7 @@ import msgspec
 
 from gateway.api.reading.csv import header_fields, take_cells
 from gateway.api.reading.rows import Rows, too_long
-from gateway.api.reading.workbooks import AllRead, Asked, CellsRead, FileRefused, PartRead, message
+from gateway.api.reading.workbooks import AllRead, CellsRead, FileRefused, PartRead, ReadRequest, message
 from gateway.domain.errors import GatewayError, NothingReadable, TooLarge
 from gateway.domain.limits import Limits
 from gateway.domain.push.activity import FIELDS, Layout, ReadRows
@@ -34,7 +34,7 @@ _CELL_ROWS = 500
 
 def run() -> None:
     """Reads the standard input as the argument asks, and writes messages to the standard output."""
-    asked = msgspec.json.decode(sys.argv[1], type=Asked)
+    asked = msgspec.json.decode(sys.argv[1], type=ReadRequest)
     _limit(asked.limits)
     content = sys.stdin.buffer.read(asked.limits.upload_bytes + 1)
     write_parts(content, asked, sys.stdout.buffer)
@@ -47,7 +47,7 @@ def _limit(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limits.worker_memory_bytes, limits.worker_memory_bytes))
 
 
-def write_parts(content: bytes, asked: Asked, out: BinaryIO) -> None:
+def write_parts(content: bytes, asked: ReadRequest, out: BinaryIO) -> None:
     """Writes the rows of a file as messages, or why it is refused.
 
     Args:
@@ -70,7 +70,7 @@ def write_parts(content: bytes, asked: Asked, out: BinaryIO) -> None:
     out.flush()
 
 
-def _parts(content: bytes, asked: Asked) -> Iterator[PartRead | CellsRead]:
+def _parts(content: bytes, asked: ReadRequest) -> Iterator[PartRead | CellsRead]:
     if asked.layout is None:
         yield from _cells(content, asked.limits)
         return

@@ -13,7 +13,7 @@ from gateway.api.reading.uploads import Uploads, read_json
 from gateway.api.responses import answer
 from gateway.api.schemas import access as models
 from gateway.application.access import callers
-from gateway.application.access.callers import NewKey, Workshop
+from gateway.application.access.callers import KeyManagement, NewKey
 from gateway.domain.access.credentials import Key, KeyKind, RegisteredCaller
 from gateway.domain.callers import Action, Role
 from gateway.domain.paging import Paging
@@ -24,12 +24,12 @@ KeyId = Annotated[
 After = Annotated[str, Query(max_length=100, pattern=r"^[A-Za-z0-9._@-]*$", description="`next_page_token` of the page before")]
 
 
-def router(workshop: Workshop, uploads: Uploads) -> APIRouter:
+def router(key_management: KeyManagement, uploads: Uploads) -> APIRouter:
     """Returns the routes of callers and keys."""
     routes = APIRouter(prefix="/v1", tags=["access"])
 
     @routes.get("/caller", response_model=models.WhoAnswer, responses=refusals(403, 422))
-    async def read_own_caller(request: Request) -> Response:
+    async def get_own_caller(request: Request) -> Response:
         """Returns who asks, and what this credential may."""
         caller = caller_of(request)
         return answer(
@@ -72,22 +72,22 @@ def router(workshop: Workshop, uploads: Uploads) -> APIRouter:
             issuer=body.issuer,
             external_subject=body.external_subject,
             active=body.active,
-            registered_time=workshop.clock.now(),
+            registered_time=key_management.clock.now(),
         )
-        found = await callers.register_caller(workshop, caller, given)
+        found = await callers.register_caller(key_management, caller, given)
         headers = {"Location": f"/v1/callers/{caller_id}"} if found.created else {}
         return answer(_caller(found.value), 201 if found.created else 200, headers)
 
     @routes.get("/callers", response_model=models.CallersAnswer, responses=refusals(403, 422))
     async def list_callers(request: Request, page_size: PageSize = 100, page_token: After = "") -> Response:
         """Returns the callers of the tenant, in order of id."""
-        found = await callers.list_callers(workshop, caller_of(request), Paging(page_size, page_token))
+        found = await callers.list_callers(key_management, caller_of(request), Paging(page_size, page_token))
         return answer({"callers": [_caller(each) for each in found.items], "next_page_token": found.next_page_token})
 
     @routes.get("/callers/{caller}", response_model=models.CallerAnswer, responses=refusals(403, 404, 422))
-    async def read_caller(request: Request, caller_id: CallerId) -> Response:
+    async def get_caller(request: Request, caller_id: CallerId) -> Response:
         """Returns a caller of the tenant."""
-        return answer(_caller(await callers.read_caller(workshop, caller_of(request), caller_id)))
+        return answer(_caller(await callers.get_caller(key_management, caller_of(request), caller_id)))
 
     @routes.post(
         "/api-keys",
@@ -96,7 +96,7 @@ def router(workshop: Workshop, uploads: Uploads) -> APIRouter:
         responses=refusals(400, 403, 404, 408, 413, 415, 422, 429),
         openapi_extra=body_of(models.NewKeyBody),
     )
-    async def make_key(request: Request) -> Response:
+    async def create_key(request: Request) -> Response:
         """Makes a key for oneself, or as an operator for any caller of the tenant; its secret is shown this once.
 
         `api` is sent with each request, `client` is exchanged for access tokens at `/v1/oauth/token`, `signing` signs requests
@@ -105,8 +105,8 @@ def router(workshop: Workshop, uploads: Uploads) -> APIRouter:
         caller = caller_of(request)
         caller.must(Action.MANAGE_KEYS)
         body = await read_json(uploads, request, models.NewKeyBody)
-        made = await callers.make_key(
-            workshop,
+        made = await callers.create_key(
+            key_management,
             caller,
             caller_id=body.caller_id or caller.subject,
             kind=KeyKind(body.kind),
@@ -127,18 +127,18 @@ def router(workshop: Workshop, uploads: Uploads) -> APIRouter:
         page_token: After = "",
     ) -> Response:
         """Returns keys without their secrets, withdrawn ones too, in order of id."""
-        found = await callers.list_keys(workshop, caller_of(request), caller, Paging(page_size, page_token))
+        found = await callers.list_keys(key_management, caller_of(request), caller, Paging(page_size, page_token))
         return answer({"api_keys": [_key(each) for each in found.items], "next_page_token": found.next_page_token})
 
     @routes.post("/api-keys/{key}:rotate", status_code=201, response_model=models.NewKeyAnswer, responses=refusals(403, 404, 422))
     async def rotate_key(request: Request, key_id: KeyId) -> Response:
         """Makes a key in the place of another, which works for a day more."""
-        return _made(await callers.rotate_key(workshop, caller_of(request), key_id))
+        return _made(await callers.rotate_key(key_management, caller_of(request), key_id))
 
     @routes.delete("/api-keys/{key}", response_model=models.KeyAnswer, responses=refusals(403, 404, 422))
     async def revoke_key(request: Request, key_id: KeyId) -> Response:
         """Withdraws a key and what was given out for it, within half a minute everywhere."""
-        return answer(_key(await callers.revoke_key(workshop, caller_of(request), key_id)))
+        return answer(_key(await callers.revoke_key(key_management, caller_of(request), key_id)))
 
     return routes
 

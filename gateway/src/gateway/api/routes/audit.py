@@ -11,9 +11,9 @@ from gateway.api.openapi import refusals
 from gateway.api.parameters import caller_of
 from gateway.api.responses import answer
 from gateway.api.schemas import audit as models
-from gateway.application.access.audit import read_audit
+from gateway.application.access import audit as audit_log
 from gateway.application.ports import UnitsOfWork
-from gateway.domain.access.audit import KeptEntry
+from gateway.domain.access.audit import StoredEntry
 
 
 def router(units: UnitsOfWork) -> APIRouter:
@@ -21,7 +21,7 @@ def router(units: UnitsOfWork) -> APIRouter:
     routes = APIRouter(prefix="/v1/audit", tags=["access"])
 
     @routes.get("", response_model=models.AuditAnswer, responses=refusals(403, 422))
-    async def read_audit_log(
+    async def list_audit_entries(
         request: Request,
         since: Annotated[str, Query(pattern=r"^(0|[1-9][0-9]{0,17})?$", description="`next` of the part before")] = "",
         limit: Annotated[int, Query(ge=1, le=1000, description="Entries of a part, 1 to 1000")] = 100,
@@ -30,23 +30,25 @@ def router(units: UnitsOfWork) -> APIRouter:
     ) -> Response:
         """Returns who pushed, read or changed what in the tenant, in the order in which it was kept. No entry is ever changed.
 
-        Entries leave it by their age alone, where the platform is told to forget; an entry of the way `retention` says how many.
+        Entries are removed by their age alone, where a retention is set; an entry with the `way` `retention` says how many.
         """
         after = int(since or 0)
-        found, more = await read_audit(units, caller_of(request), after=after, limit=limit, subject=caller, park_id=park)
+        found, more = await audit_log.list_entries(
+            units, caller_of(request), after=after, limit=limit, subject=caller, park_id=park
+        )
         last = found[-1].position if found else after
         return answer({"entries": [_entry(each) for each in found], "next": str(last), "more": more})
 
     return routes
 
 
-def _entry(kept: KeptEntry) -> dict[str, object]:
+def _entry(kept: StoredEntry) -> dict[str, object]:
     entry = kept.entry
     return {
         "position": kept.position,
         "time": entry.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "caller_id": entry.subject,
-        "way": entry.way,
+        "way": entry.auth_method,
         "operation": entry.operation,
         "method": entry.method,
         "path": entry.path,

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.conditional import pulled
+from gateway.api.conditional import representations
 from gateway.api.openapi import refusals
-from gateway.api.parameters import caller_of, way_of
+from gateway.api.parameters import auth_method_of, caller_of
 from gateway.api.responses import answer
 from gateway.api.schemas.feed import ChangeAnswer, ChangesAnswer
 from gateway.application.feed import changes
@@ -24,9 +24,9 @@ def router(feed: ChangeFeed, platforms: Platforms) -> APIRouter:
         "",
         response_model=ChangesAnswer,
         responses=refusals(403, 410, 422),
-        dependencies=[pulled(ChangeAnswer, "changes")],
+        dependencies=[representations(ChangeAnswer, "changes")],
     )
-    async def read_changes(
+    async def list_changes(
         request: Request,
         since: Annotated[
             str, Query(max_length=100, description="`next` of the part before; nothing for the beginning, `newest` for the end")
@@ -39,8 +39,8 @@ def router(feed: ChangeFeed, platforms: Platforms) -> APIRouter:
         cursor by `since=newest`, read the state anew, and follow from that cursor.
         """
         caller = caller_of(request)
-        found = await changes.read_changes(feed, caller, since=since, limit=limit)
-        await platforms.pulled(caller, way_of(request), {change.park_id for change in found.changes if change.park_id})
+        found = await changes.list_changes(feed, caller, since=since, limit=limit)
+        await platforms.pulled(caller, auth_method_of(request), {change.park_id for change in found.changes if change.park_id})
         return answer(
             {
                 "changes": [

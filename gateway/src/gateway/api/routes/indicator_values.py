@@ -17,7 +17,7 @@ from gateway.api.reading.body_reader import BodyReader
 from gateway.api.reading.media import media_of
 from gateway.api.reading.uploads import read_json
 from gateway.api.responses import answer
-from gateway.api.schemas.model import ID_PATTERN, Answer, Id, Sent
+from gateway.api.schemas.model import ID_PATTERN, Answer, Id, RequestBody
 from gateway.api.value_tables import read_table
 from gateway.application.services import ServicePort
 from gateway.domain.callers import Action
@@ -30,7 +30,7 @@ _CSV_EXAMPLE = "indicator_id,year,value,unit,evidence,confirmed\n53,2022,71.5,%,
 _ENTRY: dict[str, Any] = {"indicator_id": "53", "year": "2022", "value": "71.5", "unit": "%", "evidence": "doc-2023-017"}
 
 
-class EntriesBody(Sent):
+class EntriesBody(RequestBody):
     """Values of a park, at most 5,000 rows."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"system_id": "guide-2021", "values": [_ENTRY]}]})

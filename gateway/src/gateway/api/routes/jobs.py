@@ -57,9 +57,9 @@ def router(accounting: AccountingPort, push_services: PushServices) -> APIRouter
         return answer(members(job), 202, {"Location": f"/v1/jobs/{job.job_id}"})
 
     @routes.get("/jobs/{job}", response_model=JobAnswer, responses=refusals(403, 404, 422))
-    async def read_job(request: Request, job: JobId) -> Response:
+    async def get_job(request: Request, job: JobId) -> Response:
         """Returns how far a job is, and its result once it has ended."""
-        found = await jobs.read_job(push_services.units, accounting, caller_of(request), job)
+        found = await jobs.get_job(push_services.units, accounting, caller_of(request), job)
         return answer(_told(found, language(request)), headers={"Vary": "Accept-Language"})
 
     @routes.get(
@@ -73,10 +73,10 @@ def router(accounting: AccountingPort, push_services: PushServices) -> APIRouter
             **refusals(403, 404, 422),
         },
     )
-    async def follow_job(request: Request, job: JobId) -> Response:
+    async def stream_job_events(request: Request, job: JobId) -> Response:
         """Tells how far a job is as server-sent events: the job as it stands, again whenever it changes, until it has ended."""
         caller, spoken = caller_of(request), language(request)
-        first = await jobs.read_job(push_services.units, accounting, caller, job)
+        first = await jobs.get_job(push_services.units, accounting, caller, job)
         headers = {"X-Accel-Buffering": "no", "Vary": "Accept-Language"}
         return StreamingResponse(_events(first, caller, spoken), media_type="text/event-stream", headers=headers)
 
@@ -98,7 +98,7 @@ def router(accounting: AccountingPort, push_services: PushServices) -> APIRouter
                 return
             # Another replica may be working on it: what all of them share is the database.
             await asyncio.sleep(_LOOKS_SECONDS)
-            job = await jobs.read_job(push_services.units, accounting, caller, job.job_id)
+            job = await jobs.get_job(push_services.units, accounting, caller, job.job_id)
 
     @routes.get(
         "/jobs/{job}/results",
@@ -114,7 +114,7 @@ def router(accounting: AccountingPort, push_services: PushServices) -> APIRouter
             **refusals(403, 404, 422),
         },
     )
-    async def read_results(
+    async def get_job_results(
         request: Request,
         job: JobId,
         format: Annotated[Literal["csv", "ndjson"], Query(description="How the file is written")] = "csv",

@@ -67,9 +67,9 @@ def router(storage: StorageServices, uploads: Uploads) -> APIRouter:
         return answer({"documents": [_told(each) for each in found], "next_page_token": "~".join(after) if after else ""})
 
     @routes.get("/documents/{document}", response_model=DocumentAnswer, responses=refusals(403, 404, 422))
-    async def read_document(request: Request, document: DocumentId, version: Version = None) -> Response:
+    async def get_document(request: Request, document: DocumentId, version: Version = None) -> Response:
         """Returns a document and how often it was viewed, this view included."""
-        found, views = await documents.read_document(storage, caller_of(request), document, version)
+        found, views = await documents.get_document(storage, caller_of(request), document, version)
         return answer({**_told(found), "views": views})
 
     @routes.put(
@@ -94,7 +94,7 @@ def router(storage: StorageServices, uploads: Uploads) -> APIRouter:
         response_class=Response,
         responses={200: {"content": _FILES, "description": "The file"}, **refusals(403, 404, 422)},
     )
-    async def read_document_file(request: Request, document: DocumentId, version: Version = None) -> Response:
+    async def get_document_file(request: Request, document: DocumentId, version: Version = None) -> Response:
         """Returns the file of a document, to be saved and not to be shown by a browser as if it were ours."""
         found, content, chunks = await documents.read_content(storage, caller_of(request), document, version)
         headers = {
@@ -105,7 +105,7 @@ def router(storage: StorageServices, uploads: Uploads) -> APIRouter:
         return StreamingResponse(chunks, headers=headers, media_type=content.media_type)
 
     @routes.get("/document-statistics", response_model=DocumentStatisticsAnswer, responses=refusals(403, 422))
-    async def read_document_statistics(
+    async def get_document_statistics(
         request: Request,
         from_: Annotated[str, Query(alias="from", description="YYYY-MM or YYYY, inclusive", examples=["2026-01"])],
         to: Annotated[str, Query(description="YYYY-MM or YYYY, exclusive", examples=["2027-01"])],

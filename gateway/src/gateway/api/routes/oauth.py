@@ -16,7 +16,7 @@ from gateway.api.reading.uploads import Uploads
 from gateway.api.responses import answer
 from gateway.api.schemas import access as models
 from gateway.application.access import token_issuance
-from gateway.application.access.token_issuance import Issuing
+from gateway.application.access.token_issuance import TokenIssuance
 from gateway.domain.access.credentials import SCOPE_OFFLINE
 from gateway.domain.callers import Action
 from gateway.domain.errors import GrantRefused
@@ -34,11 +34,11 @@ class _Form:
     fields: dict[str, str]
 
 
-def router(issuing: Issuing, uploads: Uploads, *, issuer: str) -> APIRouter:
+def router(issuance: TokenIssuance, uploads: Uploads, *, issuer: str) -> APIRouter:
     """Returns the routes of tokens.
 
     Args:
-        issuing: What tokens are given out with.
+        issuance: What tokens are given out with.
         uploads: Receives bodies within bounds.
         issuer: The URL of the root as callers see it.
     """
@@ -67,7 +67,7 @@ def router(issuing: Issuing, uploads: Uploads, *, issuer: str) -> APIRouter:
             example={"grant_type": "client_credentials", "scope": "record"},
         ),
     )
-    async def give_token(request: Request) -> Response:
+    async def issue_token(request: Request) -> Response:
         """Gives an access token for a client's id and secret, or for a refresh token, which is good for one exchange.
 
         The client says who it is by HTTP Basic or in the form (RFC 6749 section 2.3.1).
@@ -77,11 +77,11 @@ def router(issuing: Issuing, uploads: Uploads, *, issuer: str) -> APIRouter:
             match form.fields.get("grant_type"):
                 case "client_credentials":
                     given = await token_issuance.client_credentials(
-                        issuing, form.client_id, form.client_secret, form.fields.get("scope", "")
+                        issuance, form.client_id, form.client_secret, form.fields.get("scope", "")
                     )
                 case "refresh_token":
                     token = form.fields.get("refresh_token", "")
-                    given = await token_issuance.refresh(issuing, form.client_id, form.client_secret, token)
+                    given = await token_issuance.refresh(issuance, form.client_id, form.client_secret, token)
                 case None:
                     raise GrantRefused("invalid_request")
                 case _:
@@ -109,19 +109,19 @@ def router(issuing: Issuing, uploads: Uploads, *, issuer: str) -> APIRouter:
         """Withdraws a refresh token and what it was exchanged for (RFC 7009); an unknown one changes nothing."""
         try:
             form = await _read(uploads, request)
-            await token_issuance.revoke(issuing, form.client_id, form.client_secret, form.fields.get("token", ""))
+            await token_issuance.revoke(issuance, form.client_id, form.client_secret, form.fields.get("token", ""))
         except GrantRefused as error:
             return _refusal(error, request)
         return answer({})
 
     @routes.get("/.well-known/jwks.json", response_model=models.KeySetAnswer)
-    async def read_key_set() -> Response:
+    async def get_jwks() -> Response:
         """Returns the public keys that access tokens are signed with (RFC 7517)."""
-        keys = [json.loads(key.public_jwk) for key in await token_issuance.published_keys(issuing)]
+        keys = [json.loads(key.public_jwk) for key in await token_issuance.published_keys(issuance)]
         return answer({"keys": keys}, headers={"Cache-Control": f"public, max-age={_KEPT_SECONDS}"})
 
     @routes.get("/.well-known/oauth-authorization-server", response_model=models.AuthorizationServerAnswer)
-    async def read_authorization_server() -> Response:
+    async def get_authorization_server_metadata() -> Response:
         """Returns where tokens come from (RFC 8414)."""
         return answer(
             {

@@ -12,7 +12,7 @@ from gateway.api.responses import answer
 from gateway.api.schemas import people as models
 from gateway.application.access import people
 from gateway.application.access.people import SignedIn
-from gateway.application.access.services import Entrance
+from gateway.application.access.services import AccessServices
 from gateway.domain.access.people import Session, csrf_token
 from gateway.domain.callers import Action
 from gateway.domain.errors import TokenRefused
@@ -20,11 +20,11 @@ from gateway.domain.errors import TokenRefused
 _SENT = (400, 408, 413, 415, 422, 429)
 
 
-def router(entrance: Entrance, uploads: Uploads) -> APIRouter:
+def router(access_services: AccessServices, uploads: Uploads) -> APIRouter:
     """Returns the routes of people."""
     routes = APIRouter(prefix="/v1", tags=["people"])
-    reception = entrance.reception
-    secure = entrance.issuer.startswith("https:")
+    sign_in_services = access_services.sign_in_services
+    secure = access_services.issuer.startswith("https:")
 
     @routes.post(
         "/sign-in",
@@ -40,23 +40,23 @@ def router(entrance: Entrance, uploads: Uploads) -> APIRouter:
         without use, and after twelve in any case.
         """
         body = await read_json(uploads, request, models.SignInBody)
-        return _begun(await people.sign_in(reception, body.login, body.password))
+        return _begun(await people.sign_in(sign_in_services, body.login, body.password))
 
     def _begun(signed_in: SignedIn) -> Response:
         response = answer(_session(signed_in.session, signed_in.secret), 201)
-        cookies.keep_session(response, signed_in.secret, secure=secure)
+        cookies.set_session(response, signed_in.secret, secure=secure)
         return response
 
     @routes.get("/session", response_model=models.SessionAnswer, responses=refusals(403, 422))
-    async def read_session(request: Request) -> Response:
+    async def get_session(request: Request) -> Response:
         """Returns who is signed in, and the token that changes need."""
         secret = _secret(request)
-        return answer(_session(await people.session_of(reception, secret), secret))
+        return answer(_session(await people.session_of(sign_in_services, secret), secret))
 
     @routes.delete("/session", response_model=models.SignedOutAnswer, responses=refusals(403, 422))
     async def sign_out(request: Request) -> Response:
         """Ends the session, here and everywhere at once."""
-        await people.sign_out(reception, _secret(request))
+        await people.sign_out(sign_in_services, _secret(request))
         response = answer({})
         cookies.forget(response, cookies.SESSION, secure=secure)
         return response
@@ -67,37 +67,37 @@ def router(entrance: Entrance, uploads: Uploads) -> APIRouter:
         responses=refusals(403, 404, 409, *_SENT),
         openapi_extra=body_of(models.LoginBody),
     )
-    async def invite(request: Request, caller_id: CallerId) -> Response:
-        """Lets a registered caller sign in, and sends an invitation: a letter with the code that sets the password."""
+    async def invite_caller(request: Request, caller_id: CallerId) -> Response:
+        """Lets a registered caller sign in, and sends an invitation: a message with the code that sets the password."""
         caller = caller_of(request)
         caller.must(Action.MANAGE_CALLERS)
         body = await read_json(uploads, request, models.LoginBody)
-        person = await people.invite(reception, caller, caller_id, body.login)
+        person = await people.invite_caller(sign_in_services, caller, caller_id, body.login)
         return answer({"caller_id": person.caller_id, "login": person.login})
 
     @routes.post(
         "/password-resets",
         status_code=202,
-        response_model=models.AskedAnswer,
+        response_model=models.AcceptedAnswer,
         responses=refusals(*_SENT),
         openapi_extra=body_of(models.LoginBody),
     )
-    async def ask_for_reset(request: Request) -> Response:
-        """Sends a letter with a code that sets a new password; the answer is the same whether or not anyone has the login."""
+    async def request_password_reset(request: Request) -> Response:
+        """Sends a message with a code that sets a new password; the answer is the same whether or not anyone has the login."""
         body = await read_json(uploads, request, models.LoginBody)
-        await people.ask_for_reset(reception, body.login)
+        await people.request_password_reset(sign_in_services, body.login)
         return answer({}, 202)
 
     @routes.post(
         "/passwords",
-        response_model=models.AskedAnswer,
+        response_model=models.AcceptedAnswer,
         responses=refusals(*_SENT),
         openapi_extra=body_of(models.PasswordBody),
     )
     async def set_password(request: Request) -> Response:
-        """Sets a password by the code of a letter, and ends every session of the person."""
+        """Sets a password by the code of a message, and ends every session of the person."""
         body = await read_json(uploads, request, models.PasswordBody)
-        await people.set_password(reception, body.code, body.password)
+        await people.set_password(sign_in_services, body.code, body.password)
         return answer({})
 
     return routes

@@ -50,13 +50,13 @@ def router(push_services: PushServices, uploads: Uploads) -> APIRouter:
         return answer({"profiles": [_told(saved) for saved in found], "next_page_token": token})
 
     @routes.get("/{profile}", response_model=MappingProfileAnswer, responses=refusals(403, 404, 422))
-    async def read_mapping_profile(
+    async def get_mapping_profile(
         request: Request,
         profile: ProfileId,
         version: Annotated[int | None, Query(ge=1, le=10**9, description="Which version; the newest when left out")] = None,
     ) -> Response:
         """Returns a mapping profile."""
-        return answer(_told(await profiles.read_profile(push_services.units, caller_of(request), profile, version)))
+        return answer(_told(await profiles.get_profile(push_services.units, caller_of(request), profile, version)))
 
     return routes
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.openapi import refusals
-from gateway.api.parameters import ParkId, caller_of, language, way_of
+from gateway.api.parameters import ParkId, auth_method_of, caller_of, language
 from gateway.api.reading.body_reader import BodyReader
 from gateway.api.reading.media import media_of
 from gateway.api.reading.uploads import ENCODINGS, declared_bytes, encoding_of
@@ -19,7 +19,7 @@ from gateway.application.feed.ports import Platforms
 from gateway.application.ports import AccountingPort
 from gateway.application.push import activity
 from gateway.application.push.jobs import submit_push
-from gateway.application.push.profiles import applied, read_profile
+from gateway.application.push.profiles import applied, get_profile
 from gateway.application.push.services import PushServices
 from gateway.domain.callers import Action
 from gateway.domain.limits import Limits
@@ -27,7 +27,7 @@ from gateway.domain.push.activity import FIELDS, PLAIN
 from gateway.domain.push.media import Format, Media
 from gateway.domain.push.profiles import NO_PROFILE
 
-Wanted = Annotated[Results | None, Query(description="Which rows the receipt lists")]
+Representation = Annotated[Results | None, Query(description="Which rows the receipt lists")]
 
 _ROW = {
     "record_id": "ganzhou-2022-electricity",
@@ -115,7 +115,7 @@ def router(accounting: AccountingPort, readers: BodyReader, push_services: PushS
     async def push_activity(
         request: Request,
         park: ParkId,
-        results: Wanted = None,
+        results: Representation = None,
         profile: Annotated[str, Query(max_length=64, description="The mapping profile that the file is read with")] = "",
         profile_version: Annotated[
             int | None, Query(ge=1, le=10**9, description="Of the profile; the newest when left out")
@@ -134,10 +134,10 @@ def router(accounting: AccountingPort, readers: BodyReader, push_services: PushS
         media = media_of(request.headers.get("content-type"))
         mapped = NO_PROFILE
         if profile:
-            mapped = (await read_profile(push_services.units, caller, profile, profile_version)).profile
+            mapped = (await get_profile(push_services.units, caller, profile, profile_version)).profile
         if is_for_later(request, media, readers.limits):
             encoding = encoding_of(request, allowed=ENCODINGS)
-            arguments = {"media": media, "encoding": encoding, "profile": mapped, "caller": caller, "way": way_of(request)}
+            arguments = {"media": media, "encoding": encoding, "profile": mapped, "caller": caller, "way": auth_method_of(request)}
             async with readers.receive(request, media, to_keep=True) as chunks:
                 job = await submit_push(push_services, accounting, caller, park, chunks, arguments)
             headers = {"Location": f"/v1/jobs/{job.job_id}", "Preference-Applied": "respond-async", "Retry-After": "1"}
@@ -151,7 +151,7 @@ def router(accounting: AccountingPort, readers: BodyReader, push_services: PushS
             spool.close()
             raise
         if tally.rows > tally.rejected:
-            await platforms.pushed(caller, way_of(request), park)
+            await platforms.pushed(caller, auth_method_of(request), park)
         return receipt_answer(park, tally, spool, results, language(request))
 
     return routes

@@ -61,7 +61,7 @@ def router() -> APIRouter:
             **refusals(403, 422),
         },
     )
-    async def read_template(
+    async def get_template(
         request: Request,
         lang: Annotated[Language | None, Query(description="Language of the headings; Accept-Language when left out")] = None,
     ) -> Response:

@@ -32,12 +32,12 @@ def router(webhook_services: WebhookServices, uploads: Uploads) -> APIRouter:
         responses=refusals(400, 403, 408, 409, 413, 415, 422, 429),
         openapi_extra=body_of(WebhookBody),
     )
-    async def make_webhook(request: Request) -> Response:
+    async def create_webhook(request: Request) -> Response:
         """Makes a webhook: changes are sent to its address as signed CloudEvents. Its secret is in this answer and in no other."""
         caller = caller_of(request)
         caller.must(Action.FOLLOW)
         body = await read_json(uploads, request, WebhookBody)
-        made, secret = await webhooks.make_webhook(
+        made, secret = await webhooks.create_webhook(
             webhook_services, caller, body.url, frozenset(body.types), position_of(body.since)
         )
         return answer({**_told(made), "secret": secret}, 201, {"Location": f"/v1/webhooks/{made.webhook_id}"})
@@ -48,9 +48,9 @@ def router(webhook_services: WebhookServices, uploads: Uploads) -> APIRouter:
         return answer({"webhooks": [_told(each) for each in await webhooks.list_webhooks(webhook_services, caller_of(request))]})
 
     @routes.get("/{webhook}", response_model=WebhookWithDeliveriesAnswer, responses=refusals(403, 404, 422))
-    async def read_webhook(request: Request, webhook: WebhookId) -> Response:
+    async def get_webhook(request: Request, webhook: WebhookId) -> Response:
         """Returns a webhook with its latest deliveries, the newest first."""
-        found, deliveries = await webhooks.read_webhook(webhook_services, caller_of(request), webhook)
+        found, deliveries = await webhooks.get_webhook(webhook_services, caller_of(request), webhook)
         listed = [
             {
                 "position": each.position,

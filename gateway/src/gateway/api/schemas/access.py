@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field
 
-from gateway.api.schemas.model import Answer, Id, Name, Sent
+from gateway.api.schemas.model import Answer, Id, Name, RequestBody
 from gateway.domain.callers import Action, Role
 
 RoleName = Literal["platform_operator", "park_manager", "reader", "region_reader", "enterprise", "verifier", "public"]
@@ -46,7 +46,7 @@ def _moment(value: object) -> object:
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
-class CallerBody(Sent):
+class CallerBody(RequestBody):
     """Who may call, and what they may."""
 
     model_config = ConfigDict(
@@ -68,7 +68,7 @@ class CallerBody(Sent):
     active: bool = True
 
 
-class NewKeyBody(Sent):
+class NewKeyBody(RequestBody):
     """A key to make; without `caller_id` for oneself."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "api", "name": "MES, line 2", "scopes": ["record"]}]})
@@ -196,7 +196,7 @@ class TokenAnswer(Answer):
 class TokenErrorAnswer(Answer):
     """RFC 6749 section 5.2."""
 
-    model_config = _example({"error": "invalid_client", "error_description": "client id or secret is not right"})
+    model_config = _example({"error": "invalid_client", "error_description": "wrong client id or secret"})
 
     error: Literal["invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type", "invalid_scope"]
     error_description: str

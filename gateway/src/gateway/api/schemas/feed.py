@@ -6,7 +6,7 @@ from gateway.api.schemas.model import Answer, example_of
 
 
 class ChangeAnswer(Answer):
-    """One fact that the platform heard from its services."""
+    """One fact of a service."""
 
     position: int
     topic: str

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from gateway.api.schemas.model import Answer, Sent
+from gateway.api.schemas.model import Answer, RequestBody
 from gateway.domain.library.documents import Kind
 
 _DOCUMENT: dict[str, Any] = {
@@ -24,7 +24,7 @@ _SHOWN: dict[str, Any] = {
 Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-class DocumentBody(Sent):
+class DocumentBody(RequestBody):
     """What a document is."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_DOCUMENT]})

@@ -19,7 +19,7 @@ DecimalText = Annotated[str, Field(max_length=64, pattern=r"^-?[0-9]+(\.[0-9]+)?
 B = TypeVar("B", bound=BaseModel)
 
 
-class Sent(BaseModel):
+class RequestBody(BaseModel):
     """A body as callers send it: no other members, no conversions."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)

@@ -5,12 +5,12 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from gateway.api.schemas.access import RoleName, ScopeName
-from gateway.api.schemas.model import Answer, Sent
+from gateway.api.schemas.model import Answer, RequestBody
 
 _Login = Annotated[str, Field(min_length=3, max_length=254)]
 
 
-class SignInBody(Sent):
+class SignInBody(RequestBody):
     """Login and password."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"login": "ada@example.com", "password": "correct horse battery"}]})
@@ -19,7 +19,7 @@ class SignInBody(Sent):
     password: Annotated[str, Field(min_length=1, max_length=1024)]
 
 
-class LoginBody(Sent):
+class LoginBody(RequestBody):
     """An e-mail address that someone signs in with."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"login": "ada@example.com"}]})
@@ -27,8 +27,8 @@ class LoginBody(Sent):
     login: _Login
 
 
-class PasswordBody(Sent):
-    """A new password, and the code of the letter that allows it."""
+class PasswordBody(RequestBody):
+    """A new password, and the code of the message that allows it."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"code": "xj3V…", "password": "correct horse battery"}]})
 
@@ -70,7 +70,7 @@ class SignedOutAnswer(Answer):
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
 
 
-class AskedAnswer(Answer):
+class AcceptedAnswer(Answer):
     """What was asked for is done, or will be."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from gateway.api.schemas.model import Answer, Sent
+from gateway.api.schemas.model import Answer, RequestBody
 
 _PROFILE: dict[str, Any] = {
     "columns": {"电表": "source_id", "读数": "quantity"},
@@ -15,7 +15,7 @@ _PROFILE: dict[str, Any] = {
 }
 
 
-class MappingProfileBody(Sent):
+class MappingProfileBody(RequestBody):
     """How a tenant's own files are read."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_PROFILE]})

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from gateway.api.schemas.model import Answer, Sent
+from gateway.api.schemas.model import Answer, RequestBody
 
 _HOOK: dict[str, Any] = {
     "webhook_id": "0193-hook",
@@ -19,7 +19,7 @@ _HOOK: dict[str, Any] = {
 }
 
 
-class WebhookBody(Sent):
+class WebhookBody(RequestBody):
     """A webhook to make."""
 
     model_config = ConfigDict(

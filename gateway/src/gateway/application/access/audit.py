@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gateway.application.ports import UnitOfWorkFactory, UnitsOfWork
-from gateway.domain.access.audit import Entry, KeptEntry
+from gateway.domain.access.audit import Entry, StoredEntry
 from gateway.domain.callers import Action, Caller
 
 
@@ -14,9 +14,9 @@ async def append_entries(units: UnitOfWorkFactory, entries: Sequence[Entry]) -> 
         await unit.commit()
 
 
-async def read_audit(
+async def list_entries(
     units: UnitsOfWork, caller: Caller, *, after: int, limit: int, subject: str, park_id: str
-) -> tuple[Sequence[KeptEntry], bool]:
+) -> tuple[Sequence[StoredEntry], bool]:
     """Returns entries of the tenant in the order in which they were kept, and whether there are more.
 
     Args:

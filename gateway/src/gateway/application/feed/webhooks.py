@@ -4,8 +4,8 @@ import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from gateway.application.access.ports import Seals
-from gateway.application.feed.ports import ChangeFeed, Courier
+from gateway.application.access.ports import SecretCipher
+from gateway.application.feed.ports import ChangeFeed, WebhookSender
 from gateway.application.ports import Clock, UnitsOfWork
 from gateway.domain.callers import Action, Caller
 from gateway.domain.errors import CursorExpired
@@ -34,21 +34,21 @@ class WebhookServices:
 
     units: UnitsOfWork
     feed: ChangeFeed
-    courier: Courier
-    seals: Seals
+    sender: WebhookSender
+    cipher: SecretCipher
     rules: TargetRules
     clock: Clock
     new_id: Callable[[], str]
     random_bytes: Callable[[int], bytes]
 
 
-async def make_webhook(
+async def create_webhook(
     services: WebhookServices, caller: Caller, url: str, types: frozenset[str], since: int
 ) -> tuple[Webhook, str]:
     """Makes a webhook; returns it with its secret, which is told this once.
 
     Args:
-        hooking: What webhooks need.
+        services: What webhooks need.
         caller: Who makes it: what it does not reach is not sent.
         url: The target.
         types: The facts that are sent, none for all.
@@ -69,7 +69,7 @@ async def make_webhook(
         url=url,
         types=types,
         caller=caller,
-        sealed_secret=services.seals.seal(secret, f"{_CONTEXT} {webhook_id}"),
+        sealed_secret=services.cipher.encrypt(secret, f"{_CONTEXT} {webhook_id}"),
         position=since,
         active=True,
         failures=0,
@@ -92,7 +92,7 @@ async def list_webhooks(services: WebhookServices, caller: Caller) -> Sequence[W
     return [webhook for webhook in found if _is_for(webhook, caller)]
 
 
-async def read_webhook(services: WebhookServices, caller: Caller, webhook_id: str) -> tuple[Webhook, Sequence[Delivery]]:
+async def get_webhook(services: WebhookServices, caller: Caller, webhook_id: str) -> tuple[Webhook, Sequence[Delivery]]:
     """Returns a webhook with its latest deliveries, the newest first.
 
     Raises:
@@ -112,7 +112,7 @@ async def delete_webhook(services: WebhookServices, caller: Caller, webhook_id: 
     Raises:
         WebhookUnknown: The caller made none of that id.
     """
-    found, _ = await read_webhook(services, caller, webhook_id)
+    found, _ = await get_webhook(services, caller, webhook_id)
     async with services.units(caller.tenant) as unit:
         await unit.webhooks.delete(caller.tenant, webhook_id)
         await unit.commit()
@@ -125,7 +125,7 @@ async def resume_webhook(services: WebhookServices, caller: Caller, webhook_id: 
     Raises:
         WebhookUnknown: The caller made none of that id.
     """
-    found, _ = await read_webhook(services, caller, webhook_id)
+    found, _ = await get_webhook(services, caller, webhook_id)
     position = found.position
     try:
         await services.feed.read(found.caller, after=position, limit=1)
@@ -181,7 +181,7 @@ EXPIRED = "no longer kept"
 
 async def _send(services: WebhookServices, webhook: Webhook, change: Change) -> tuple[Webhook, Delivery]:
     now = services.clock.now()
-    secret = services.seals.unseal(webhook.sealed_secret, f"{_CONTEXT} {webhook.webhook_id}")
+    secret = services.cipher.decrypt(webhook.sealed_secret, f"{_CONTEXT} {webhook.webhook_id}")
     attempt = webhook.failures + 1
     if secret is None:
         failed = Delivery(change.position, attempt, 0, "secret not readable", now)
@@ -193,7 +193,7 @@ async def _send(services: WebhookServices, webhook: Webhook, change: Change) -> 
         "Webhook-Timestamp": str(timestamp),
         "Webhook-Signature": signature(secret, change.event_id, timestamp, body),
     }
-    status, said = await services.courier.send(webhook.url, headers, body)
+    status, said = await services.sender.send(webhook.url, headers, body)
     if 200 <= status < 300:
         return replace(webhook, position=change.position, failures=0), Delivery(change.position, attempt, status, DELIVERED, now)
     failed = Delivery(change.position, attempt, status, said, now)

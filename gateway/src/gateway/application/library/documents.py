@@ -90,7 +90,7 @@ async def _append(units: UnitsOfWork, tenant_id: str, file_id: str, number: int,
         await unit.commit()
 
 
-async def read_document(services: StorageServices, caller: Caller, document_id: str, version: int | None) -> tuple[Document, int]:
+async def get_document(services: StorageServices, caller: Caller, document_id: str, version: int | None) -> tuple[Document, int]:
     """Returns a document and how often it was viewed, this view included.
 
     Raises:
@@ -129,7 +129,7 @@ async def list_documents(
     """Returns documents in their newest version, the last issued first, and where the next page begins.
 
     Args:
-        keeping: Where they are.
+        services: Where they are.
         caller: Who asks.
         kind: Of one kind only; "" for all.
         query: Words that title, issuing body or summary must all have; "" for all.

@@ -38,7 +38,7 @@ async def submit_push(
     """Keeps an upload and submits the job that records it.
 
     Args:
-        keeping: Where it is kept.
+        services: Where it is kept.
         accounting: Is asked whether the caller's tenant has the park, so that nothing is uploaded for nothing.
         caller: Who pushes.
         park_id: Into which park.
@@ -127,7 +127,7 @@ async def own_job(units: UnitsOfWork, accounting: AccountingPort, caller: Caller
     return found
 
 
-async def read_job(units: UnitsOfWork, accounting: AccountingPort, caller: Caller, job_id: str) -> Job:
+async def get_job(units: UnitsOfWork, accounting: AccountingPort, caller: Caller, job_id: str) -> Job:
     """Returns how far a job is, the gateway's own or accounting's.
 
     Raises:

@@ -36,7 +36,7 @@ async def save_profile(
     return saved, True
 
 
-async def read_profile(units: UnitsOfWork, caller: Caller, profile_id: str, version: int | None = None) -> SavedProfile:
+async def get_profile(units: UnitsOfWork, caller: Caller, profile_id: str, version: int | None = None) -> SavedProfile:
     """Returns a mapping profile, its newest version unless one is named.
 
     Raises:

@@ -25,7 +25,7 @@ ROTATION_OVERLAP = timedelta(hours=24)
 
 
 class KeyKind(StrEnum):
-    """What a key opens. Each opens one door only, so that a stolen one is worth the least."""
+    """What a key is good for. Each is good for one kind of request only, so that a stolen one is worth the least."""
 
     API = "api"
     """Sent with each request, as `<key id>.<secret>`."""
@@ -92,7 +92,7 @@ class StoredKey:
     """A key with what its secret is checked by, and its caller.
 
     Attributes:
-        proof: Lower-case hexadecimal SHA-256 of the secret; for a signing key the secret itself, sealed.
+        proof: Lower-case hexadecimal SHA-256 of the secret; for a signing key the secret itself, encrypted.
         owner: Whose it is.
     """
 

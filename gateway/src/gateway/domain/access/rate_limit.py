@@ -26,7 +26,7 @@ class RateExceeded(GatewayError):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RateLimitStatus:
     """How a caller stands in its minute.
 
     Attributes:
