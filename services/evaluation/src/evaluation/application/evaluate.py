@@ -45,12 +45,12 @@ _PARKS_AT_ONCE = 25
 _SHORT_NODES = 150
 """A tree of so many nodes is judged in some ten milliseconds, in the event loop; a larger one, of up to 1,000, elsewhere."""
 
-_PLAN_SECONDS = 2 * PLAN_LIMIT_S
+PLAN_SECONDS = 2 * PLAN_LIMIT_S
 """The search ends by itself before that."""
 
-_RANK_SECONDS = 60.0
-_FILE_SECONDS = 20.0
-_JUDGE_SECONDS = 10.0
+RANK_SECONDS = 60.0
+FILE_SECONDS = 20.0
+CALCULATE_SECONDS = 10.0
 
 DEFAULT_DRAWS = 1_000
 DEFAULT_SPREAD = Fraction(1, 5)
@@ -225,7 +225,7 @@ async def plan_improvements(
     """
     _, evaluation = await _stored(outside, caller, park_id, evaluation_id)
     weighed(evaluation.inputs.system)
-    return await outside.executor.run(caller, _PLAN_SECONDS, _planned, evaluation.inputs, steps, target)
+    return await outside.executor.run(caller, PLAN_SECONDS, _planned, evaluation.inputs, steps, target)
 
 
 def _planned(inputs: Inputs, steps: Sequence[Step], target: Fraction) -> tuple[Plan, Fraction | None]:
@@ -241,7 +241,7 @@ async def render_report(outside: Outside, caller: Caller, park_id: str, evaluati
     """
     park, evaluation = await _stored(outside, caller, park_id, evaluation_id)
     spoken = valid_language(language)
-    return await outside.executor.run(caller, _FILE_SECONDS, _reported, outside.documents, evaluation, park, spoken)
+    return await outside.executor.run(caller, FILE_SECONDS, _reported, outside.documents, evaluation, park, spoken)
 
 
 def _reported(documents: Documents, evaluation: Evaluation, park: Park, language: str) -> bytes:
@@ -261,7 +261,7 @@ async def render_template(outside: Outside, caller: Caller, park_id: str, asked:
         {value.indicator_id: input_value(value) for value in found if value.origin == origin} for origin in ("manual", "derived")
     )
     make, spoken = outside.documents.template, valid_language(language)
-    return await outside.executor.run(caller, _FILE_SECONDS, make, system, asked.year, entered, derived, spoken)
+    return await outside.executor.run(caller, FILE_SECONDS, make, system, asked.year, entered, derived, spoken)
 
 
 def valid_language(language: str) -> str:
@@ -350,7 +350,7 @@ async def rank_parks(
             await asyncio.sleep(0)
     by_leaf = leaf_weights(system, weights)
     drawn = _Drawn(draws, seed, float(spread))
-    return await outside.executor.run(caller, _RANK_SECONDS, _presented, scored, by_leaf, drawn, name, synthetic, present)
+    return await outside.executor.run(caller, RANK_SECONDS, _presented, scored, by_leaf, drawn, name, synthetic, present)
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,7 +459,7 @@ async def calculate(outside: Outside, caller: Caller, asked: Asked, own: OwnData
     inputs = _put_together(outside, system, asked, weights, (given, synthetic), values, own.energy_tce, own.emissions_t)
     if len(system.nodes) <= _SHORT_NODES:
         return assessed(inputs), problems
-    return await outside.executor.run(caller, _JUDGE_SECONDS, assessed, inputs), problems
+    return await outside.executor.run(caller, CALCULATE_SECONDS, assessed, inputs), problems
 
 
 def _against_peers(

@@ -23,7 +23,7 @@ from kernel.refusals import InvalidField
 DEFAULT_TABLE = "saaty-1980"
 MAX_EXPERTS = 200
 MAX_ROUNDS = 20
-_WEIGH_SECONDS = 20.0
+WEIGH_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ async def compare_judgements(
         raise ThingNotFound("random index table", table_id, ", ".join(sorted(outside.shipped.random_indices)))
     how = method or EIGENVECTOR
     work = (items, experts, group_weights, table, how)
-    together, each = await outside.executor.run(caller, _WEIGH_SECONDS, _compared, *work)
+    together, each = await outside.executor.run(caller, WEIGH_SECONDS, _compared, *work)
     return together, each, table.table_id
 
 
@@ -108,4 +108,4 @@ async def summarise_rounds(
     _different("items", items)
     if len(rounds) > MAX_ROUNDS:
         raise InvalidField("rounds", str(len(rounds)), f"at most {MAX_ROUNDS} rounds", f"至多 {MAX_ROUNDS} 轮")
-    return await outside.executor.run(caller, _WEIGH_SECONDS, summarised, rounds, items, agreement)
+    return await outside.executor.run(caller, WEIGH_SECONDS, summarised, rounds, items, agreement)
