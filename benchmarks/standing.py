@@ -22,7 +22,6 @@ from chassis.identity import generate_key_pair
 from chassis.logs import Level
 from chassis.server import running
 from chassis.settings import DatabaseSettings, LogSettings
-from chassis.tenancy import Tenant
 from gateway.domain.callers import Role
 from gateway.main import Gateway, topic_registry
 from gateway.main import build as build_gateway
@@ -32,7 +31,6 @@ from kernel.access import Caller
 TOKEN = "bench-token"
 OPERATOR_TOKEN = "bench-operator-token"
 TENANT = "bench"
-SCOPE = Tenant(TENANT)
 CALLER = Caller("bench", TENANT, frozenset({"park_manager"}))
 FACTOR_SET = "wang-2024"
 _LOGS = LogSettings(level=Level.WARNING)
@@ -117,11 +115,9 @@ def _accounting(folder: Path, database_url: str, broker: Broker | None = None) -
 
 async def register_meters(accounting: Accounting) -> None:
     """Registers the park and its meters."""
-    clock = SystemClock()
-    now = clock.now()
+    now = SystemClock().now()
     park = Park(PARK, "", "园区", "Park", "360700", "Asia/Shanghai", "", "", FACTOR_SET, now)
-    async with accounting.write(SCOPE) as uow:
-        await register_park(uow, CALLER, park, book=accounting.book, reference=accounting.reference, clock=clock)
+    await register_park(accounting.ports, CALLER, park)
     for number in range(METERS):
         source = Source(
             park_id=PARK,
@@ -138,5 +134,4 @@ async def register_meters(accounting: Accounting) -> None:
             settlement_basis="meter",
             registered_time=now,
         )
-        async with accounting.write(SCOPE) as uow:
-            await register_source(uow, CALLER, source, book=accounting.book, reference=accounting.reference, clock=clock)
+        await register_source(accounting.ports, CALLER, source)

@@ -17,13 +17,14 @@ import pyarrow as pa
 import uvloop
 from numpy.typing import NDArray
 
+from accounting.application.maintain import rebuild_sums
 from accounting.application.report import query_emissions
 from accounting.domain.emissions import Ratio, exact_sums, milligrams
 from accounting.main import Accounting
 from benchmarks.cluster import Cluster, postgresql
 from benchmarks.pairing import Cost, Side, compare, paired, processor_s, write_results
 from benchmarks.readings import METERS, PARK, SEED
-from benchmarks.standing import CALLER, SCOPE, TENANT, accounting_alone
+from benchmarks.standing import CALLER, TENANT, accounting_alone
 
 RECORDS = 1_000_000
 STORED = 300_000
@@ -208,8 +209,7 @@ def fill(url: str) -> None:
 
 async def totals(accounting: Accounting) -> int:
     """Asks the account for the totals of the three years, by source."""
-    async with accounting.read(SCOPE) as account:
-        _, found = await query_emissions(account, CALLER, PARK, "2020-01", "2023-01", ("source",), reference=accounting.reference)
+    _, _, found = await query_emissions(accounting.ports, CALLER, PARK, "2020-01", "2023-01", ("source",))
     return sum(group.records for _, group in found.groups)
 
 
@@ -221,9 +221,7 @@ def from_the_database(cluster: Cluster, folder: Path, runner: asyncio.Runner) ->
     fill(url)
 
     async def rebuild() -> None:
-        async with accounting.write(SCOPE) as uow:
-            await uow.rebuild(PARK)
-            await uow.commit()
+        await rebuild_sums(accounting.ports, TENANT, PARK)
 
     before = processor_s(cluster.pid)
     runner.run(rebuild())

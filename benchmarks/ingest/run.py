@@ -29,7 +29,7 @@ from benchmarks.cluster import Cluster, postgresql
 from benchmarks.http_client import HttpClient
 from benchmarks.pairing import Cost, Row, Side, compare, paired, processor_s, write_results
 from benchmarks.readings import HEADER, METERS, PARK, SEED, Reading, Readings, as_csv, as_json
-from benchmarks.standing import SCOPE, TOKEN, accounting_alone, platform
+from benchmarks.standing import TENANT, TOKEN, accounting_alone, platform
 
 ROWS = 1000
 BATCHES = 30
@@ -219,11 +219,12 @@ async def candidates(accounting: Accounting, rows: Sequence[Reading]) -> Candida
         supersedes=nothing,
         confirmed=nothing,
     )
-    async with accounting.read(SCOPE) as account:
-        park = await account.park(PARK)
+    ports = accounting.ports
+    async with ports.read(TENANT) as account:
+        park = await account.parks.get(PARK)
         assert park is not None
-        sources = await account.sources_named(PARK, sorted(set(source_id)))
-    good, problems = judge(columns, park, sources, accounting.book, accounting.reference, 2**40)
+        sources = await account.sources.named(PARK, sorted(set(source_id)))
+    good, problems = judge(columns, park, sources, ports.book, ports.reference, 2**40)
     assert not problems
     return good
 
@@ -231,15 +232,15 @@ async def candidates(accounting: Accounting, rows: Sequence[Reading]) -> Candida
 async def store(accounting: Accounting, waves: Sequence[Candidates]) -> None:
     """Stores judged rows through the repository, one transaction each."""
     for wave in waves:
-        async with accounting.write(SCOPE) as uow:
-            park = await uow.park(PARK)
+        async with accounting.ports.write(TENANT) as uow:
+            park = await uow.parks.get(PARK)
             assert park is not None
-            position = await uow.lock(PARK)
-            found = await uow.stage(park, wave)
+            position = await uow.parks.lock(PARK)
+            found = await uow.activity.stage(park, wave)
             assert not found.same_id
             assert not found.overlaps
-            await uow.keep_bases(accounting.book.bases_named(set(wave.basis_id)))
-            await uow.append(park, wave, position, park.registered_time)
+            await uow.factors.keep_bases(accounting.ports.book.bases_named(set(wave.basis_id)))
+            await uow.activity.append(park, wave, position, park.registered_time)
             await uow.commit()
 
 

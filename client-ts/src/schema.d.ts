@@ -381,10 +381,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Calculate
-         * @description Evaluates what the request brings and keeps nothing; rows that break a rule are told and left out.
+         * Calculate Evaluation
+         * @description Evaluates what the caller gives and keeps nothing.
          */
-        post: operations["calculate"];
+        post: operations["calculate_evaluation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -420,7 +420,7 @@ export interface paths {
         };
         /**
          * List Factors
-         * @description Returns the factors of a set with their sources, in order of id.
+         * @description Returns the factor rows of one set, in order of id.
          */
         get: operations["list_factors"];
         put?: never;
@@ -439,16 +439,19 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Systems
-         * @description Returns the indicator systems that the caller can use: the shipped ones and the tenant's own.
+         * List Indicator Systems
+         * @description Returns the indicator systems that the caller can use, in order of id: the shipped ones and the tenant's own.
          */
-        get: operations["list_systems"];
+        get: operations["list_indicator_systems"];
         put?: never;
         /**
-         * Create System
-         * @description Stores a system of the tenant's own; it needs no code. Weights sum to 1 at every node.
+         * Create Indicator System
+         * @description Stores a system of the tenant's own.
+         *
+         *     Idempotent: the same again is answered as before; the same id with other content is ALREADY_EXISTS. Weights sum
+         *     to 1 at every node.
          */
-        post: operations["create_system"];
+        post: operations["create_indicator_system"];
         delete?: never;
         options?: never;
         head?: never;
@@ -463,10 +466,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read System
-         * @description Returns a system with its tree and the platform's thresholds.
+         * Get Indicator System
+         * @description Returns one system with its tree, or NOT_FOUND.
          */
-        get: operations["read_system"];
+        get: operations["get_indicator_system"];
         put?: never;
         post?: never;
         delete?: never;
@@ -486,7 +489,9 @@ export interface paths {
         put?: never;
         /**
          * Create Threshold Set
-         * @description Stores a version of thresholds; it never changes.
+         * @description Stores a version of thresholds.
+         *
+         *     Idempotent like CreateIndicatorSystem, by id.
          */
         post: operations["create_threshold_set"];
         delete?: never;
@@ -506,7 +511,9 @@ export interface paths {
         put?: never;
         /**
          * Create Weight Set
-         * @description Stores a version of weights; it never changes.
+         * @description Stores a version of weights.
+         *
+         *     Idempotent like CreateIndicatorSystem, by id.
          */
         post: operations["create_weight_set"];
         delete?: never;
@@ -670,15 +677,17 @@ export interface paths {
         };
         /**
          * List Parks
-         * @description Returns the parks of the caller's tenant, in order of id.
+         * @description Returns the caller's parks in order of id.
          */
         get: operations["list_parks"];
         put?: never;
         /**
-         * Register Park
-         * @description Registers a park. The same park again is answered with 200; the id with other content is refused with 409.
+         * Create Park
+         * @description Registers a park.
+         *
+         *     Idempotent: the same park again is answered as before; the same id with other content is ALREADY_EXISTS.
          */
-        post: operations["register_park"];
+        post: operations["create_park"];
         delete?: never;
         options?: never;
         head?: never;
@@ -693,10 +702,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Park
-         * @description Returns a park; a park of another tenant does not exist for this caller.
+         * Get Park
+         * @description Returns one park, or NOT_FOUND when it does not exist for this caller.
          */
-        get: operations["read_park"];
+        get: operations["get_park"];
         put?: never;
         post?: never;
         delete?: never;
@@ -714,7 +723,7 @@ export interface paths {
         };
         /**
          * List Activity Records
-         * @description Returns the records of a park in the order in which they were accepted, superseded ones included.
+         * @description Returns the activity records of a park in the order in which they were accepted, superseded ones included.
          */
         get: operations["list_activity_records"];
         put?: never;
@@ -764,7 +773,9 @@ export interface paths {
         get?: never;
         /**
          * Record Annual Figures
-         * @description Records the figures of a year as a new version; the same figures again change nothing.
+         * @description Records the figures of one year.
+         *
+         *     The same figures again change nothing; others supersede the current version.
          */
         put: operations["record_annual_figures"];
         post?: never;
@@ -783,7 +794,7 @@ export interface paths {
         };
         /**
          * Query Emissions
-         * @description Returns exact totals of the records in force, cut into months in the park's time zone.
+         * @description Returns exact totals of the records in force within [from_month, to_month), grouped by the given dimensions.
          */
         get: operations["query_emissions"];
         put?: never;
@@ -803,15 +814,17 @@ export interface paths {
         };
         /**
          * List Enterprises
-         * @description Returns the enterprises of a park, in order of id.
+         * @description Returns the enterprises of a park in order of id.
          */
         get: operations["list_enterprises"];
         put?: never;
         /**
-         * Register Enterprise
-         * @description Registers an enterprise in a park; idempotent like parks.
+         * Create Enterprise
+         * @description Registers an enterprise of a park.
+         *
+         *     Idempotent like CreatePark.
          */
-        post: operations["register_enterprise"];
+        post: operations["create_enterprise"];
         delete?: never;
         options?: never;
         head?: never;
@@ -832,10 +845,12 @@ export interface paths {
         get: operations["list_evaluations"];
         put?: never;
         /**
-         * Evaluate
-         * @description Evaluates a park and keeps the result with all of its inputs. Each request is an evaluation of its own.
+         * Evaluate Park
+         * @description Evaluates a park and keeps the result with its inputs.
+         *
+         *     Not idempotent: each call is an evaluation of its own.
          */
-        post: operations["evaluate"];
+        post: operations["evaluate_park"];
         delete?: never;
         options?: never;
         head?: never;
@@ -850,10 +865,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Evaluation
-         * @description Returns an evaluation, computed again from the inputs that it was stored with.
+         * Get Evaluation
+         * @description Returns one evaluation, computed again from its stored inputs.
          */
-        get: operations["read_evaluation"];
+        get: operations["get_evaluation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -870,10 +885,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Compare
-         * @description Returns why an evaluation differs from another: by values, weights, thresholds and coverage, exactly.
+         * Compare Evaluations
+         * @description Returns why two evaluations of a park differ: values, weights, thresholds, coverage; the four sum to the change.
          */
-        get: operations["compare"];
+        get: operations["compare_evaluations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -890,10 +905,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Report
-         * @description Returns the report of an evaluation with radar and tree, in Chinese or English.
+         * Render Evaluation Report
+         * @description Returns the report of an evaluation as a file.
          */
-        get: operations["read_report"];
+        get: operations["render_evaluation_report"];
         put?: never;
         post?: never;
         delete?: never;
@@ -912,10 +927,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Plan
+         * Plan Improvements
          * @description Returns the cheapest combination of steps that brings an evaluation to a target.
+         *
+         *     FAILED_PRECONDITION when none does.
          */
-        post: operations["plan"];
+        post: operations["plan_improvements"];
         delete?: never;
         options?: never;
         head?: never;
@@ -930,18 +947,20 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Values
-         * @description Returns every indicator of a system for a year: its value with origin and evidence, or why it is missing.
+         * List Indicator Values
+         * @description Returns every indicator of a system for a year.
+         *
+         *     Its value with origin and evidence, the conflicting one, or that it is missing.
          */
-        get: operations["list_values"];
+        get: operations["list_indicator_values"];
         put?: never;
         /**
-         * Record Values
+         * Record Indicator Values
          * @description Records values; good rows are kept whatever the others are, and the same again changes nothing.
          *
          *     Takes JSON, CSV, and the workbook that `GET …/indicator-values.xlsx` gives: rows of it without a value say nothing.
          */
-        post: operations["record_values"];
+        post: operations["record_indicator_values"];
         delete?: never;
         options?: never;
         head?: never;
@@ -956,10 +975,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Workbook
-         * @description Returns a workbook with a row for each indicator, what was entered filled in.
+         * Render Value Template
+         * @description Returns the template for entering values as a file, the values in force filled in.
          */
-        get: operations["read_workbook"];
+        get: operations["render_value_template"];
         put?: never;
         post?: never;
         delete?: never;
@@ -976,10 +995,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Indicators
-         * @description Returns the park's own figures of one year: emissions, energy, mix, intensities.
+         * Get Indicators
+         * @description Returns the account's own figures of one year: emissions, energy, mix, intensity.
          */
-        get: operations["read_indicators"];
+        get: operations["get_indicators"];
         put?: never;
         post?: never;
         delete?: never;
@@ -997,13 +1016,16 @@ export interface paths {
         };
         /**
          * List Inventories
-         * @description Returns the closed inventories of a park by year and version, restated ones too.
+         * @description Returns the inventories of a park by year, then by version, restated ones included.
          */
         get: operations["list_inventories"];
         put?: never;
         /**
          * Close Inventory
-         * @description Closes the inventory of a year, for good. Closed again with other records, it is the next version, and needs a reason.
+         * @description Closes the greenhouse gas inventory of a year: the records in force as they are, kept for good.
+         *
+         *     Idempotent while these are the same: it answers with the inventory in force. When they are others, it closes the
+         *     year's next version, which needs a reason.
          */
         post: operations["close_inventory"];
         delete?: never;
@@ -1020,10 +1042,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Inventory
-         * @description Returns an inventory with its parts by item, gas and sector, and the factor rows that it was made with.
+         * Get Inventory
+         * @description Returns one inventory with its sums and the factor rows that it was made with.
          */
-        get: operations["read_inventory"];
+        get: operations["get_inventory"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1041,13 +1063,16 @@ export interface paths {
         };
         /**
          * List Findings
-         * @description Returns the findings about an inventory in the order in which they were written, with answers and conclusion.
+         * @description Returns the findings about an inventory in the order in which they were written, with their answers.
          */
         get: operations["list_findings"];
         put?: never;
         /**
          * Write Finding
-         * @description Writes a finding of a verification; the same again is answered with 200, the id with other content is refused.
+         * @description Writes a finding of a verification about an inventory.
+         *
+         *     Idempotent by id: the same again is answered as before, with other content it is ALREADY_EXISTS. Nothing of it
+         *     is changed later.
          */
         post: operations["write_finding"];
         delete?: never;
@@ -1067,7 +1092,9 @@ export interface paths {
         put?: never;
         /**
          * Answer Finding
-         * @description Adds what the park's management says to a finding that is not closed.
+         * @description Adds the answer of the park's management to a finding that is not closed.
+         *
+         *     The same text as the last answer adds nothing.
          */
         post: operations["answer_finding"];
         delete?: never;
@@ -1087,7 +1114,9 @@ export interface paths {
         put?: never;
         /**
          * Close Finding
-         * @description Closes a finding; the same again is answered as before, another conclusion is refused.
+         * @description Closes a finding.
+         *
+         *     Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS.
          */
         post: operations["close_finding"];
         delete?: never;
@@ -1105,7 +1134,7 @@ export interface paths {
         };
         /**
          * List Inventory Lines
-         * @description Returns the lines of an inventory: its sums by enterprise, scope, item, carrier and gas.
+         * @description Returns the lines of an inventory in the order of their number.
          */
         get: operations["list_inventory_lines"];
         put?: never;
@@ -1127,7 +1156,10 @@ export interface paths {
         put?: never;
         /**
          * Publish Inventory
-         * @description Publishes the total of an inventory and the parts asked for, as far as no enterprise is shown by them.
+         * @description Publishes the totals of an inventory, as far as they tell nothing of a single enterprise.
+         *
+         *     Idempotent: the same again is answered as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn
+         *     is not published again.
          */
         post: operations["publish_inventory"];
         delete?: never;
@@ -1147,7 +1179,8 @@ export interface paths {
         put?: never;
         /**
          * Replay Inventory
-         * @description Computes an inventory again from the stored records and says where it differs from what was closed; changes nothing.
+         * @description Computes an inventory anew from the records, bases and sources that are stored, and returns where it differs
+         *     from what was closed. Changes nothing.
          */
         post: operations["replay_inventory"];
         delete?: never;
@@ -1167,7 +1200,9 @@ export interface paths {
         put?: never;
         /**
          * Withdraw Publication
-         * @description Takes a publication back: it is shown no more. A second time changes nothing.
+         * @description Takes a publication back: it is shown no more.
+         *
+         *     What it told stays known to whoever read it, and to what is decided later.
          */
         post: operations["withdraw_publication"];
         delete?: never;
@@ -1185,15 +1220,17 @@ export interface paths {
         };
         /**
          * List Sources
-         * @description Returns the emission sources of a park, in order of id.
+         * @description Returns the sources of a park in order of id.
          */
         get: operations["list_sources"];
         put?: never;
         /**
-         * Register Source
-         * @description Registers an emission source in a park; idempotent like parks.
+         * Create Source
+         * @description Registers an emission source; a meter is a source.
+         *
+         *     Idempotent like CreatePark.
          */
-        post: operations["register_source"];
+        post: operations["create_source"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1269,7 +1306,7 @@ export interface paths {
         };
         /**
          * List Published Parks
-         * @description Returns the parks of which something is published, in order of id.
+         * @description Returns the parks that have a publication which was not withdrawn, in order of id.
          */
         get: operations["list_published_parks"];
         put?: never;
@@ -1288,10 +1325,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Published Emissions
-         * @description Returns what of a park is published and not taken back, a row for each sum; pages are of publications.
+         * List Publications
+         * @description Returns the publications of a park that were not withdrawn, by year, then by version.
          */
-        get: operations["read_published_emissions"];
+        get: operations["list_publications"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1308,10 +1345,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Region Emissions
-         * @description Returns the released sums of a region and of the regions in it, the same for everyone.
+         * Get Region Release
+         * @description Returns the sums of a region and of the regions in it, as they were released, the same for every caller of the
+         *     tenant.
          */
-        get: operations["read_region_emissions"];
+        get: operations["get_region_release"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1331,7 +1369,9 @@ export interface paths {
         put?: never;
         /**
          * Release Regions
-         * @description Releases the sums of a year by region over all parks that closed it, once and for good.
+         * @description Releases the sums of a year over the inventories in force of all parks of the tenant, by province, prefecture
+         *     and county, as far as they tell nothing of a single park or enterprise. A year is released once: the same again
+         *     is answered as before.
          */
         post: operations["release_regions"];
         delete?: never;
@@ -1368,10 +1408,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Rank
-         * @description Ranks the caller's parks of a region, with the interval of each rank over drawn weights; a page of them.
+         * Rank Parks
+         * @description Ranks the caller's parks of a region by one system and year, with rank intervals over drawn weights.
+         *
+         *     At most 10,000 parks.
          */
-        get: operations["rank"];
+        get: operations["rank_parks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1566,7 +1608,7 @@ export interface paths {
         put?: never;
         /**
          * Compare Judgements
-         * @description Returns the weights that pairwise judgements say, and how consistent they are (AHP).
+         * @description Returns the weights that pairwise judgements say, and how consistent they are; keeps nothing.
          */
         post: operations["compare_judgements"];
         delete?: never;
@@ -1586,7 +1628,7 @@ export interface paths {
         put?: never;
         /**
          * Summarise Rounds
-         * @description Returns the summary of each round of expert estimates, and whether they have converged (Delphi).
+         * @description Returns the summary of each round of expert estimates; keeps nothing.
          */
         post: operations["summarise_rounds"];
         delete?: never;
@@ -1600,21 +1642,33 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * ActivityRecordAnswer
+         * ActivityRecord
          * @description An accepted record.
          */
-        ActivityRecordAnswer: {
-            /** Basis Id */
+        ActivityRecord: {
+            /**
+             * Basis Id
+             * @description Names the factor rows that it was computed with.
+             */
             basis_id: string;
-            /** Emissions T Co2E */
+            /**
+             * Emissions T Co2E
+             * @description Exact.
+             */
             emissions_t_co2e: string;
-            /** Energy Tce */
+            /**
+             * Energy Tce
+             * @description Standard coal, exact.
+             */
             energy_tce: string;
             /** Period End Time */
             period_end_time: string;
             /** Period Start Time */
             period_start_time: string;
-            /** Position */
+            /**
+             * Position
+             * @description Counts from 1 in each park.
+             */
             position: number;
             /** Quantity */
             quantity: string;
@@ -1624,7 +1678,10 @@ export interface components {
             recorded_time: string;
             /** Source Id */
             source_id: string;
-            /** Superseded By */
+            /**
+             * Superseded By
+             * @description Empty while the record is in force.
+             */
             superseded_by?: string | null;
             /** Supersedes */
             supersedes?: string | null;
@@ -1632,36 +1689,10 @@ export interface components {
             unit: string;
         };
         /**
-         * ActivityRecordsAnswer
-         * @description Records in the order in which they were accepted.
-         * @example {
-         *       "next_page_token": "",
-         *       "records": [
-         *         {
-         *           "basis_id": "b-1",
-         *           "emissions_t_co2e": "697200",
-         *           "energy_tce": "147480",
-         *           "period_end_time": "2022-12-31T16:00:00Z",
-         *           "period_start_time": "2021-12-31T16:00:00Z",
-         *           "position": 1,
-         *           "quantity": "1200000",
-         *           "record_id": "ganzhou-2022-electricity",
-         *           "recorded_time": "2026-11-21T02:00:00Z",
-         *           "source_id": "electricity-bill",
-         *           "unit": "MWh"
-         *         }
-         *       ]
-         *     }
-         */
-        ActivityRecordsAnswer: {
-            /** Next Page Token */
-            next_page_token: string;
-            /** Records */
-            records: components["schemas"]["ActivityRecordAnswer"][];
-        };
-        /**
-         * AnnualFiguresAnswer
-         * @description One version of a year's figures.
+         * AnnualFigures
+         * @description The figures of a year that intensities divide by.
+         *
+         *     Empty means not reported.
          * @example {
          *       "gross_output_10k_cny": "11620000",
          *       "leading_industries_share_pct": "28.21",
@@ -1671,7 +1702,7 @@ export interface components {
          *       "year": 2022
          *     }
          */
-        AnnualFiguresAnswer: {
+        AnnualFigures: {
             /** Employees Persons */
             employees_persons?: string | null;
             /** Gdp 10K Cny */
@@ -1680,7 +1711,10 @@ export interface components {
             gross_output_10k_cny?: string | null;
             /** Land Area Km2 */
             land_area_km2?: string | null;
-            /** Leading Industries Share Pct */
+            /**
+             * Leading Industries Share Pct
+             * @description Per cent, 0 to 100.
+             */
             leading_industries_share_pct?: string | null;
             /** Park Id */
             park_id: string;
@@ -1688,14 +1722,19 @@ export interface components {
             recorded_time: string;
             /** Value Added 10K Cny */
             value_added_10k_cny?: string | null;
-            /** Version */
+            /**
+             * Version
+             * @description Starts at 1; the highest is in force.
+             */
             version: number;
             /** Year */
             year: number;
         };
         /**
          * AnnualFiguresBody
-         * @description The figures of a year; what is left out or null is not reported.
+         * @description The figures of a year that intensities divide by.
+         *
+         *     Empty means not reported.
          * @example {
          *       "gross_output_10k_cny": "11620000",
          *       "leading_industries_share_pct": "28.21"
@@ -1724,6 +1763,7 @@ export interface components {
             land_area_km2: string | null;
             /**
              * Leading Industries Share Pct
+             * @description Per cent, 0 to 100.
              * @default null
              */
             leading_industries_share_pct: string | null;
@@ -1734,36 +1774,15 @@ export interface components {
             value_added_10k_cny: string | null;
         };
         /**
-         * AnnualFiguresListAnswer
-         * @description Every version, by year, then by version.
-         * @example {
-         *       "annual_figures": [
-         *         {
-         *           "gross_output_10k_cny": "11620000",
-         *           "leading_industries_share_pct": "28.21",
-         *           "park_id": "ganzhou-etdz",
-         *           "recorded_time": "2026-11-21T02:00:00Z",
-         *           "version": 1,
-         *           "year": 2022
-         *         }
-         *       ],
-         *       "next_page_token": ""
-         *     }
-         */
-        AnnualFiguresListAnswer: {
-            /** Annual Figures */
-            annual_figures: components["schemas"]["AnnualFiguresAnswer"][];
-            /** Next Page Token */
-            next_page_token: string;
-        };
-        /**
-         * AnswerBody
-         * @description What is said to a finding, and which inventory restates the year because of it.
+         * AnswerFindingBody
+         * @description Adds the answer of the park's management to a finding that is not closed.
+         *
+         *     The same text as the last answer adds nothing.
          * @example {
          *       "text": "It came late and will be restated"
          *     }
          */
-        AnswerBody: {
+        AnswerFindingBody: {
             /** Evidence */
             evidence?: string[];
             /**
@@ -1771,24 +1790,6 @@ export interface components {
              * @default
              */
             restated_in: string;
-            /** Text */
-            text: string;
-        };
-        /**
-         * AnsweredAnswer
-         * @description What the park's management said.
-         */
-        AnsweredAnswer: {
-            /** Answered By */
-            answered_by: string;
-            /** Answered Time */
-            answered_time: string;
-            /** Evidence */
-            evidence: string[];
-            /** Number */
-            number: number;
-            /** Restated In */
-            restated_in?: string | null;
             /** Text */
             text: string;
         };
@@ -1899,10 +1900,10 @@ export interface components {
             token_endpoint_auth_methods_supported: string[];
         };
         /**
-         * BandAnswer
-         * @description A band that the score can still be in.
+         * Band
+         * @description A band of scores: a stage of development, a grade.
          */
-        BandAnswer: {
+        Band: {
             /** At Least */
             at_least: string;
             /** Band */
@@ -1925,8 +1926,8 @@ export interface components {
             issuing_body: string;
         };
         /**
-         * CalculateBody
-         * @description Data of the caller's own, of which nothing is kept.
+         * CalculateEvaluationBody
+         * @description Evaluates what the caller gives and keeps nothing.
          * @example {
          *       "system_id": "pdi",
          *       "values": [
@@ -1949,9 +1950,10 @@ export interface components {
          *       "year": 2022
          *     }
          */
-        CalculateBody: {
+        CalculateEvaluationBody: {
             /**
              * Energy Tce
+             * @description The year's energy use, tce, for targets that depend on it.
              * @default null
              */
             energy_tce: string | null;
@@ -1963,6 +1965,7 @@ export interface components {
             industry: "" | "electronics" | "automotive" | "new_energy";
             /**
              * Intensity T Per 10K Cny
+             * @description For the carbon credit of an enterprise: its emissions per output, t CO2e per 10^4 CNY, and those of the enterprises of its industry, itself left out, at least one. They give the indicator intensity-percentile, which is then not among the values.
              * @default null
              */
             intensity_t_per_10k_cny: string | null;
@@ -1970,27 +1973,134 @@ export interface components {
             peer_intensities_t_per_10k_cny?: string[];
             /**
              * Scopes 1 And 2 T Co2E
+             * @description Emissions of scopes 1 and 2 of the year.
              * @default null
              */
             scopes_1_and_2_t_co2e: string | null;
             /** @default null */
-            system: components["schemas"]["SystemBody"] | null;
+            system: components["schemas"]["IndicatorSystemBody"] | null;
             /**
              * System Id
+             * @description A shipped or stored system by id, or a whole one.
              * @default
              */
             system_id: string;
-            /** Thresholds */
+            /**
+             * Thresholds
+             * @description Over the platform's.
+             */
             thresholds?: components["schemas"]["ThresholdBody"][];
             /** Values */
-            values?: components["schemas"]["EntryBody"][];
+            values?: components["schemas"]["GivenValueBody"][];
             /**
              * Weight Set Id
              * @default
              */
             weight_set_id: string;
-            /** Weights */
+            /**
+             * Weights
+             * @description In place of a weight set, of every node.
+             */
             weights?: components["schemas"]["WeightBody"][];
+            /** Year */
+            year: number;
+        };
+        /**
+         * CalculateEvaluationResponse
+         * @description CalculateEvaluationResponse.
+         * @example {
+         *       "bands": [
+         *         {
+         *           "at_least": "2.5",
+         *           "band": "mature",
+         *           "name_en": "mature",
+         *           "name_zh": "成熟期",
+         *           "source": "platform default"
+         *         }
+         *       ],
+         *       "basis": "score",
+         *       "indicators": [],
+         *       "nodes": [],
+         *       "problems": [],
+         *       "scale": "5",
+         *       "strategies": [],
+         *       "synthetic": false,
+         *       "system_id": "pdi",
+         *       "threshold_set_ids": [],
+         *       "total": {
+         *         "coverage_pct": "100",
+         *         "high": "2.752",
+         *         "low": "2.752",
+         *         "name_en": "total",
+         *         "name_zh": "总分",
+         *         "node_id": "total",
+         *         "score": "2.752",
+         *         "weight": "1"
+         *       },
+         *       "verdicts": [],
+         *       "weight_set_id": "delphi",
+         *       "year": 2022
+         *     }
+         */
+        CalculateEvaluationResponse: {
+            /**
+             * Bands
+             * @description The bands that the score can still be in, lowest first; one where it is certain.
+             */
+            bands: components["schemas"]["Band"][];
+            /** Basis */
+            basis: string;
+            /**
+             * Emissions Gap T Co2E
+             * @description Tonnes of CO2e above what the energy of the year allows; empty where it is unknown or 0.
+             */
+            emissions_gap_t_co2e?: string | null;
+            /** Evaluation Id */
+            evaluation_id?: string | null;
+            /** Indicators */
+            indicators: components["schemas"]["IndicatorScore"][];
+            /** Inputs Sha256 */
+            inputs_sha256?: string | null;
+            /**
+             * Nodes
+             * @description Parents before children, total first.
+             */
+            nodes: components["schemas"]["NodeScore"][];
+            /** Park Id */
+            park_id?: string | null;
+            /** Problems */
+            problems: components["schemas"]["ValueProblem"][];
+            /** Scale */
+            scale: string;
+            /** Scored By */
+            scored_by?: string | null;
+            /** Scored Time */
+            scored_time?: string | null;
+            /** Strategies */
+            strategies: components["schemas"]["Strategy"][];
+            /**
+             * Synthetic
+             * @description Whether some thresholds are made up for a demonstration.
+             */
+            synthetic: boolean;
+            /** System Id */
+            system_id: string;
+            /** Threshold Set Ids */
+            threshold_set_ids: string[];
+            /** @description The total, for lists. */
+            total?: components["schemas"]["NodeScore"] | null;
+            /**
+             * Verdict
+             * @description passed, failed or open, in a system of targets.
+             */
+            verdict?: ("passed" | "failed" | "open") | null;
+            /**
+             * Verdicts
+             * @description In a system of targets.
+             */
+            verdicts: components["schemas"]["Verdict"][];
+            /** Weight Set Id */
+            weight_set_id?: string | null;
             /** Year */
             year: number;
         };
@@ -2122,26 +2232,6 @@ export interface components {
             next_page_token: string;
         };
         /**
-         * CellAnswer
-         * @description A published sum; one that is not shown says which rule it would break, and has no amount.
-         */
-        CellAnswer: {
-            /**
-             * Dimension
-             * @enum {string}
-             */
-            dimension: "total" | "scope" | "industry" | "region";
-            /** Emissions T Co2E */
-            emissions_t_co2e: string | null;
-            /** Key */
-            key: string;
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "shown" | "minimum_contributors" | "dominance" | "p_percent" | "differencing";
-        };
-        /**
          * ChangeAnswer
          * @description One fact that the platform heard from its services.
          */
@@ -2195,30 +2285,16 @@ export interface components {
             next: string;
         };
         /**
-         * CloseBody
-         * @description Which year to close, and why once more.
+         * CloseFindingBody
+         * @description Closes a finding.
+         *
+         *     Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS.
          * @example {
-         *       "year": 2022
+         *       "conclusion": "resolved",
+         *       "text": "The restatement has the bill"
          *     }
          */
-        CloseBody: {
-            /**
-             * Reason
-             * @default
-             */
-            reason: string;
-            /** Year */
-            year: number;
-        };
-        /**
-         * ClosingAnswer
-         * @description How a finding ended.
-         */
-        ClosingAnswer: {
-            /** Closed By */
-            closed_by: string;
-            /** Closed Time */
-            closed_time: string;
+        CloseFindingBody: {
             /**
              * Conclusion
              * @enum {string}
@@ -2228,8 +2304,31 @@ export interface components {
             text: string;
         };
         /**
-         * ComparisonAnswer
-         * @description Why two evaluations differ; the four effects sum to the change.
+         * CloseInventoryBody
+         * @description Closes the greenhouse gas inventory of a year: the records in force as they are, kept for good.
+         *
+         *     Idempotent while these are the same: it answers with the inventory in force. When they are others, it closes the
+         *     year's next version, which needs a reason.
+         * @example {
+         *       "year": 2022
+         *     }
+         */
+        CloseInventoryBody: {
+            /**
+             * Reason
+             * @description At most 500 characters; needed when the year was closed before with other records.
+             * @default
+             */
+            reason: string;
+            /**
+             * Year
+             * @description A year that is over in the park's time zone.
+             */
+            year: number;
+        };
+        /**
+         * CompareEvaluationsResponse
+         * @description CompareEvaluationsResponse.
          * @example {
          *       "change": "4",
          *       "coverage_points": "-6",
@@ -2243,13 +2342,13 @@ export interface components {
          *       "weight_points": "0"
          *     }
          */
-        ComparisonAnswer: {
+        CompareEvaluationsResponse: {
             /** Change */
             change: string;
             /** Coverage Points */
             coverage_points: string;
             /** Indicators */
-            indicators: components["schemas"]["LeafChangeAnswer"][];
+            indicators: components["schemas"]["LeafChange"][];
             /** Only After */
             only_after: string[];
             /** Only Before */
@@ -2262,21 +2361,138 @@ export interface components {
             weight_points: string;
         };
         /**
-         * ConclusionBody
-         * @description How a finding ends.
+         * CompareJudgementsBody
+         * @description Returns the weights that pairwise judgements say, and how consistent they are; keeps nothing.
          * @example {
-         *       "conclusion": "resolved",
-         *       "text": "The restatement has the bill"
+         *       "experts": [
+         *         {
+         *           "expert_id": "e-1",
+         *           "rows": [
+         *             [
+         *               "1",
+         *               "2",
+         *               "3"
+         *             ],
+         *             [
+         *               "",
+         *               "1",
+         *               "2"
+         *             ],
+         *             [
+         *               "",
+         *               "",
+         *               "1"
+         *             ]
+         *           ]
+         *         }
+         *       ],
+         *       "items": [
+         *         "performance",
+         *         "development",
+         *         "impact"
+         *       ]
          *     }
          */
-        ConclusionBody: {
+        CompareJudgementsBody: {
             /**
-             * Conclusion
+             * Experts
+             * @description One or more.
+             */
+            experts: components["schemas"]["ExpertJudgementsBody"][];
+            /**
+             * Group Weights
+             * @description By group; without one every expert counts alike.
+             */
+            group_weights?: {
+                [key: string]: string;
+            };
+            /** Items */
+            items: string[];
+            /**
+             * Method
+             * @description eigenvector or geometric_mean; empty means eigenvector.
+             * @default eigenvector
              * @enum {string}
              */
-            conclusion: "resolved" | "accepted" | "unresolved";
-            /** Text */
-            text: string;
+            method: "eigenvector" | "geometric_mean";
+            /**
+             * Random Index Table
+             * @description saaty-1980, saaty-2008 or donegan-dodd-1991; empty means saaty-1980.
+             * @default saaty-1980
+             */
+            random_index_table: string;
+        };
+        /**
+         * CompareJudgementsResponse
+         * @description CompareJudgementsResponse.
+         * @example {
+         *       "experts": [],
+         *       "random_index_table": "saaty-1980",
+         *       "together": {
+         *         "consistency_index": "0.00460136",
+         *         "consistency_ratio": "0.00793338",
+         *         "consistent": true,
+         *         "principal_eigenvalue": "3.00920271",
+         *         "weights": [
+         *           {
+         *             "node_id": "performance",
+         *             "weight": "0.539615"
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        CompareJudgementsResponse: {
+            /** Experts */
+            experts: components["schemas"]["Priorities"][];
+            /** Random Index Table */
+            random_index_table: string;
+            /** @description All experts together. */
+            together: components["schemas"]["Priorities"];
+        };
+        /**
+         * CreateThresholdSetBody
+         * @description Stores a version of thresholds.
+         *
+         *     Idempotent like CreateIndicatorSystem, by id.
+         * @example {
+         *       "origin": "park",
+         *       "rows": [
+         *         {
+         *           "maximum": "0.8",
+         *           "minimum": "0.05",
+         *           "node_id": "65",
+         *           "source": "plan, table 3"
+         *         }
+         *       ],
+         *       "source": "Development plan 2026 to 2030",
+         *       "threshold_set_id": "plan-2026"
+         *     }
+         */
+        CreateThresholdSetBody: {
+            /**
+             * Origin
+             * @description region, park, peers or synthetic; empty means park. peers only where peers are named.
+             * @default park
+             * @enum {string}
+             */
+            origin: "region" | "park" | "peers" | "synthetic";
+            /**
+             * Peer Park Ids
+             * @description Where parks are named, the rows are their least and greatest values in this year, the origin is peers, and no rows are given.
+             */
+            peer_park_ids?: string[];
+            /**
+             * Peer Year
+             * @default null
+             */
+            peer_year: number | null;
+            /** Rows */
+            rows?: components["schemas"]["ThresholdBody"][];
+            /** Source */
+            source: string;
+            /** Threshold Set Id */
+            threshold_set_id: string;
         };
         /**
          * DeliveryAnswer
@@ -2293,23 +2509,6 @@ export interface components {
             status: number;
             /** Time */
             time: string;
-        };
-        /**
-         * DifferenceAnswer
-         * @description Where a replay found another value than what was closed.
-         */
-        DifferenceAnswer: {
-            /** Closed */
-            closed?: string | null;
-            /** Key */
-            key?: string | null;
-            /** Replayed */
-            replayed?: string | null;
-            /**
-             * What
-             * @enum {string}
-             */
-            what: "records" | "records_sha256" | "totals" | "content_sha256" | "record" | "line";
         };
         /**
          * DocumentAnswer
@@ -2449,67 +2648,46 @@ export interface components {
             next_page_token: string;
         };
         /**
-         * EmissionsAnswer
-         * @description Exact totals of a span of months; removals, biogenic CO2 and straddling records are in neither groups nor total.
-         * @example {
-         *       "biogenic": {
-         *         "emissions_t_co2e": "0",
-         *         "energy_tce": "0",
-         *         "records": 0
-         *       },
-         *       "factor_set_id": "wang-2024",
-         *       "from": "2022-01",
-         *       "group_by": [
-         *         "scope"
-         *       ],
-         *       "groups": [
-         *         {
-         *           "emissions_t_co2e": "887873.8",
-         *           "energy_tce": "151000",
-         *           "records": 3,
-         *           "scope": "2"
-         *         }
-         *       ],
-         *       "park_id": "ganzhou-etdz",
-         *       "removals": {
-         *         "emissions_t_co2e": "0",
-         *         "energy_tce": "0",
-         *         "records": 0
-         *       },
-         *       "straddling": {
-         *         "emissions_t_co2e": "0",
-         *         "energy_tce": "0",
-         *         "records": 0
-         *       },
-         *       "to": "2023-01",
-         *       "total": {
-         *         "emissions_t_co2e": "887873.8",
-         *         "energy_tce": "151000",
-         *         "records": 3
-         *       }
-         *     }
+         * EmissionsGroup
+         * @description One group of a total, with a member for each dimension that was asked for.
+         *
+         *     A member is empty where its records have none.
          */
-        EmissionsAnswer: {
-            biogenic: components["schemas"]["SumAnswer"];
-            /** Factor Set Id */
-            factor_set_id: string;
-            /** From */
-            from: string;
-            /** Group By */
-            group_by: string[];
-            /** Groups */
-            groups: components["schemas"]["GroupAnswer"][];
-            /** Park Id */
-            park_id: string;
-            removals: components["schemas"]["SumAnswer"];
-            straddling: components["schemas"]["SumAnswer"];
-            /** To */
-            to: string;
-            total: components["schemas"]["SumAnswer"];
+        EmissionsGroup: {
+            /** Carrier */
+            carrier?: string | null;
+            /**
+             * Emissions T Co2E
+             * @description Exact.
+             */
+            emissions_t_co2e: string;
+            /**
+             * Energy Tce
+             * @description Standard coal, exact.
+             */
+            energy_tce: string;
+            /** Enterprise */
+            enterprise?: string | null;
+            /** Gas */
+            gas?: string | null;
+            /** Item */
+            item?: string | null;
+            /** Month */
+            month?: string | null;
+            /** Records */
+            records: number;
+            /** Scope */
+            scope?: string | null;
+            /** Sector */
+            sector?: string | null;
+            /** Source */
+            source?: string | null;
+            /** Year */
+            year?: string | null;
         };
         /**
-         * EnterpriseAnswer
-         * @description A registered enterprise.
+         * Enterprise
+         * @description An enterprise in a park.
          * @example {
          *       "enterprise_id": "e-0001",
          *       "industry_code": "C3985",
@@ -2519,12 +2697,18 @@ export interface components {
          *       "registered_time": "2026-11-21T02:00:00Z"
          *     }
          */
-        EnterpriseAnswer: {
-            /** Credit Code */
+        Enterprise: {
+            /**
+             * Credit Code
+             * @description GB 32100 unified social credit code, 18 characters; empty when unknown.
+             */
             credit_code?: string | null;
             /** Enterprise Id */
             enterprise_id: string;
-            /** Industry Code */
+            /**
+             * Industry Code
+             * @description GB/T 4754-2017: a section letter with two to four digits, such as C39 or C3985.
+             */
             industry_code: string;
             /** Name En */
             name_en: string;
@@ -2536,27 +2720,33 @@ export interface components {
             registered_time: string;
         };
         /**
-         * EnterprisesAnswer
-         * @description Enterprises in order of id.
+         * EnterpriseBody
+         * @description An enterprise in a park.
          * @example {
-         *       "enterprises": [
-         *         {
-         *           "enterprise_id": "e-0001",
-         *           "industry_code": "C3985",
-         *           "name_en": "Example Electronics",
-         *           "name_zh": "示例电子有限公司",
-         *           "park_id": "ganzhou-etdz",
-         *           "registered_time": "2026-11-21T02:00:00Z"
-         *         }
-         *       ],
-         *       "next_page_token": ""
+         *       "enterprise_id": "e-0001",
+         *       "industry_code": "C3985",
+         *       "name_en": "Example Electronics",
+         *       "name_zh": "示例电子有限公司"
          *     }
          */
-        EnterprisesAnswer: {
-            /** Enterprises */
-            enterprises: components["schemas"]["EnterpriseAnswer"][];
-            /** Next Page Token */
-            next_page_token: string;
+        EnterpriseBody: {
+            /**
+             * Credit Code
+             * @description GB 32100 unified social credit code, 18 characters; empty when unknown.
+             * @default null
+             */
+            credit_code: string | null;
+            /** Enterprise Id */
+            enterprise_id: string;
+            /**
+             * Industry Code
+             * @description GB/T 4754-2017: a section letter with two to four digits, such as C39 or C3985.
+             */
+            industry_code: string;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
         };
         /**
          * EntriesBody
@@ -2578,57 +2768,59 @@ export interface components {
             /** System Id */
             system_id: string;
             /** Values */
-            values: components["schemas"]["EntryBody"][];
+            values: components["schemas"]["GivenValueBody"][];
         };
         /**
-         * EntryBody
-         * @description A value of an indicator: a decimal, or yes or no.
+         * EntryProblem
+         * @description Why a row was refused; of a workbook with its cell.
          */
-        EntryBody: {
-            /**
-             * Confirmed
-             * @default false
-             */
-            confirmed: boolean;
-            /**
-             * Evidence
-             * @default
-             */
-            evidence: string;
+        EntryProblem: {
+            /** Allowed */
+            allowed: string;
+            /** Cell */
+            cell?: string | null;
+            /** Field */
+            field: string;
+            /** Found */
+            found: string;
             /** Indicator Id */
             indicator_id: string;
-            /**
-             * Unit
-             * @default
-             */
-            unit: string;
-            /** Value */
-            value: string;
-            /** Year */
-            year: string;
+            /** Message */
+            message: string;
+            /** Reason */
+            reason: string;
+            /** Row */
+            row: number;
         };
         /**
-         * EvaluateBody
-         * @description What a park is to be evaluated by. Without a weight set the system's own weights count.
+         * EvaluateParkBody
+         * @description Evaluates a park and keeps the result with its inputs.
+         *
+         *     Not idempotent: each call is an evaluation of its own.
          * @example {
          *       "system_id": "guide-2021",
          *       "weight_set_id": "annex",
          *       "year": 2022
          *     }
          */
-        EvaluateBody: {
+        EvaluateParkBody: {
             /**
              * Industry
+             * @description electronics, automotive or new_energy, for advice; may be empty.
              * @default
              * @enum {string}
              */
             industry: "" | "electronics" | "automotive" | "new_energy";
             /** System Id */
             system_id: string;
-            /** Threshold Set Ids */
+            /**
+             * Threshold Set Ids
+             * @description Over the platform's, later ones first served.
+             */
             threshold_set_ids?: string[];
             /**
              * Weight Set Id
+             * @description annex takes the system's own, equal equal ones; else a weight set's id. Empty: the system's own.
              * @default
              */
             weight_set_id: string;
@@ -2636,8 +2828,8 @@ export interface components {
             year: number;
         };
         /**
-         * EvaluationAnswer
-         * @description An evaluation; `bands` has one entry where what is missing cannot change it. Lists leave the tree out.
+         * Evaluation
+         * @description An evaluation; kept ones have an id.
          * @example {
          *       "bands": [
          *         {
@@ -2650,12 +2842,14 @@ export interface components {
          *       ],
          *       "basis": "score",
          *       "evaluation_id": "7d2f6a52-3f0a-4c39-9d53-0a4f6a5a2f11",
+         *       "indicators": [],
          *       "inputs_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *       "nodes": [],
          *       "park_id": "ganzhou-etdz",
-         *       "problems": [],
          *       "scale": "5",
          *       "scored_by": "ada",
          *       "scored_time": "2026-03-01T12:00:00Z",
+         *       "strategies": [],
          *       "synthetic": false,
          *       "system_id": "pdi",
          *       "threshold_set_ids": [],
@@ -2669,29 +2863,37 @@ export interface components {
          *         "score": "2.752",
          *         "weight": "1"
          *       },
+         *       "verdicts": [],
          *       "weight_set_id": "delphi",
          *       "year": 2022
          *     }
          */
-        EvaluationAnswer: {
-            /** Bands */
-            bands: components["schemas"]["BandAnswer"][];
+        Evaluation: {
+            /**
+             * Bands
+             * @description The bands that the score can still be in, lowest first; one where it is certain.
+             */
+            bands: components["schemas"]["Band"][];
             /** Basis */
             basis: string;
-            /** Emissions Gap T Co2E */
+            /**
+             * Emissions Gap T Co2E
+             * @description Tonnes of CO2e above what the energy of the year allows; empty where it is unknown or 0.
+             */
             emissions_gap_t_co2e?: string | null;
             /** Evaluation Id */
             evaluation_id?: string | null;
             /** Indicators */
-            indicators?: components["schemas"]["IndicatorScoreAnswer"][];
+            indicators: components["schemas"]["IndicatorScore"][];
             /** Inputs Sha256 */
             inputs_sha256?: string | null;
-            /** Nodes */
-            nodes?: components["schemas"]["NodeScoreAnswer"][];
+            /**
+             * Nodes
+             * @description Parents before children, total first.
+             */
+            nodes: components["schemas"]["NodeScore"][];
             /** Park Id */
             park_id?: string | null;
-            /** Problems */
-            problems?: components["schemas"]["gateway__api__evaluation_models__RowProblemAnswer"][];
             /** Scale */
             scale: string;
             /** Scored By */
@@ -2699,77 +2901,38 @@ export interface components {
             /** Scored Time */
             scored_time?: string | null;
             /** Strategies */
-            strategies?: components["schemas"]["StrategyAnswer"][];
-            /** Synthetic */
+            strategies: components["schemas"]["Strategy"][];
+            /**
+             * Synthetic
+             * @description Whether some thresholds are made up for a demonstration.
+             */
             synthetic: boolean;
             /** System Id */
             system_id: string;
             /** Threshold Set Ids */
             threshold_set_ids: string[];
-            total?: components["schemas"]["NodeScoreAnswer"] | null;
-            /** Verdict */
+            /** @description The total, for lists. */
+            total?: components["schemas"]["NodeScore"] | null;
+            /**
+             * Verdict
+             * @description passed, failed or open, in a system of targets.
+             */
             verdict?: ("passed" | "failed" | "open") | null;
-            /** Verdicts */
-            verdicts?: components["schemas"]["VerdictAnswer"][];
+            /**
+             * Verdicts
+             * @description In a system of targets.
+             */
+            verdicts: components["schemas"]["Verdict"][];
             /** Weight Set Id */
             weight_set_id?: string | null;
             /** Year */
             year: number;
         };
         /**
-         * EvaluationsAnswer
-         * @description Evaluations, newest first.
-         * @example {
-         *       "evaluations": [
-         *         {
-         *           "bands": [
-         *             {
-         *               "at_least": "2.5",
-         *               "band": "mature",
-         *               "name_en": "mature",
-         *               "name_zh": "成熟期",
-         *               "source": "platform default"
-         *             }
-         *           ],
-         *           "basis": "score",
-         *           "evaluation_id": "7d2f6a52-3f0a-4c39-9d53-0a4f6a5a2f11",
-         *           "inputs_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-         *           "park_id": "ganzhou-etdz",
-         *           "problems": [],
-         *           "scale": "5",
-         *           "scored_by": "ada",
-         *           "scored_time": "2026-03-01T12:00:00Z",
-         *           "synthetic": false,
-         *           "system_id": "pdi",
-         *           "threshold_set_ids": [],
-         *           "total": {
-         *             "coverage_pct": "100",
-         *             "high": "2.752",
-         *             "low": "2.752",
-         *             "name_en": "total",
-         *             "name_zh": "总分",
-         *             "node_id": "total",
-         *             "score": "2.752",
-         *             "weight": "1"
-         *           },
-         *           "weight_set_id": "delphi",
-         *           "year": 2022
-         *         }
-         *       ],
-         *       "next_page_token": ""
-         *     }
+         * ExpertJudgementsBody
+         * @description One expert's judgements of the items.
          */
-        EvaluationsAnswer: {
-            /** Evaluations */
-            evaluations: components["schemas"]["EvaluationAnswer"][];
-            /** Next Page Token */
-            next_page_token: string;
-        };
-        /**
-         * ExpertBody
-         * @description One expert's matrix; an empty cell is a missing judgement, 1/3 is a number.
-         */
-        ExpertBody: {
+        ExpertJudgementsBody: {
             /** Expert Id */
             expert_id: string;
             /**
@@ -2777,14 +2940,17 @@ export interface components {
              * @default
              */
             group: string;
-            /** Rows */
+            /**
+             * Rows
+             * @description Rows of the matrix.
+             */
             rows: string[][];
         };
         /**
-         * FactorAnswer
-         * @description One published value with its source.
+         * Factor
+         * @description One published value.
          */
-        FactorAnswer: {
+        Factor: {
             /** Basis */
             basis: string;
             /** Carrier */
@@ -2811,18 +2977,24 @@ export interface components {
             table_id: string;
             /** Unit */
             unit: string;
-            /** Valid From Date */
+            /**
+             * Valid From Date
+             * @description Inclusive.
+             */
             valid_from_date: string;
-            /** Valid To Date */
+            /**
+             * Valid To Date
+             * @description Exclusive; empty while it is the newest.
+             */
             valid_to_date?: string | null;
             /** Value */
             value: string;
         };
         /**
-         * FactorSetAnswer
+         * FactorSet
          * @description A named, dated set of factors.
          */
-        FactorSetAnswer: {
+        FactorSet: {
             /** Electricity Basis */
             electricity_basis: string;
             /** Grid Level */
@@ -2843,64 +3015,6 @@ export interface components {
             source: string;
         };
         /**
-         * FactorSetsAnswer
-         * @description The sets that a park can choose from.
-         * @example {
-         *       "factor_sets": [
-         *         {
-         *           "electricity_basis": "location",
-         *           "grid_level": "national",
-         *           "gwp_table": "gwp_ar5",
-         *           "name_en": "Wang et al. 2024",
-         *           "name_zh": "王等 2024",
-         *           "note": "",
-         *           "published_date": "2024-01-01",
-         *           "set_id": "wang-2024",
-         *           "source": "DOI 10.16516/j.ceec.2023-311"
-         *         }
-         *       ],
-         *       "next_page_token": ""
-         *     }
-         */
-        FactorSetsAnswer: {
-            /** Factor Sets */
-            factor_sets: components["schemas"]["FactorSetAnswer"][];
-            /** Next Page Token */
-            next_page_token: string;
-        };
-        /**
-         * FactorsAnswer
-         * @description The factors of a set, in order of id.
-         * @example {
-         *       "factors": [
-         *         {
-         *           "basis": "",
-         *           "carrier": "electricity",
-         *           "checked_where": "",
-         *           "confidence": "printed",
-         *           "factor_id": "wang-2024/electricity",
-         *           "gas": "CO2",
-         *           "note": "",
-         *           "published_date": "2024-01-01",
-         *           "quantity": "emission_factor",
-         *           "region": "CN",
-         *           "source": "DOI 10.16516/j.ceec.2023-311, table 4",
-         *           "table_id": "wang_2024",
-         *           "unit": "kg/kWh",
-         *           "valid_from_date": "2020-01-01",
-         *           "value": "0.581"
-         *         }
-         *       ],
-         *       "next_page_token": ""
-         *     }
-         */
-        FactorsAnswer: {
-            /** Factors */
-            factors: components["schemas"]["FactorAnswer"][];
-            /** Next Page Token */
-            next_page_token: string;
-        };
-        /**
          * FileAnswer
          * @description The file of a document.
          */
@@ -2913,8 +3027,8 @@ export interface components {
             size_bytes: number;
         };
         /**
-         * FindingAnswer
-         * @description A finding with everything that was added to it.
+         * Finding
+         * @description A finding of a verification (ISO 14064-3).
          * @example {
          *       "answers": [
          *         {
@@ -2939,28 +3053,42 @@ export interface components {
          *       "written_time": "2026-11-21T01:00:00Z"
          *     }
          */
-        FindingAnswer: {
+        Finding: {
             /** Answers */
-            answers: components["schemas"]["AnsweredAnswer"][];
-            closing?: components["schemas"]["ClosingAnswer"] | null;
+            answers: components["schemas"]["FindingAnswer"][];
+            /** @description Unset while it is not closed. */
+            closing?: components["schemas"]["FindingClosing"] | null;
             /** Enterprise Id */
             enterprise_id?: string | null;
-            /** Evidence */
+            /**
+             * Evidence
+             * @description Ids of documents.
+             */
             evidence: string[];
-            /** Finding Id */
+            /**
+             * Finding Id
+             * @description Chosen by the verifier; unique in the inventory.
+             */
             finding_id: string;
             /** Inventory Id */
             inventory_id: string;
-            /** Item */
+            /**
+             * Item
+             * @description What it is about; each may be empty.
+             */
             item?: string | null;
             /**
              * Kind
+             * @description misstatement, nonconformity or observation.
              * @enum {string}
              */
             kind: "misstatement" | "nonconformity" | "observation";
             /** Material */
             material: boolean;
-            /** Number */
+            /**
+             * Number
+             * @description Counts from 1 in the inventory.
+             */
             number: number;
             /** Park Id */
             park_id: string;
@@ -2968,6 +3096,7 @@ export interface components {
             record_id?: string | null;
             /**
              * State
+             * @description open, answered or closed: follows from what was added.
              * @enum {string}
              */
             state: "open" | "answered" | "closed";
@@ -2979,186 +3108,110 @@ export interface components {
             written_time: string;
         };
         /**
-         * FindingBody
-         * @description A finding, and what it is about: an item of the inventory tree, an enterprise, a record, or the whole.
-         * @example {
-         *       "finding_id": "f-1",
-         *       "kind": "misstatement",
-         *       "material": true,
-         *       "text": "The bill of December is missing"
-         *     }
+         * FindingAnswer
+         * @description What the park's management says to a finding.
          */
-        FindingBody: {
-            /**
-             * Enterprise Id
-             * @default
-             */
-            enterprise_id: string;
+        FindingAnswer: {
+            /** Answered By */
+            answered_by: string;
+            /** Answered Time */
+            answered_time: string;
             /** Evidence */
-            evidence?: string[];
-            /** Finding Id */
-            finding_id: string;
+            evidence: string[];
             /**
-             * Item
-             * @default
+             * Number
+             * @description From 1.
              */
-            item: string;
+            number: number;
             /**
-             * Kind
-             * @enum {string}
+             * Restated In
+             * @description The inventory that restates the year because of it; empty without one.
              */
-            kind: "misstatement" | "nonconformity" | "observation";
-            /** Material */
-            material: boolean;
-            /**
-             * Record Id
-             * @default
-             */
-            record_id: string;
+            restated_in?: string | null;
             /** Text */
             text: string;
         };
         /**
-         * FindingsAnswer
-         * @description Findings in the order in which they were written.
-         * @example {
-         *       "findings": [
-         *         {
-         *           "answers": [
-         *             {
-         *               "answered_by": "park-manager",
-         *               "answered_time": "2026-11-21T02:00:00Z",
-         *               "evidence": [],
-         *               "number": 1,
-         *               "restated_in": "2022-v2",
-         *               "text": "It came late and is in 2022-v2"
-         *             }
-         *           ],
-         *           "evidence": [],
-         *           "finding_id": "f-1",
-         *           "inventory_id": "2022-v1",
-         *           "kind": "misstatement",
-         *           "material": true,
-         *           "number": 1,
-         *           "park_id": "ganzhou-etdz",
-         *           "state": "answered",
-         *           "text": "The bill of December is missing",
-         *           "written_by": "verifier",
-         *           "written_time": "2026-11-21T01:00:00Z"
-         *         }
-         *       ],
-         *       "next_page_token": ""
-         *     }
+         * FindingClosing
+         * @description How a finding ended.
          */
-        FindingsAnswer: {
-            /** Findings */
-            findings: components["schemas"]["FindingAnswer"][];
-            /** Next Page Token */
-            next_page_token: string;
-        };
-        /**
-         * FlipAnswer
-         * @description How far a weight moves before two neighbours change places; without a change nothing flips them.
-         */
-        FlipAnswer: {
-            /** Above Park Id */
-            above_park_id?: string | null;
-            /** Below Park Id */
-            below_park_id?: string | null;
-            /** Change */
-            change?: string | null;
-            /** Indicator Id */
-            indicator_id: string;
-        };
-        /**
-         * GroupAnswer
-         * @description The sum of one group, with one member per dimension asked for, such as `scope`.
-         */
-        GroupAnswer: {
-            /** Emissions T Co2E */
-            emissions_t_co2e: string;
-            /** Energy Tce */
-            energy_tce: string;
-            /** Records */
-            records: number;
-        } & {
-            [key: string]: unknown;
-        };
-        /**
-         * HealthAnswer
-         * @description The process is up.
-         * @example {
-         *       "status": "up"
-         *     }
-         */
-        HealthAnswer: {
+        FindingClosing: {
+            /** Closed By */
+            closed_by: string;
+            /** Closed Time */
+            closed_time: string;
             /**
-             * Status
-             * @constant
+             * Conclusion
+             * @description resolved, accepted or unresolved.
+             * @enum {string}
              */
-            status: "up";
+            conclusion: "resolved" | "accepted" | "unresolved";
+            /** Text */
+            text: string;
         };
         /**
-         * IndicatorAnswer
-         * @description A figure with its unit and formula; without a value, `missing` says why.
+         * GetIndicatorSystemResponse
+         * @description GetIndicatorSystemResponse.
+         * @example {
+         *       "basis": "score",
+         *       "indicators": 3,
+         *       "method": "delphi",
+         *       "name_en": "Park decarbonisation index, three forces",
+         *       "name_zh": "园区低碳发展指数(三力)",
+         *       "nodes": [],
+         *       "scale": "5",
+         *       "shipped": true,
+         *       "source": "[S] slide 2.1",
+         *       "system_id": "pdi",
+         *       "thresholds": []
+         *     }
          */
-        IndicatorAnswer: {
-            /** Formula */
-            formula: string;
-            /** Missing */
-            missing?: string | null;
-            /** Name */
-            name: string;
-            /** Unit */
-            unit: string;
-            /** Value */
-            value: string | null;
-        };
-        /**
-         * IndicatorScoreAnswer
-         * @description The figures of an indicator; `missing` is value or threshold where `score` is null.
-         */
-        IndicatorScoreAnswer: {
-            /** Conflicting Value */
-            conflicting_value?: string | null;
-            /** Evidence */
-            evidence?: string | null;
-            /** Gain Per Unit */
-            gain_per_unit?: string | null;
-            /** Indicator Id */
-            indicator_id: string;
-            /** Lost Points */
-            lost_points?: string | null;
-            /** Maximum */
-            maximum?: string | null;
-            /** Minimum */
-            minimum?: string | null;
-            /** Missing */
-            missing?: ("value" | "threshold") | null;
+        GetIndicatorSystemResponse: {
+            /**
+             * Basis
+             * @description score, or targets where each indicator is met or missed.
+             * @enum {string}
+             */
+            basis: "score" | "targets";
+            /** Indicators */
+            indicators: number;
+            /**
+             * Method
+             * @description Where the weights come from: annex, equal, ahp, delphi or given.
+             */
+            method: string;
             /** Name En */
             name_en: string;
             /** Name Zh */
             name_zh: string;
-            /** Origin */
-            origin?: string | null;
-            /** Parent Id */
-            parent_id?: string | null;
-            /** Points */
-            points?: string | null;
-            /** Score */
-            score: string | null;
-            /** Threshold Source */
-            threshold_source?: string | null;
-            /** Unit */
-            unit?: string | null;
-            /** Value */
-            value: string | null;
-            /** Weight */
-            weight: string;
+            /**
+             * Nodes
+             * @description Parents before children. Left out of lists.
+             */
+            nodes: components["schemas"]["Node"][];
+            /**
+             * Scale
+             * @description The highest score.
+             */
+            scale: string;
+            /**
+             * Shipped
+             * @description Whether it is shipped.
+             */
+            shipped: boolean;
+            /** Source */
+            source: string;
+            /** System Id */
+            system_id: string;
+            /**
+             * Thresholds
+             * @description The platform's.
+             */
+            thresholds: components["schemas"]["Threshold"][];
         };
         /**
-         * IndicatorsAnswer
-         * @description The park's own figures of one year.
+         * GetIndicatorsResponse
+         * @description GetIndicatorsResponse.
          * @example {
          *       "electricity_conversion": "calorific",
          *       "energy_mix": [
@@ -3188,15 +3241,18 @@ export interface components {
          *       "year": 2022
          *     }
          */
-        IndicatorsAnswer: {
-            /** Electricity Conversion */
+        GetIndicatorsResponse: {
+            /**
+             * Electricity Conversion
+             * @description calorific (当量) or coal_equivalence (等价).
+             */
             electricity_conversion: string;
             /** Energy Mix */
-            energy_mix: components["schemas"]["MixShareAnswer"][];
+            energy_mix: components["schemas"]["MixShare"][];
             /** Factor Set Id */
             factor_set_id: string;
             /** Indicators */
-            indicators: components["schemas"]["IndicatorAnswer"][];
+            indicators: components["schemas"]["Indicator"][];
             /** Park Id */
             park_id: string;
             /** Records */
@@ -3205,44 +3261,425 @@ export interface components {
             year: number;
         };
         /**
-         * InventoriesAnswer
-         * @description Inventories by year and version.
+         * GetInventoryResponse
+         * @description GetInventoryResponse.
          * @example {
-         *       "inventories": [
+         *       "biogenic_t_co2e": "0",
+         *       "closed_by": "park-manager",
+         *       "closed_time": "2026-11-21T02:00:00Z",
+         *       "content_sha256": "b71a…",
+         *       "emissions_t_co2e": "1005953.9959278",
+         *       "energy_tce": "327601.4561",
+         *       "factor_set_id": "wang-2024",
+         *       "factors": [],
+         *       "inventory_id": "2022-v1",
+         *       "last_position": 9,
+         *       "park_id": "ganzhou-etdz",
+         *       "parts": [
          *         {
-         *           "biogenic_t_co2e": "0",
-         *           "closed_by": "park-manager",
-         *           "closed_time": "2026-11-21T02:00:00Z",
-         *           "content_sha256": "b71a…",
+         *           "dimension": "gas",
          *           "emissions_t_co2e": "1005953.9959278",
          *           "energy_tce": "327601.4561",
-         *           "factor_set_id": "wang-2024",
-         *           "inventory_id": "2022-v1",
-         *           "last_position": 9,
-         *           "park_id": "ganzhou-etdz",
-         *           "records": 3,
-         *           "records_sha256": "5f0c…",
-         *           "removals_t_co2e": "0",
-         *           "scope_1_t_co2e": "394680.9177218",
-         *           "scope_2_t_co2e": "611273.078206",
-         *           "scope_3_t_co2e": "0",
-         *           "state": "in_force",
-         *           "version": 1,
-         *           "year": 2022
+         *           "key": "CO2",
+         *           "records": 3
          *         }
          *       ],
-         *       "next_page_token": ""
+         *       "records": 3,
+         *       "records_sha256": "5f0c…",
+         *       "removals_t_co2e": "0",
+         *       "scope_1_t_co2e": "394680.9177218",
+         *       "scope_2_t_co2e": "611273.078206",
+         *       "scope_3_t_co2e": "0",
+         *       "state": "in_force",
+         *       "version": 1,
+         *       "year": 2022
          *     }
          */
-        InventoriesAnswer: {
-            /** Inventories */
-            inventories: components["schemas"]["InventoryAnswer"][];
-            /** Next Page Token */
-            next_page_token: string;
+        GetInventoryResponse: {
+            /** Biogenic T Co2E */
+            biogenic_t_co2e: string;
+            /** Closed By */
+            closed_by: string;
+            /** Closed Time */
+            closed_time: string;
+            /**
+             * Content Sha256
+             * @description Over everything that was closed, lower-case hex.
+             */
+            content_sha256: string;
+            /**
+             * Emissions T Co2E
+             * @description Decimals, exact. The total of the scopes; removals and biogenic CO2 stand apart.
+             */
+            emissions_t_co2e: string;
+            /** Energy Tce */
+            energy_tce: string;
+            /** Factor Set Id */
+            factor_set_id: string;
+            /** Factors */
+            factors: components["schemas"]["Factor"][];
+            /**
+             * Inventory Id
+             * @description The year and version, such as 2022-v1.
+             */
+            inventory_id: string;
+            /**
+             * Last Position
+             * @description The park's last position when it was closed.
+             */
+            last_position: number;
+            /** Park Id */
+            park_id: string;
+            /**
+             * Parts
+             * @description By item, gas and sector: each dimension adds up to the total.
+             */
+            parts: components["schemas"]["InventoryPart"][];
+            /**
+             * Reason
+             * @description Why the year was restated; empty for version 1.
+             */
+            reason?: string | null;
+            /**
+             * Records
+             * @description How many records were in force.
+             */
+            records: number;
+            /**
+             * Records Sha256
+             * @description Over the rows of these records, lower-case hex.
+             */
+            records_sha256: string;
+            /** Removals T Co2E */
+            removals_t_co2e: string;
+            /** Scope 1 T Co2E */
+            scope_1_t_co2e: string;
+            /** Scope 2 T Co2E */
+            scope_2_t_co2e: string;
+            /** Scope 3 T Co2E */
+            scope_3_t_co2e: string;
+            /**
+             * State
+             * @description in_force or restated.
+             * @enum {string}
+             */
+            state: "in_force" | "restated";
+            /**
+             * Version
+             * @description Starts at 1; a later one restates the year.
+             */
+            version: number;
+            /** Year */
+            year: number;
         };
         /**
-         * InventoryAnswer
-         * @description A closed inventory. Removals and biogenic CO2 stand apart from the total of the scopes.
+         * GetRegionReleaseResponse
+         * @description GetRegionReleaseResponse.
+         * @example {
+         *       "emissions": [
+         *         {
+         *           "dimension": "region",
+         *           "emissions_t_co2e": "1005953.9959278",
+         *           "key": "36",
+         *           "status": "shown"
+         *         },
+         *         {
+         *           "dimension": "region",
+         *           "key": "3607",
+         *           "status": "minimum_contributors"
+         *         }
+         *       ],
+         *       "region_code": "36",
+         *       "released_time": "2026-11-21T02:00:00Z",
+         *       "rule_id": "house-2026",
+         *       "year": 2022
+         *     }
+         */
+        GetRegionReleaseResponse: {
+            /** Emissions */
+            emissions: components["schemas"]["PublishedCell"][];
+            /** Region Code */
+            region_code: string;
+            /** Released Time */
+            released_time: string;
+            /** Rule Id */
+            rule_id: string;
+            /** Year */
+            year: number;
+        };
+        /**
+         * GivenValueBody
+         * @description A value of an indicator that a calculation is given.
+         */
+        GivenValueBody: {
+            /**
+             * Confirmed
+             * @description Whether a value is right that would otherwise be refused as implausible.
+             * @default false
+             */
+            confirmed: boolean;
+            /**
+             * Evidence
+             * @default
+             */
+            evidence: string;
+            /** Indicator Id */
+            indicator_id: string;
+            /**
+             * Unit
+             * @description Empty takes the indicator's own.
+             * @default
+             */
+            unit: string;
+            /**
+             * Value
+             * @description A plain decimal, or yes or no.
+             */
+            value: string;
+            /** Year */
+            year: string;
+        };
+        /**
+         * HealthAnswer
+         * @description The process is up.
+         * @example {
+         *       "status": "up"
+         *     }
+         */
+        HealthAnswer: {
+            /**
+             * Status
+             * @constant
+             */
+            status: "up";
+        };
+        /**
+         * Indicator
+         * @description A figure with its unit in its name and where it comes from.
+         *
+         *     Empty value: it cannot be given, and missing says why.
+         */
+        Indicator: {
+            /** Formula */
+            formula: string;
+            /** Missing */
+            missing?: string | null;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: string | null;
+        };
+        /**
+         * IndicatorScore
+         * @description The figures of an indicator.
+         */
+        IndicatorScore: {
+            /** Conflicting Value */
+            conflicting_value?: string | null;
+            /** Evidence */
+            evidence?: string | null;
+            /**
+             * Gain Per Unit
+             * @description Points of the total per unit of its value; empty for yes or no.
+             */
+            gain_per_unit?: string | null;
+            /** Indicator Id */
+            indicator_id: string;
+            /** Lost Points */
+            lost_points?: string | null;
+            /** Maximum */
+            maximum?: string | null;
+            /** Minimum */
+            minimum?: string | null;
+            /**
+             * Missing
+             * @description value or threshold where there is no score.
+             */
+            missing?: ("value" | "threshold") | null;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Origin */
+            origin?: string | null;
+            /** Parent Id */
+            parent_id?: string | null;
+            /**
+             * Points
+             * @description What it gives to the total, and what it could still give.
+             */
+            points?: string | null;
+            /** Score */
+            score: string | null;
+            /** Threshold Source */
+            threshold_source?: string | null;
+            /** Unit */
+            unit?: string | null;
+            /** Value */
+            value: string | null;
+            /**
+             * Weight
+             * @description In the total.
+             */
+            weight: string;
+        };
+        /**
+         * IndicatorSystem
+         * @description A tree of weighted indicators.
+         * @example {
+         *       "basis": "score",
+         *       "indicators": 3,
+         *       "method": "delphi",
+         *       "name_en": "Park decarbonisation index, three forces",
+         *       "name_zh": "园区低碳发展指数(三力)",
+         *       "nodes": [],
+         *       "scale": "5",
+         *       "shipped": true,
+         *       "source": "[S] slide 2.1",
+         *       "system_id": "pdi"
+         *     }
+         */
+        IndicatorSystem: {
+            /**
+             * Basis
+             * @description score, or targets where each indicator is met or missed.
+             * @enum {string}
+             */
+            basis: "score" | "targets";
+            /** Indicators */
+            indicators: number;
+            /**
+             * Method
+             * @description Where the weights come from: annex, equal, ahp, delphi or given.
+             */
+            method: string;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /**
+             * Nodes
+             * @description Parents before children. Left out of lists.
+             */
+            nodes: components["schemas"]["Node"][];
+            /**
+             * Scale
+             * @description The highest score.
+             */
+            scale: string;
+            /**
+             * Shipped
+             * @description Whether it is shipped.
+             */
+            shipped: boolean;
+            /** Source */
+            source: string;
+            /** System Id */
+            system_id: string;
+        };
+        /**
+         * IndicatorSystemBody
+         * @description A tree of weighted indicators.
+         * @example {
+         *       "name_en": "Our own",
+         *       "name_zh": "本园指标",
+         *       "nodes": [
+         *         {
+         *           "direction": "+",
+         *           "kind": "share",
+         *           "name_en": "Roof area with solar panels",
+         *           "name_zh": "屋顶光伏覆盖率",
+         *           "node_id": "roof-solar",
+         *           "unit": "%",
+         *           "weight": "1"
+         *         }
+         *       ],
+         *       "source": "Management, 2026",
+         *       "system_id": "my-park"
+         *     }
+         */
+        IndicatorSystemBody: {
+            /**
+             * Basis
+             * @description score, or targets where each indicator is met or missed.
+             * @default score
+             * @enum {string}
+             */
+            basis: "score" | "targets";
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /**
+             * Nodes
+             * @description Parents before children. Left out of lists.
+             */
+            nodes: components["schemas"]["NodeBody"][];
+            /**
+             * Scale
+             * @description The highest score.
+             * @default 100
+             */
+            scale: string;
+            /** Source */
+            source: string;
+            /** System Id */
+            system_id: string;
+        };
+        /**
+         * IndicatorValue
+         * @description What is known of an indicator.
+         */
+        IndicatorValue: {
+            /** Conflicting Evidence */
+            conflicting_evidence?: string | null;
+            /**
+             * Conflicting Value
+             * @description The manual value that says otherwise than the derived one.
+             */
+            conflicting_value?: string | null;
+            /** Evidence */
+            evidence?: string | null;
+            /** Indicator Id */
+            indicator_id: string;
+            /**
+             * Missing
+             * @description Why a value that the platform could derive is missing.
+             */
+            missing?: string | null;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /**
+             * Origin
+             * @description manual or derived; empty while it is missing.
+             */
+            origin?: ("manual" | "derived") | null;
+            /** Recorded By */
+            recorded_by?: string | null;
+            /** Recorded Time */
+            recorded_time?: string | null;
+            /** Unit */
+            unit?: string | null;
+            /**
+             * Value
+             * @description Empty while it is missing.
+             */
+            value: string | null;
+            /**
+             * Version
+             * @description 1 and up for a manual value; 0 for a derived one.
+             */
+            version: number;
+        };
+        /**
+         * Inventory
+         * @description A closed greenhouse gas inventory of a year of the park's time zone (ISO 14064-1).
+         *
+         *     Nothing of it changes.
          * @example {
          *       "biogenic_t_co2e": "0",
          *       "closed_by": "park-manager",
@@ -3265,32 +3702,53 @@ export interface components {
          *       "year": 2022
          *     }
          */
-        InventoryAnswer: {
+        Inventory: {
             /** Biogenic T Co2E */
             biogenic_t_co2e: string;
             /** Closed By */
             closed_by: string;
             /** Closed Time */
             closed_time: string;
-            /** Content Sha256 */
+            /**
+             * Content Sha256
+             * @description Over everything that was closed, lower-case hex.
+             */
             content_sha256: string;
-            /** Emissions T Co2E */
+            /**
+             * Emissions T Co2E
+             * @description Decimals, exact. The total of the scopes; removals and biogenic CO2 stand apart.
+             */
             emissions_t_co2e: string;
             /** Energy Tce */
             energy_tce: string;
             /** Factor Set Id */
             factor_set_id: string;
-            /** Inventory Id */
+            /**
+             * Inventory Id
+             * @description The year and version, such as 2022-v1.
+             */
             inventory_id: string;
-            /** Last Position */
+            /**
+             * Last Position
+             * @description The park's last position when it was closed.
+             */
             last_position: number;
             /** Park Id */
             park_id: string;
-            /** Reason */
+            /**
+             * Reason
+             * @description Why the year was restated; empty for version 1.
+             */
             reason?: string | null;
-            /** Records */
+            /**
+             * Records
+             * @description How many records were in force.
+             */
             records: number;
-            /** Records Sha256 */
+            /**
+             * Records Sha256
+             * @description Over the rows of these records, lower-case hex.
+             */
             records_sha256: string;
             /** Removals T Co2E */
             removals_t_co2e: string;
@@ -3302,13 +3760,96 @@ export interface components {
             scope_3_t_co2e: string;
             /**
              * State
+             * @description in_force or restated.
              * @enum {string}
              */
             state: "in_force" | "restated";
-            /** Version */
+            /**
+             * Version
+             * @description Starts at 1; a later one restates the year.
+             */
             version: number;
             /** Year */
             year: number;
+        };
+        /**
+         * InventoryDifference
+         * @description Where a replay found another value than what was closed.
+         */
+        InventoryDifference: {
+            /** Closed */
+            closed?: string | null;
+            /**
+             * Key
+             * @description Which record or line; empty where there is one.
+             */
+            key?: string | null;
+            /** Replayed */
+            replayed?: string | null;
+            /**
+             * What
+             * @description records, records_sha256, totals, content_sha256, record or line.
+             * @enum {string}
+             */
+            what: "records" | "records_sha256" | "totals" | "content_sha256" | "record" | "line";
+        };
+        /**
+         * InventoryLine
+         * @description The sum of an inventory over the records of one enterprise, scope, item, carrier and gas.
+         */
+        InventoryLine: {
+            /** Carrier */
+            carrier: string;
+            /**
+             * Counted As
+             * @description total, removal or biogenic.
+             * @enum {string}
+             */
+            counted_as: "total" | "removal" | "biogenic";
+            /** Emissions T Co2E */
+            emissions_t_co2e: string;
+            /** Energy Tce */
+            energy_tce: string;
+            /**
+             * Enterprise Id
+             * @description Empty for the park's own.
+             */
+            enterprise_id?: string | null;
+            /** Gas */
+            gas: string;
+            /** Item */
+            item: string;
+            /**
+             * Line
+             * @description From 1.
+             */
+            line: number;
+            /** Records */
+            records: number;
+            /** Scope */
+            scope: number;
+            /** Sector */
+            sector: string;
+        };
+        /**
+         * InventoryPart
+         * @description The part of an inventory's total that has one key.
+         */
+        InventoryPart: {
+            /**
+             * Dimension
+             * @description item, gas or sector.
+             * @enum {string}
+             */
+            dimension: "gas" | "item" | "sector";
+            /** Emissions T Co2E */
+            emissions_t_co2e: string;
+            /** Energy Tce */
+            energy_tce: string;
+            /** Key */
+            key: string;
+            /** Records */
+            records: number;
         };
         /**
          * JobAnswer
@@ -3337,87 +3878,6 @@ export interface components {
              * @enum {string}
              */
             state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
-        };
-        /**
-         * JudgementsAnswer
-         * @description What all experts say together, and what each says.
-         * @example {
-         *       "experts": [],
-         *       "random_index_table": "saaty-1980",
-         *       "together": {
-         *         "consistency_index": "0.00460136",
-         *         "consistency_ratio": "0.00793338",
-         *         "consistent": true,
-         *         "principal_eigenvalue": "3.00920271",
-         *         "weights": [
-         *           {
-         *             "node_id": "performance",
-         *             "weight": "0.539615"
-         *           }
-         *         ]
-         *       }
-         *     }
-         */
-        JudgementsAnswer: {
-            /** Experts */
-            experts: components["schemas"]["PrioritiesAnswer"][];
-            /** Random Index Table */
-            random_index_table: string;
-            together: components["schemas"]["PrioritiesAnswer"];
-        };
-        /**
-         * JudgementsBody
-         * @description Pairwise judgements of experts.
-         * @example {
-         *       "experts": [
-         *         {
-         *           "expert_id": "e-1",
-         *           "rows": [
-         *             [
-         *               "1",
-         *               "2",
-         *               "3"
-         *             ],
-         *             [
-         *               "",
-         *               "1",
-         *               "2"
-         *             ],
-         *             [
-         *               "",
-         *               "",
-         *               "1"
-         *             ]
-         *           ]
-         *         }
-         *       ],
-         *       "items": [
-         *         "performance",
-         *         "development",
-         *         "impact"
-         *       ]
-         *     }
-         */
-        JudgementsBody: {
-            /** Experts */
-            experts: components["schemas"]["ExpertBody"][];
-            /** Group Weights */
-            group_weights?: {
-                [key: string]: string;
-            };
-            /** Items */
-            items: string[];
-            /**
-             * Method
-             * @default eigenvector
-             * @enum {string}
-             */
-            method: "eigenvector" | "geometric_mean";
-            /**
-             * Random Index Table
-             * @default saaty-1980
-             */
-            random_index_table: string;
         };
         /**
          * KeyAnswer
@@ -3505,10 +3965,10 @@ export interface components {
             next_page_token: string;
         };
         /**
-         * LeafChangeAnswer
+         * LeafChange
          * @description The effects on one indicator's points.
          */
-        LeafChangeAnswer: {
+        LeafChange: {
             /** Indicator Id */
             indicator_id: string;
             /** Threshold Points */
@@ -3519,39 +3979,325 @@ export interface components {
             weight_points: string;
         };
         /**
-         * LineAnswer
-         * @description The sum over the records of one enterprise, scope, item, carrier and gas; no enterprise is the park itself.
+         * ListActivityRecordsResponse
+         * @description ListActivityRecordsResponse.
+         * @example {
+         *       "next_page_token": "",
+         *       "records": [
+         *         {
+         *           "basis_id": "b-1",
+         *           "emissions_t_co2e": "697200",
+         *           "energy_tce": "147480",
+         *           "period_end_time": "2022-12-31T16:00:00Z",
+         *           "period_start_time": "2021-12-31T16:00:00Z",
+         *           "position": 1,
+         *           "quantity": "1200000",
+         *           "record_id": "ganzhou-2022-electricity",
+         *           "recorded_time": "2026-11-21T02:00:00Z",
+         *           "source_id": "electricity-bill",
+         *           "unit": "MWh"
+         *         }
+         *       ]
+         *     }
          */
-        LineAnswer: {
-            /** Carrier */
-            carrier: string;
-            /**
-             * Counted As
-             * @enum {string}
-             */
-            counted_as: "total" | "removal" | "biogenic";
-            /** Emissions T Co2E */
-            emissions_t_co2e: string;
-            /** Energy Tce */
-            energy_tce: string;
-            /** Enterprise Id */
-            enterprise_id?: string | null;
-            /** Gas */
-            gas: string;
-            /** Item */
-            item: string;
-            /** Line */
-            line: number;
+        ListActivityRecordsResponse: {
+            /** Next Page Token */
+            next_page_token: string;
             /** Records */
-            records: number;
-            /** Scope */
-            scope: number;
-            /** Sector */
-            sector: string;
+            records: components["schemas"]["ActivityRecord"][];
         };
         /**
-         * LinesAnswer
-         * @description Lines in the order of their number.
+         * ListAnnualFiguresResponse
+         * @description ListAnnualFiguresResponse.
+         * @example {
+         *       "annual_figures": [
+         *         {
+         *           "gross_output_10k_cny": "11620000",
+         *           "leading_industries_share_pct": "28.21",
+         *           "park_id": "ganzhou-etdz",
+         *           "recorded_time": "2026-11-21T02:00:00Z",
+         *           "version": 1,
+         *           "year": 2022
+         *         }
+         *       ],
+         *       "next_page_token": ""
+         *     }
+         */
+        ListAnnualFiguresResponse: {
+            /** Annual Figures */
+            annual_figures: components["schemas"]["AnnualFigures"][];
+            /** Next Page Token */
+            next_page_token: string;
+        };
+        /**
+         * ListEnterprisesResponse
+         * @description ListEnterprisesResponse.
+         * @example {
+         *       "enterprises": [
+         *         {
+         *           "enterprise_id": "e-0001",
+         *           "industry_code": "C3985",
+         *           "name_en": "Example Electronics",
+         *           "name_zh": "示例电子有限公司",
+         *           "park_id": "ganzhou-etdz",
+         *           "registered_time": "2026-11-21T02:00:00Z"
+         *         }
+         *       ],
+         *       "next_page_token": ""
+         *     }
+         */
+        ListEnterprisesResponse: {
+            /** Enterprises */
+            enterprises: components["schemas"]["Enterprise"][];
+            /** Next Page Token */
+            next_page_token: string;
+        };
+        /**
+         * ListEvaluationsResponse
+         * @description ListEvaluationsResponse.
+         * @example {
+         *       "evaluations": [
+         *         {
+         *           "bands": [
+         *             {
+         *               "at_least": "2.5",
+         *               "band": "mature",
+         *               "name_en": "mature",
+         *               "name_zh": "成熟期",
+         *               "source": "platform default"
+         *             }
+         *           ],
+         *           "basis": "score",
+         *           "evaluation_id": "7d2f6a52-3f0a-4c39-9d53-0a4f6a5a2f11",
+         *           "indicators": [],
+         *           "inputs_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *           "nodes": [],
+         *           "park_id": "ganzhou-etdz",
+         *           "scale": "5",
+         *           "scored_by": "ada",
+         *           "scored_time": "2026-03-01T12:00:00Z",
+         *           "strategies": [],
+         *           "synthetic": false,
+         *           "system_id": "pdi",
+         *           "threshold_set_ids": [],
+         *           "total": {
+         *             "coverage_pct": "100",
+         *             "high": "2.752",
+         *             "low": "2.752",
+         *             "name_en": "total",
+         *             "name_zh": "总分",
+         *             "node_id": "total",
+         *             "score": "2.752",
+         *             "weight": "1"
+         *           },
+         *           "verdicts": [],
+         *           "weight_set_id": "delphi",
+         *           "year": 2022
+         *         }
+         *       ],
+         *       "next_page_token": ""
+         *     }
+         */
+        ListEvaluationsResponse: {
+            /** Evaluations */
+            evaluations: components["schemas"]["Evaluation"][];
+            /** Next Page Token */
+            next_page_token: string;
+        };
+        /**
+         * ListFactorSetsResponse
+         * @description ListFactorSetsResponse.
+         * @example {
+         *       "factor_sets": [
+         *         {
+         *           "electricity_basis": "location",
+         *           "grid_level": "national",
+         *           "gwp_table": "gwp_ar5",
+         *           "name_en": "Wang et al. 2024",
+         *           "name_zh": "王等 2024",
+         *           "note": "",
+         *           "published_date": "2024-01-01",
+         *           "set_id": "wang-2024",
+         *           "source": "DOI 10.16516/j.ceec.2023-311"
+         *         }
+         *       ],
+         *       "next_page_token": ""
+         *     }
+         */
+        ListFactorSetsResponse: {
+            /** Factor Sets */
+            factor_sets: components["schemas"]["FactorSet"][];
+            /** Next Page Token */
+            next_page_token: string;
+        };
+        /**
+         * ListFactorsResponse
+         * @description ListFactorsResponse.
+         * @example {
+         *       "factors": [
+         *         {
+         *           "basis": "",
+         *           "carrier": "electricity",
+         *           "checked_where": "",
+         *           "confidence": "printed",
+         *           "factor_id": "wang-2024/electricity",
+         *           "gas": "CO2",
+         *           "note": "",
+         *           "published_date": "2024-01-01",
+         *           "quantity": "emission_factor",
+         *           "region": "CN",
+         *           "source": "DOI 10.16516/j.ceec.2023-311, table 4",
+         *           "table_id": "wang_2024",
+         *           "unit": "kg/kWh",
+         *           "valid_from_date": "2020-01-01",
+         *           "value": "0.581"
+         *         }
+         *       ],
+         *       "next_page_token": ""
+         *     }
+         */
+        ListFactorsResponse: {
+            /** Factors */
+            factors: components["schemas"]["Factor"][];
+            /** Next Page Token */
+            next_page_token: string;
+        };
+        /**
+         * ListFindingsResponse
+         * @description ListFindingsResponse.
+         * @example {
+         *       "findings": [
+         *         {
+         *           "answers": [
+         *             {
+         *               "answered_by": "park-manager",
+         *               "answered_time": "2026-11-21T02:00:00Z",
+         *               "evidence": [],
+         *               "number": 1,
+         *               "restated_in": "2022-v2",
+         *               "text": "It came late and is in 2022-v2"
+         *             }
+         *           ],
+         *           "evidence": [],
+         *           "finding_id": "f-1",
+         *           "inventory_id": "2022-v1",
+         *           "kind": "misstatement",
+         *           "material": true,
+         *           "number": 1,
+         *           "park_id": "ganzhou-etdz",
+         *           "state": "answered",
+         *           "text": "The bill of December is missing",
+         *           "written_by": "verifier",
+         *           "written_time": "2026-11-21T01:00:00Z"
+         *         }
+         *       ],
+         *       "next_page_token": ""
+         *     }
+         */
+        ListFindingsResponse: {
+            /** Findings */
+            findings: components["schemas"]["Finding"][];
+            /** Next Page Token */
+            next_page_token: string;
+        };
+        /**
+         * ListIndicatorSystemsResponse
+         * @description ListIndicatorSystemsResponse.
+         * @example {
+         *       "systems": [
+         *         {
+         *           "basis": "score",
+         *           "indicators": 3,
+         *           "method": "delphi",
+         *           "name_en": "Park decarbonisation index, three forces",
+         *           "name_zh": "园区低碳发展指数(三力)",
+         *           "nodes": [],
+         *           "scale": "5",
+         *           "shipped": true,
+         *           "source": "[S] slide 2.1",
+         *           "system_id": "pdi"
+         *         }
+         *       ]
+         *     }
+         */
+        ListIndicatorSystemsResponse: {
+            /** Systems */
+            systems: components["schemas"]["IndicatorSystem"][];
+        };
+        /**
+         * ListIndicatorValuesResponse
+         * @description ListIndicatorValuesResponse.
+         * @example {
+         *       "park_id": "ganzhou-etdz",
+         *       "system_id": "guide-2021",
+         *       "values": [
+         *         {
+         *           "evidence": "accounting: clean energy / energy; records up to position 9",
+         *           "indicator_id": "52",
+         *           "name_en": "Clean-energy share",
+         *           "name_zh": "能源利用绿色化",
+         *           "origin": "derived",
+         *           "recorded_by": "accounting",
+         *           "unit": "%",
+         *           "value": "11.999936",
+         *           "version": 0
+         *         }
+         *       ],
+         *       "year": 2022
+         *     }
+         */
+        ListIndicatorValuesResponse: {
+            /** Park Id */
+            park_id: string;
+            /** System Id */
+            system_id: string;
+            /**
+             * Values
+             * @description One per indicator, in the order of the system.
+             */
+            values: components["schemas"]["IndicatorValue"][];
+            /** Year */
+            year: number;
+        };
+        /**
+         * ListInventoriesResponse
+         * @description ListInventoriesResponse.
+         * @example {
+         *       "inventories": [
+         *         {
+         *           "biogenic_t_co2e": "0",
+         *           "closed_by": "park-manager",
+         *           "closed_time": "2026-11-21T02:00:00Z",
+         *           "content_sha256": "b71a…",
+         *           "emissions_t_co2e": "1005953.9959278",
+         *           "energy_tce": "327601.4561",
+         *           "factor_set_id": "wang-2024",
+         *           "inventory_id": "2022-v1",
+         *           "last_position": 9,
+         *           "park_id": "ganzhou-etdz",
+         *           "records": 3,
+         *           "records_sha256": "5f0c…",
+         *           "removals_t_co2e": "0",
+         *           "scope_1_t_co2e": "394680.9177218",
+         *           "scope_2_t_co2e": "611273.078206",
+         *           "scope_3_t_co2e": "0",
+         *           "state": "in_force",
+         *           "version": 1,
+         *           "year": 2022
+         *         }
+         *       ],
+         *       "next_page_token": ""
+         *     }
+         */
+        ListInventoriesResponse: {
+            /** Inventories */
+            inventories: components["schemas"]["Inventory"][];
+            /** Next Page Token */
+            next_page_token: string;
+        };
+        /**
+         * ListInventoryLinesResponse
+         * @description ListInventoryLinesResponse.
          * @example {
          *       "lines": [
          *         {
@@ -3570,11 +4316,150 @@ export interface components {
          *       "next_page_token": ""
          *     }
          */
-        LinesAnswer: {
+        ListInventoryLinesResponse: {
             /** Lines */
-            lines: components["schemas"]["LineAnswer"][];
+            lines: components["schemas"]["InventoryLine"][];
             /** Next Page Token */
             next_page_token: string;
+        };
+        /**
+         * ListParksResponse
+         * @description ListParksResponse.
+         * @example {
+         *       "next_page_token": "",
+         *       "parks": [
+         *         {
+         *           "factor_set_id": "wang-2024",
+         *           "name_en": "Ganzhou Economic and Technological Development Zone",
+         *           "name_zh": "赣州经济技术开发区",
+         *           "park_id": "ganzhou-etdz",
+         *           "region_code": "360700",
+         *           "registered_time": "2026-11-21T02:00:00Z",
+         *           "tenant_id": "ganzhou",
+         *           "time_zone": "Asia/Shanghai"
+         *         }
+         *       ]
+         *     }
+         */
+        ListParksResponse: {
+            /**
+             * Next Page Token
+             * @description Empty on the last page.
+             */
+            next_page_token: string;
+            /** Parks */
+            parks: components["schemas"]["Park"][];
+        };
+        /**
+         * ListPublicationsResponse
+         * @description ListPublicationsResponse.
+         * @example {
+         *       "emissions": [
+         *         {
+         *           "dimension": "total",
+         *           "emissions_t_co2e": "1005953.9959278",
+         *           "inventory_id": "2022-v1",
+         *           "key": "",
+         *           "published_time": "2026-11-21T02:00:00Z",
+         *           "rule_id": "house-2026",
+         *           "state": "in_force",
+         *           "status": "shown",
+         *           "version": 1,
+         *           "year": 2022
+         *         }
+         *       ],
+         *       "next_page_token": "",
+         *       "park_id": "ganzhou-etdz"
+         *     }
+         */
+        ListPublicationsResponse: {
+            /**
+             * Emissions
+             * @description A row for each sum; pages are of publications.
+             */
+            emissions: components["schemas"]["PublishedEmission"][];
+            /** Next Page Token */
+            next_page_token: string;
+            /** Park Id */
+            park_id: string;
+        };
+        /**
+         * ListPublishedParksResponse
+         * @description ListPublishedParksResponse.
+         * @example {
+         *       "next_page_token": "",
+         *       "parks": [
+         *         {
+         *           "name_en": "Ganzhou ETDZ",
+         *           "name_zh": "赣州经开区",
+         *           "park_id": "ganzhou-etdz",
+         *           "region_code": "360700"
+         *         }
+         *       ]
+         *     }
+         */
+        ListPublishedParksResponse: {
+            /** Next Page Token */
+            next_page_token: string;
+            /** Parks */
+            parks: components["schemas"]["PublishedPark"][];
+        };
+        /**
+         * ListRegionParksResponse
+         * @description ListRegionParksResponse.
+         * @example {
+         *       "next_page_token": "",
+         *       "parks": [
+         *         {
+         *           "factor_set_id": "wang-2024",
+         *           "name_en": "Ganzhou Economic and Technological Development Zone",
+         *           "name_zh": "赣州经济技术开发区",
+         *           "park_id": "ganzhou-etdz",
+         *           "region_code": "360700",
+         *           "registered_time": "2026-11-21T02:00:00Z",
+         *           "tenant_id": "ganzhou",
+         *           "time_zone": "Asia/Shanghai"
+         *         }
+         *       ]
+         *     }
+         */
+        ListRegionParksResponse: {
+            /**
+             * Next Page Token
+             * @description Empty on the last page.
+             */
+            next_page_token: string;
+            /** Parks */
+            parks: components["schemas"]["Park"][];
+        };
+        /**
+         * ListSourcesResponse
+         * @description ListSourcesResponse.
+         * @example {
+         *       "next_page_token": "",
+         *       "sources": [
+         *         {
+         *           "carrier": "electricity",
+         *           "counted_as": "total",
+         *           "gas": "CO2",
+         *           "item": "enterprise.purchased_energy",
+         *           "name_en": "Purchased electricity",
+         *           "name_zh": "购入电力",
+         *           "park_id": "ganzhou-etdz",
+         *           "registered_time": "2026-11-21T02:00:00Z",
+         *           "scope": 2,
+         *           "sector": "energy",
+         *           "settlement_basis": "bill",
+         *           "source_id": "electricity-bill"
+         *         }
+         *       ]
+         *     }
+         */
+        ListSourcesResponse: {
+            /** Next Page Token */
+            next_page_token: string;
+            /** Sources */
+            sources: components["schemas"]["Source"][];
         };
         /**
          * LoginAnswer
@@ -3717,10 +4602,10 @@ export interface components {
             profiles: components["schemas"]["MappingProfileAnswer"][];
         };
         /**
-         * MixShareAnswer
-         * @description One carrier's share of the year's energy.
+         * MixShare
+         * @description The share of one carrier in the year's energy.
          */
-        MixShareAnswer: {
+        MixShare: {
             /** Carrier */
             carrier: string;
             /** Energy Tce */
@@ -3737,31 +4622,6 @@ export interface components {
             count: number;
             /** Month */
             month: string;
-        };
-        /**
-         * NewEnterpriseBody
-         * @description An enterprise to register in a park.
-         * @example {
-         *       "enterprise_id": "e-0001",
-         *       "industry_code": "C3985",
-         *       "name_en": "Example Electronics",
-         *       "name_zh": "示例电子有限公司"
-         *     }
-         */
-        NewEnterpriseBody: {
-            /**
-             * Credit Code
-             * @default null
-             */
-            credit_code: string | null;
-            /** Enterprise Id */
-            enterprise_id: string;
-            /** Industry Code */
-            industry_code: string;
-            /** Name En */
-            name_en: string;
-            /** Name Zh */
-            name_zh: string;
         };
         /**
          * NewKeyAnswer
@@ -3843,8 +4703,199 @@ export interface components {
             scopes: ("published" | "read_own" | "read" | "follow" | "register" | "record" | "rebuild" | "verify" | "publish" | "release" | "manage_keys" | "manage_callers" | "audit")[] | null;
         };
         /**
-         * NewParkBody
-         * @description A park to register.
+         * Node
+         * @description A node of a system; an indicator where kind is set.
+         */
+        Node: {
+            /**
+             * Derived From
+             * @description The service whose facts fill it.
+             */
+            derived_from?: string | null;
+            /** Description En */
+            description_en?: string | null;
+            /** Description Zh */
+            description_zh?: string | null;
+            /**
+             * Direction
+             * @description + where more is better, - where less is.
+             */
+            direction?: ("" | "+" | "-") | null;
+            /**
+             * Kind
+             * @description share, rate, count, amount or boolean; empty for an inner node.
+             */
+            kind?: ("" | "share" | "rate" | "count" | "amount" | "boolean") | null;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Node Id */
+            node_id: string;
+            /**
+             * Parent Id
+             * @description Empty on the first level.
+             */
+            parent_id?: string | null;
+            /** Unit */
+            unit?: string | null;
+            /**
+             * Veto
+             * @description A missed target of it fails the whole.
+             */
+            veto: boolean;
+            /**
+             * Weight
+             * @description Among the children of its parent; they sum to 1. At most six decimals.
+             */
+            weight: string;
+        };
+        /**
+         * NodeBody
+         * @description A node of a system; an indicator where kind is set.
+         */
+        NodeBody: {
+            /**
+             * Description En
+             * @default null
+             */
+            description_en: string | null;
+            /**
+             * Description Zh
+             * @default null
+             */
+            description_zh: string | null;
+            /**
+             * Direction
+             * @description + where more is better, - where less is.
+             * @default null
+             */
+            direction: ("" | "+" | "-") | null;
+            /**
+             * Kind
+             * @description share, rate, count, amount or boolean; empty for an inner node.
+             * @default null
+             */
+            kind: ("" | "share" | "rate" | "count" | "amount" | "boolean") | null;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Node Id */
+            node_id: string;
+            /**
+             * Parent Id
+             * @description Empty on the first level.
+             * @default null
+             */
+            parent_id: string | null;
+            /**
+             * Unit
+             * @default null
+             */
+            unit: string | null;
+            /**
+             * Veto
+             * @description A missed target of it fails the whole.
+             * @default false
+             */
+            veto: boolean;
+            /**
+             * Weight
+             * @description Among the children of its parent; they sum to 1. At most six decimals.
+             */
+            weight: string;
+        };
+        /**
+         * NodeScore
+         * @description The figures of a node.
+         */
+        NodeScore: {
+            /** Coverage Pct */
+            coverage_pct: string;
+            /** High */
+            high: string;
+            /** Low */
+            low: string;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /**
+             * Node Id
+             * @description total for the whole.
+             */
+            node_id: string;
+            /** Parent Id */
+            parent_id?: string | null;
+            /** Score */
+            score: string | null;
+            /**
+             * Weight
+             * @description In the total.
+             */
+            weight: string;
+        };
+        /**
+         * Outcome
+         * @description What became of a row.
+         * @enum {string}
+         */
+        Outcome: "accepted" | "duplicate" | "superseded" | "rejected";
+        /**
+         * Park
+         * @description An industrial park.
+         * @example {
+         *       "factor_set_id": "wang-2024",
+         *       "name_en": "Ganzhou Economic and Technological Development Zone",
+         *       "name_zh": "赣州经济技术开发区",
+         *       "park_id": "ganzhou-etdz",
+         *       "region_code": "360700",
+         *       "registered_time": "2026-11-21T02:00:00Z",
+         *       "tenant_id": "ganzhou",
+         *       "time_zone": "Asia/Shanghai"
+         *     }
+         */
+        Park: {
+            /**
+             * Factor Set Id
+             * @description The factor set that every record of this park is computed with. Sets never mix.
+             */
+            factor_set_id: string;
+            /**
+             * Latitude Deg
+             * @description Degrees, WGS 84, -90 to 90 and -180 to 180, at most 6 decimals. Empty when unknown.
+             */
+            latitude_deg?: string | null;
+            /** Longitude Deg */
+            longitude_deg?: string | null;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Park Id */
+            park_id: string;
+            /**
+             * Region Code
+             * @description Six digits of GB/T 2260.
+             */
+            region_code: string;
+            /** Registered Time */
+            registered_time: string;
+            /**
+             * Tenant Id
+             * @description The tenant that owns the park; set from the caller, never from a request.
+             */
+            tenant_id: string;
+            /**
+             * Time Zone
+             * @description IANA name; years and months are cut in this zone.
+             */
+            time_zone: string;
+        };
+        /**
+         * ParkBody
+         * @description An industrial park.
          * @example {
          *       "factor_set_id": "wang-2024",
          *       "latitude_deg": "25.8292",
@@ -3856,11 +4907,15 @@ export interface components {
          *       "time_zone": "Asia/Shanghai"
          *     }
          */
-        NewParkBody: {
-            /** Factor Set Id */
+        ParkBody: {
+            /**
+             * Factor Set Id
+             * @description The factor set that every record of this park is computed with. Sets never mix.
+             */
             factor_set_id: string;
             /**
              * Latitude Deg
+             * @description Degrees, WGS 84, -90 to 90 and -180 to 180, at most 6 decimals. Empty when unknown.
              * @default null
              */
             latitude_deg: string | null;
@@ -3875,253 +4930,17 @@ export interface components {
             name_zh: string;
             /** Park Id */
             park_id: string;
-            /** Region Code */
+            /**
+             * Region Code
+             * @description Six digits of GB/T 2260.
+             */
             region_code: string;
             /**
              * Time Zone
+             * @description IANA name; years and months are cut in this zone.
              * @default Asia/Shanghai
              */
             time_zone: string;
-        };
-        /**
-         * NewSourceBody
-         * @description An emission source to register in a park; without an enterprise it is the park's own.
-         * @example {
-         *       "carrier": "electricity",
-         *       "gas": "CO2",
-         *       "item": "enterprise.purchased_energy",
-         *       "name_en": "Purchased electricity",
-         *       "name_zh": "购入电力",
-         *       "scope": 2,
-         *       "sector": "energy",
-         *       "settlement_basis": "bill",
-         *       "source_id": "electricity-bill"
-         *     }
-         */
-        NewSourceBody: {
-            /** Carrier */
-            carrier: string;
-            /**
-             * Enterprise Id
-             * @default null
-             */
-            enterprise_id: string | null;
-            /**
-             * Gas
-             * @default CO2
-             */
-            gas: string;
-            /** Item */
-            item: string;
-            /** Name En */
-            name_en: string;
-            /** Name Zh */
-            name_zh: string;
-            /** Scope */
-            scope: number;
-            /**
-             * Sector
-             * @default energy
-             */
-            sector: string;
-            /**
-             * Settlement Basis
-             * @enum {string}
-             */
-            settlement_basis: "bill" | "meter";
-            /** Source Id */
-            source_id: string;
-        };
-        /**
-         * NodeAnswer
-         * @description A node of a system.
-         */
-        NodeAnswer: {
-            /** Derived From */
-            derived_from?: string | null;
-            /** Description En */
-            description_en?: string | null;
-            /** Description Zh */
-            description_zh?: string | null;
-            /** Direction */
-            direction?: string | null;
-            /** Kind */
-            kind?: string | null;
-            /** Name En */
-            name_en: string;
-            /** Name Zh */
-            name_zh: string;
-            /** Node Id */
-            node_id: string;
-            /** Parent Id */
-            parent_id?: string | null;
-            /** Unit */
-            unit?: string | null;
-            /** Veto */
-            veto: boolean;
-            /** Weight */
-            weight: string;
-        };
-        /**
-         * NodeBody
-         * @description A node of a system; an indicator where it has a kind.
-         */
-        NodeBody: {
-            /**
-             * Description En
-             * @default
-             */
-            description_en: string;
-            /**
-             * Description Zh
-             * @default
-             */
-            description_zh: string;
-            /**
-             * Direction
-             * @default
-             * @enum {string}
-             */
-            direction: "" | "+" | "-";
-            /**
-             * Kind
-             * @default
-             * @enum {string}
-             */
-            kind: "" | "share" | "rate" | "count" | "amount" | "boolean";
-            /** Name En */
-            name_en: string;
-            /** Name Zh */
-            name_zh: string;
-            /** Node Id */
-            node_id: string;
-            /**
-             * Parent Id
-             * @default
-             */
-            parent_id: string;
-            /**
-             * Unit
-             * @default
-             */
-            unit: string;
-            /**
-             * Veto
-             * @default false
-             */
-            veto: boolean;
-            /** Weight */
-            weight: string;
-        };
-        /**
-         * NodeScoreAnswer
-         * @description The figures of a node; `score` is null where nothing below it is scored.
-         */
-        NodeScoreAnswer: {
-            /** Coverage Pct */
-            coverage_pct: string;
-            /** High */
-            high: string;
-            /** Low */
-            low: string;
-            /** Name En */
-            name_en: string;
-            /** Name Zh */
-            name_zh: string;
-            /** Node Id */
-            node_id: string;
-            /** Parent Id */
-            parent_id?: string | null;
-            /** Score */
-            score: string | null;
-            /** Weight */
-            weight: string;
-        };
-        /**
-         * Outcome
-         * @description What became of a row.
-         * @enum {string}
-         */
-        Outcome: "accepted" | "duplicate" | "superseded" | "rejected";
-        /**
-         * ParkAnswer
-         * @description A registered park.
-         * @example {
-         *       "factor_set_id": "wang-2024",
-         *       "name_en": "Ganzhou Economic and Technological Development Zone",
-         *       "name_zh": "赣州经济技术开发区",
-         *       "park_id": "ganzhou-etdz",
-         *       "region_code": "360700",
-         *       "registered_time": "2026-11-21T02:00:00Z",
-         *       "tenant_id": "ganzhou",
-         *       "time_zone": "Asia/Shanghai"
-         *     }
-         */
-        ParkAnswer: {
-            /** Factor Set Id */
-            factor_set_id: string;
-            /** Latitude Deg */
-            latitude_deg?: string | null;
-            /** Longitude Deg */
-            longitude_deg?: string | null;
-            /** Name En */
-            name_en: string;
-            /** Name Zh */
-            name_zh: string;
-            /** Park Id */
-            park_id: string;
-            /** Region Code */
-            region_code: string;
-            /** Registered Time */
-            registered_time: string;
-            /** Tenant Id */
-            tenant_id: string;
-            /** Time Zone */
-            time_zone: string;
-        };
-        /**
-         * ParksAnswer
-         * @description Parks in order of id.
-         * @example {
-         *       "next_page_token": "",
-         *       "parks": [
-         *         {
-         *           "factor_set_id": "wang-2024",
-         *           "name_en": "Ganzhou Economic and Technological Development Zone",
-         *           "name_zh": "赣州经济技术开发区",
-         *           "park_id": "ganzhou-etdz",
-         *           "region_code": "360700",
-         *           "registered_time": "2026-11-21T02:00:00Z",
-         *           "tenant_id": "ganzhou",
-         *           "time_zone": "Asia/Shanghai"
-         *         }
-         *       ]
-         *     }
-         */
-        ParksAnswer: {
-            /** Next Page Token */
-            next_page_token: string;
-            /** Parks */
-            parks: components["schemas"]["ParkAnswer"][];
-        };
-        /**
-         * PartAnswer
-         * @description The part of the total that has one key in a dimension.
-         */
-        PartAnswer: {
-            /**
-             * Dimension
-             * @enum {string}
-             */
-            dimension: "gas" | "item" | "sector";
-            /** Emissions T Co2E */
-            emissions_t_co2e: string;
-            /** Energy Tce */
-            energy_tce: string;
-            /** Key */
-            key: string;
-            /** Records */
-            records: number;
         };
         /**
          * PasswordBody
@@ -4138,34 +4957,8 @@ export interface components {
             password: string;
         };
         /**
-         * PlanAnswer
-         * @description The cheapest steps to a target.
-         * @example {
-         *       "cost_10k_cny": "450",
-         *       "score_after": "60",
-         *       "score_before": "52",
-         *       "steps": [
-         *         {
-         *           "cost_10k_cny": "450",
-         *           "share": "0.5",
-         *           "step_id": "solar"
-         *         }
-         *       ]
-         *     }
-         */
-        PlanAnswer: {
-            /** Cost 10K Cny */
-            cost_10k_cny: string;
-            /** Score After */
-            score_after: string;
-            /** Score Before */
-            score_before: string | null;
-            /** Steps */
-            steps: components["schemas"]["TakenStepAnswer"][];
-        };
-        /**
-         * PlanBody
-         * @description Steps to choose from, and the score to reach.
+         * PlanImprovementsBody
+         * @description Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does.
          * @example {
          *       "steps": [
          *         {
@@ -4179,30 +4972,72 @@ export interface components {
          *       "target": "60"
          *     }
          */
-        PlanBody: {
+        PlanImprovementsBody: {
             /** Steps */
             steps: components["schemas"]["StepBody"][];
             /** Target */
             target: string;
         };
         /**
-         * PrioritiesAnswer
+         * PlanImprovementsResponse
+         * @description PlanImprovementsResponse.
+         * @example {
+         *       "cost_10k_cny": "450",
+         *       "score_after": "60",
+         *       "score_before": "52",
+         *       "steps": [
+         *         {
+         *           "cost_10k_cny": "450",
+         *           "share": "0.5",
+         *           "step_id": "solar"
+         *         }
+         *       ]
+         *     }
+         */
+        PlanImprovementsResponse: {
+            /** Cost 10K Cny */
+            cost_10k_cny: string;
+            /**
+             * Cost Gap 10K Cny
+             * @description How much cheaper another plan could be at most; 0 where this one is proven to be the cheapest.
+             */
+            cost_gap_10k_cny: string;
+            /**
+             * Proven Optimal
+             * @description Whether no plan is cheaper; false where the search for one reached its limit of time.
+             */
+            proven_optimal: boolean;
+            /** Score After */
+            score_after: string;
+            /** Score Before */
+            score_before: string | null;
+            /** Steps */
+            steps: components["schemas"]["TakenStep"][];
+        };
+        /**
+         * Priorities
          * @description What a matrix says.
          */
-        PrioritiesAnswer: {
+        Priorities: {
             /** Consistency Index */
             consistency_index: string;
             /** Consistency Ratio */
             consistency_ratio: string;
             /** Consistent */
             consistent: boolean;
-            /** Expert Id */
+            /**
+             * Expert Id
+             * @description The expert's id; empty for all together.
+             */
             expert_id?: string | null;
             /** Principal Eigenvalue */
             principal_eigenvalue: string;
-            reconsider?: components["schemas"]["ReconsiderAnswer"] | null;
-            /** Weights */
-            weights: components["schemas"]["WeightAnswer"][];
+            reconsider?: components["schemas"]["Reconsider"] | null;
+            /**
+             * Weights
+             * @description By item; they sum to exactly 1.
+             */
+            weights: components["schemas"]["Weight"][];
         };
         /**
          * Problem
@@ -4253,7 +5088,7 @@ export interface components {
             row: number | null;
         };
         /**
-         * PublicationAnswer
+         * Publication
          * @description What of an inventory is published.
          * @example {
          *       "breakdowns": [],
@@ -4274,11 +5109,14 @@ export interface components {
          *       "year": 2022
          *     }
          */
-        PublicationAnswer: {
-            /** Breakdowns */
+        Publication: {
+            /**
+             * Breakdowns
+             * @description Of scope and industry.
+             */
             breakdowns: string[];
             /** Cells */
-            cells: components["schemas"]["CellAnswer"][];
+            cells: components["schemas"]["PublishedCell"][];
             /** Inventory Id */
             inventory_id: string;
             /** Park Id */
@@ -4289,6 +5127,7 @@ export interface components {
             rule_id: string;
             /**
              * State
+             * @description in_force or restated: whether the inventory is still the year's newest.
              * @enum {string}
              */
             state: "in_force" | "restated";
@@ -4298,53 +5137,101 @@ export interface components {
             year: number;
         };
         /**
-         * PublishBody
-         * @description Which parts of the total are published with it.
+         * PublishInventoryBody
+         * @description Publishes the totals of an inventory, as far as they tell nothing of a single enterprise.
+         *
+         *     Idempotent: the same again is answered as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is
+         *     not published again.
          * @example {
          *       "breakdowns": [
          *         "scope"
          *       ]
          *     }
          */
-        PublishBody: {
-            /** Breakdowns */
+        PublishInventoryBody: {
+            /**
+             * Breakdowns
+             * @description Of scope and industry, none twice; the total is published in any case.
+             */
             breakdowns?: ("scope" | "industry")[];
         };
         /**
-         * PublishedEmissionsAnswer
-         * @description What of a park is published.
-         * @example {
-         *       "emissions": [
-         *         {
-         *           "dimension": "total",
-         *           "emissions_t_co2e": "1005953.9959278",
-         *           "inventory_id": "2022-v1",
-         *           "key": "",
-         *           "published_time": "2026-11-21T02:00:00Z",
-         *           "rule_id": "house-2026",
-         *           "state": "in_force",
-         *           "status": "shown",
-         *           "version": 1,
-         *           "year": 2022
-         *         }
-         *       ],
-         *       "next_page_token": "",
-         *       "park_id": "ganzhou-etdz"
-         *     }
+         * PublishedCell
+         * @description A published sum, or that it is not shown and why.
          */
-        PublishedEmissionsAnswer: {
-            /** Emissions */
-            emissions: components["schemas"]["PublishedRowAnswer"][];
-            /** Next Page Token */
-            next_page_token: string;
-            /** Park Id */
-            park_id: string;
+        PublishedCell: {
+            /**
+             * Dimension
+             * @description total, scope, industry or region.
+             * @enum {string}
+             */
+            dimension: "total" | "scope" | "industry" | "region";
+            /**
+             * Emissions T Co2E
+             * @description Scopes 1 to 3; empty unless it is shown.
+             */
+            emissions_t_co2e: string | null;
+            /**
+             * Key
+             * @description Which one; empty for the total.
+             */
+            key: string;
+            /**
+             * Status
+             * @description shown, or the rule that the sum would break: minimum_contributors, dominance, p_percent, differencing.
+             * @enum {string}
+             */
+            status: "shown" | "minimum_contributors" | "dominance" | "p_percent" | "differencing";
         };
         /**
-         * PublishedParkAnswer
+         * PublishedEmission
+         * @description A published sum of a park, with the publication that it is of.
+         */
+        PublishedEmission: {
+            /**
+             * Dimension
+             * @description total, scope, industry or region.
+             * @enum {string}
+             */
+            dimension: "total" | "scope" | "industry" | "region";
+            /**
+             * Emissions T Co2E
+             * @description Scopes 1 to 3; empty unless it is shown.
+             */
+            emissions_t_co2e: string | null;
+            /** Inventory Id */
+            inventory_id: string;
+            /**
+             * Key
+             * @description Which one; empty for the total.
+             */
+            key: string;
+            /** Published Time */
+            published_time: string;
+            /** Rule Id */
+            rule_id: string;
+            /**
+             * State
+             * @description Whether the inventory is still the newest of its year.
+             * @enum {string}
+             */
+            state: "in_force" | "restated";
+            /**
+             * Status
+             * @description shown, or the rule that the sum would break: minimum_contributors, dominance, p_percent, differencing.
+             * @enum {string}
+             */
+            status: "shown" | "minimum_contributors" | "dominance" | "p_percent" | "differencing";
+            /** Version */
+            version: number;
+            /** Year */
+            year: number;
+        };
+        /**
+         * PublishedPark
          * @description A park of which something is published.
          */
-        PublishedParkAnswer: {
+        PublishedPark: {
             /** Name En */
             name_en: string;
             /** Name Zh */
@@ -4355,98 +5242,71 @@ export interface components {
             region_code: string;
         };
         /**
-         * PublishedParksAnswer
-         * @description Parks in order of id.
+         * QueryEmissionsResponse
+         * @description QueryEmissionsResponse.
          * @example {
-         *       "next_page_token": "",
-         *       "parks": [
+         *       "biogenic": {
+         *         "emissions_t_co2e": "0",
+         *         "energy_tce": "0",
+         *         "records": 0
+         *       },
+         *       "factor_set_id": "wang-2024",
+         *       "from": "2022-01",
+         *       "group_by": [
+         *         "scope"
+         *       ],
+         *       "groups": [
          *         {
-         *           "name_en": "Ganzhou ETDZ",
-         *           "name_zh": "赣州经开区",
-         *           "park_id": "ganzhou-etdz",
-         *           "region_code": "360700"
+         *           "emissions_t_co2e": "887873.8",
+         *           "energy_tce": "151000",
+         *           "records": 3,
+         *           "scope": "2"
          *         }
-         *       ]
+         *       ],
+         *       "park_id": "ganzhou-etdz",
+         *       "removals": {
+         *         "emissions_t_co2e": "0",
+         *         "energy_tce": "0",
+         *         "records": 0
+         *       },
+         *       "straddling": {
+         *         "emissions_t_co2e": "0",
+         *         "energy_tce": "0",
+         *         "records": 0
+         *       },
+         *       "to": "2023-01",
+         *       "total": {
+         *         "emissions_t_co2e": "887873.8",
+         *         "energy_tce": "151000",
+         *         "records": 3
+         *       }
          *     }
          */
-        PublishedParksAnswer: {
-            /** Next Page Token */
-            next_page_token: string;
-            /** Parks */
-            parks: components["schemas"]["PublishedParkAnswer"][];
-        };
-        /**
-         * PublishedRowAnswer
-         * @description A published sum of a park, with the publication that it is of.
-         */
-        PublishedRowAnswer: {
-            /**
-             * Dimension
-             * @enum {string}
-             */
-            dimension: "total" | "scope" | "industry" | "region";
-            /** Emissions T Co2E */
-            emissions_t_co2e: string | null;
-            /** Inventory Id */
-            inventory_id: string;
-            /** Key */
-            key: string;
-            /** Published Time */
-            published_time: string;
-            /** Rule Id */
-            rule_id: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "in_force" | "restated";
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "shown" | "minimum_contributors" | "dominance" | "p_percent" | "differencing";
-            /** Version */
-            version: number;
-            /** Year */
-            year: number;
-        };
-        /**
-         * RankedParkAnswer
-         * @description Where a park stands; unscored parks have no rank.
-         */
-        RankedParkAnswer: {
-            /** Coverage Pct */
-            coverage_pct: string;
-            /** First Pct */
-            first_pct?: string | null;
-            /** High */
-            high: string;
-            /** Low */
-            low: string;
-            /** Name En */
-            name_en: string;
-            /** Name Zh */
-            name_zh: string;
+        QueryEmissionsResponse: {
+            /** @description CO2 of biogenic carriers: it stands apart and is not in the total. */
+            biogenic: components["schemas"]["EmissionsGroup"];
+            /** Factor Set Id */
+            factor_set_id: string;
+            /** From */
+            from: string;
+            /** Group By */
+            group_by: string[];
+            /** Groups */
+            groups: components["schemas"]["EmissionsGroup"][];
             /** Park Id */
             park_id: string;
-            /** Percentile */
-            percentile?: string | null;
-            /** Rank */
-            rank: number | null;
-            /** Rank Best */
-            rank_best: number;
-            /** Rank High */
-            rank_high?: number | null;
-            /** Rank Low */
-            rank_low?: number | null;
-            /** Rank Worst */
-            rank_worst: number;
-            /** Score */
-            score: string | null;
+            /** @description Carbon fixed in products, sinks and CCUS: they stand apart and are not in the total. */
+            removals: components["schemas"]["EmissionsGroup"];
+            /** @description Records that lie only partly in [from_month, to_month); they are in no group. */
+            straddling: components["schemas"]["EmissionsGroup"];
+            /** To */
+            to: string;
+            /** @description The sum of the groups of items that emit. */
+            total: components["schemas"]["EmissionsGroup"];
         };
         /**
-         * RankingAnswer
-         * @description A page of the parks of a region, best first, and by what they were ranked; the flips are on the first page.
+         * RankParksResponse
+         * @description RankParksResponse.
          * @example {
          *       "draws": 1000,
          *       "flips": [
@@ -4488,17 +5348,26 @@ export interface components {
          *       "year": 2022
          *     }
          */
-        RankingAnswer: {
+        RankParksResponse: {
             /** Draws */
             draws: number;
-            /** Flips */
-            flips: components["schemas"]["FlipAnswer"][];
+            /**
+             * Flips
+             * @description Over the parks whose indicators are all scored alike; empty for fewer than two. On the first page only.
+             */
+            flips: components["schemas"]["WeightFlip"][];
             /** Next Page Token */
             next_page_token: string;
-            /** Park Count */
+            /**
+             * Park Count
+             * @description How many parks are ranked, and how many of them have a score.
+             */
             park_count: number;
-            /** Parks */
-            parks: components["schemas"]["RankedParkAnswer"][];
+            /**
+             * Parks
+             * @description Best first; parks of which nothing is scored are last and have no rank.
+             */
+            parks: components["schemas"]["RankedPark"][];
             /** Region Code */
             region_code: string;
             /** Scored Count */
@@ -4507,16 +5376,68 @@ export interface components {
             seed: number;
             /** Spread */
             spread: string;
-            /** Synthetic */
+            /**
+             * Synthetic
+             * @description Whether some thresholds are made up for a demonstration.
+             */
             synthetic: boolean;
             /** System Id */
             system_id: string;
             /** Threshold Set Ids */
             threshold_set_ids: string[];
-            /** Weight Set Id */
+            /**
+             * Weight Set Id
+             * @description By what they were ranked.
+             */
             weight_set_id: string;
             /** Year */
             year: number;
+        };
+        /**
+         * RankedPark
+         * @description Where a park stands.
+         */
+        RankedPark: {
+            /** Coverage Pct */
+            coverage_pct: string;
+            /**
+             * First Pct
+             * @description How often it ranks first, per cent.
+             */
+            first_pct?: string | null;
+            /** High */
+            high: string;
+            /** Low */
+            low: string;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Park Id */
+            park_id: string;
+            /**
+             * Percentile
+             * @description Per cent of the others that it is better than.
+             */
+            percentile?: string | null;
+            /** Rank */
+            rank: number | null;
+            /**
+             * Rank Best
+             * @description The best and the worst rank among all parks that missing values still leave, its own and the others'.
+             */
+            rank_best: number;
+            /** Rank High */
+            rank_high?: number | null;
+            /**
+             * Rank Low
+             * @description Ends of the interval that holds nine tenths of its ranks over the drawn weights.
+             */
+            rank_low?: number | null;
+            /** Rank Worst */
+            rank_worst: number;
+            /** Score */
+            score: string | null;
         };
         /**
          * ReadinessAnswer
@@ -4592,10 +5513,10 @@ export interface components {
             superseded: number;
         };
         /**
-         * ReconsiderAnswer
+         * Reconsider
          * @description The judgement that fits the others least.
          */
-        ReconsiderAnswer: {
+        Reconsider: {
             /** Consistency Ratio After */
             consistency_ratio_after: string;
             /** First */
@@ -4608,8 +5529,8 @@ export interface components {
             suggested: string;
         };
         /**
-         * RecordedFiguresAnswer
-         * @description The version in force, and whether this request made it.
+         * RecordAnnualFiguresResponse
+         * @description RecordAnnualFiguresResponse.
          * @example {
          *       "changed": true,
          *       "gross_output_10k_cny": "11620000",
@@ -4620,8 +5541,11 @@ export interface components {
          *       "year": 2022
          *     }
          */
-        RecordedFiguresAnswer: {
-            /** Changed */
+        RecordAnnualFiguresResponse: {
+            /**
+             * Changed
+             * @description False when the figures in force say the same.
+             */
             changed: boolean;
             /** Employees Persons */
             employees_persons?: string | null;
@@ -4631,7 +5555,10 @@ export interface components {
             gross_output_10k_cny?: string | null;
             /** Land Area Km2 */
             land_area_km2?: string | null;
-            /** Leading Industries Share Pct */
+            /**
+             * Leading Industries Share Pct
+             * @description Per cent, 0 to 100.
+             */
             leading_industries_share_pct?: string | null;
             /** Park Id */
             park_id: string;
@@ -4639,14 +5566,17 @@ export interface components {
             recorded_time: string;
             /** Value Added 10K Cny */
             value_added_10k_cny?: string | null;
-            /** Version */
+            /**
+             * Version
+             * @description Starts at 1; the highest is in force.
+             */
             version: number;
             /** Year */
             year: number;
         };
         /**
-         * RecordedValuesAnswer
-         * @description What became of entered rows; a problem of a workbook names its cell, and `blank` counts rows of a table without a value.
+         * RecordedValues
+         * @description What became of entered rows; `blank` counts rows of a table without a value.
          * @example {
          *       "accepted": 1,
          *       "blank": 0,
@@ -4655,55 +5585,20 @@ export interface components {
          *       "unchanged": 0
          *     }
          */
-        RecordedValuesAnswer: {
+        RecordedValues: {
             /** Accepted */
             accepted: number;
             /** Blank */
             blank: number;
             /** Problems */
-            problems: components["schemas"]["gateway__api__evaluation_models__RowProblemAnswer"][];
+            problems: components["schemas"]["EntryProblem"][];
             /** Rejected */
             rejected: number;
             /** Unchanged */
             unchanged: number;
         };
         /**
-         * RegionEmissionsAnswer
-         * @description The released sums of a region and of the regions in it.
-         * @example {
-         *       "emissions": [
-         *         {
-         *           "dimension": "region",
-         *           "emissions_t_co2e": "1005953.9959278",
-         *           "key": "36",
-         *           "status": "shown"
-         *         },
-         *         {
-         *           "dimension": "region",
-         *           "key": "3607",
-         *           "status": "minimum_contributors"
-         *         }
-         *       ],
-         *       "region_code": "36",
-         *       "released_time": "2026-11-21T02:00:00Z",
-         *       "rule_id": "house-2026",
-         *       "year": 2022
-         *     }
-         */
-        RegionEmissionsAnswer: {
-            /** Emissions */
-            emissions: components["schemas"]["CellAnswer"][];
-            /** Region Code */
-            region_code: string;
-            /** Released Time */
-            released_time: string;
-            /** Rule Id */
-            rule_id: string;
-            /** Year */
-            year: number;
-        };
-        /**
-         * ReleaseAnswer
+         * RegionRelease
          * @description The sums of a year by region.
          * @example {
          *       "cells": [
@@ -4719,9 +5614,9 @@ export interface components {
          *       "year": 2022
          *     }
          */
-        ReleaseAnswer: {
+        RegionRelease: {
             /** Cells */
-            cells: components["schemas"]["CellAnswer"][];
+            cells: components["schemas"]["PublishedCell"][];
             /** Released Time */
             released_time: string;
             /** Rule Id */
@@ -4730,31 +5625,58 @@ export interface components {
             year: number;
         };
         /**
-         * ReleaseBody
-         * @description Which year is released.
+         * RejectedRowAnswer
+         * @description Why a row was rejected.
+         */
+        RejectedRowAnswer: {
+            /** Allowed */
+            allowed: string;
+            /** Field */
+            field: string;
+            /** Found */
+            found: string;
+            /** Message */
+            message: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * ReleaseRegionsBody
+         * @description Releases the sums of a year over the inventories in force of all parks of the tenant, by province, prefecture and
+         *     county, as far as they tell nothing of a single park or enterprise. A year is released once: the same again is
+         *     answered as before.
          * @example {
          *       "year": 2022
          *     }
          */
-        ReleaseBody: {
-            /** Year */
+        ReleaseRegionsBody: {
+            /**
+             * Year
+             * @description A year that is over.
+             */
             year: number;
         };
         /**
-         * ReplayAnswer
-         * @description What a replay found.
+         * ReplayInventoryResponse
+         * @description ReplayInventoryResponse.
          * @example {
          *       "differences": [],
          *       "equal": true,
          *       "records": 3
          *     }
          */
-        ReplayAnswer: {
-            /** Differences */
-            differences: components["schemas"]["DifferenceAnswer"][];
+        ReplayInventoryResponse: {
+            /**
+             * Differences
+             * @description At most 100.
+             */
+            differences: components["schemas"]["InventoryDifference"][];
             /** Equal */
             equal: boolean;
-            /** Records */
+            /**
+             * Records
+             * @description How many records were read.
+             */
             records: number;
         };
         /**
@@ -4764,10 +5686,10 @@ export interface components {
          */
         RevokedAnswer: Record<string, never>;
         /**
-         * RoundAnswer
+         * RoundSummary
          * @description Summary of a round.
          */
-        RoundAnswer: {
+        RoundSummary: {
             /** Concordance */
             concordance: string;
             /** Converged */
@@ -4776,104 +5698,17 @@ export interface components {
             medians: string[];
             /** Quartile Ranges */
             quartile_ranges: string[];
-            /** Shift */
+            /**
+             * Shift
+             * @description Empty in the first round.
+             */
             shift?: string | null;
             /** Significance */
             significance: string;
             /** Variations */
             variations: string[];
             /** Weights */
-            weights: components["schemas"]["WeightAnswer"][];
-        };
-        /**
-         * RoundsAnswer
-         * @description Summary of each round.
-         * @example {
-         *       "rounds": [
-         *         {
-         *           "concordance": "1",
-         *           "converged": false,
-         *           "medians": [
-         *             "47.5"
-         *           ],
-         *           "quartile_ranges": [
-         *             "2.5"
-         *           ],
-         *           "significance": "0.135335283",
-         *           "variations": [
-         *             "0.0744322927"
-         *           ],
-         *           "weights": [
-         *             {
-         *               "node_id": "performance",
-         *               "weight": "0.475"
-         *             }
-         *           ]
-         *         }
-         *       ]
-         *     }
-         */
-        RoundsAnswer: {
-            /** Rounds */
-            rounds: components["schemas"]["RoundAnswer"][];
-        };
-        /**
-         * RoundsBody
-         * @description Rounds of estimates: points by round, expert and item.
-         * @example {
-         *       "items": [
-         *         "performance",
-         *         "development",
-         *         "impact"
-         *       ],
-         *       "rounds": [
-         *         [
-         *           [
-         *             "50",
-         *             "30",
-         *             "20"
-         *           ],
-         *           [
-         *             "45",
-         *             "35",
-         *             "20"
-         *           ]
-         *         ],
-         *         [
-         *           [
-         *             "50",
-         *             "30",
-         *             "20"
-         *           ],
-         *           [
-         *             "49",
-         *             "31",
-         *             "20"
-         *           ]
-         *         ]
-         *       ]
-         *     }
-         */
-        RoundsBody: {
-            /** Items */
-            items: string[];
-            /** Rounds */
-            rounds: string[][][];
-            /**
-             * Shift Below
-             * @default null
-             */
-            shift_below: string | null;
-            /**
-             * Significance Below
-             * @default null
-             */
-            significance_below: string | null;
-            /**
-             * Variation Below
-             * @default null
-             */
-            variation_below: string | null;
+            weights: components["schemas"]["Weight"][];
         };
         /**
          * RowResultAnswer
@@ -4885,7 +5720,7 @@ export interface components {
              * @enum {string}
              */
             outcome: "accepted" | "duplicate" | "superseded" | "rejected";
-            problem?: components["schemas"]["gateway__api__models__RowProblemAnswer"] | null;
+            problem?: components["schemas"]["RejectedRowAnswer"] | null;
             /** Record Id */
             record_id: string;
             /** Row */
@@ -4945,10 +5780,11 @@ export interface components {
          */
         SignedOutAnswer: Record<string, never>;
         /**
-         * SourceAnswer
-         * @description A registered emission source.
+         * Source
+         * @description A thing that emits or uses energy: a boiler, a meter, a fleet.
          * @example {
          *       "carrier": "electricity",
+         *       "counted_as": "total",
          *       "gas": "CO2",
          *       "item": "enterprise.purchased_energy",
          *       "name_en": "Purchased electricity",
@@ -4961,14 +5797,29 @@ export interface components {
          *       "source_id": "electricity-bill"
          *     }
          */
-        SourceAnswer: {
+        Source: {
             /** Carrier */
             carrier: string;
-            /** Enterprise Id */
+            /**
+             * Counted As
+             * @description Where its emissions count: total, removal or biogenic (then only its CO2 stands apart). Told, never taken.
+             * @enum {string}
+             */
+            counted_as: "total" | "removal" | "biogenic";
+            /**
+             * Enterprise Id
+             * @description Empty for a source of the park itself.
+             */
             enterprise_id?: string | null;
-            /** Gas */
+            /**
+             * Gas
+             * @description CO2, CH4, N2O, or the gas that the carrier is.
+             */
             gas: string;
-            /** Item */
+            /**
+             * Item
+             * @description A leaf of the inventory tree, such as enterprise.fuel_combustion.
+             */
             item: string;
             /** Name En */
             name_en: string;
@@ -4978,12 +5829,19 @@ export interface components {
             park_id: string;
             /** Registered Time */
             registered_time: string;
-            /** Scope */
+            /**
+             * Scope
+             * @description 1, 2 or 3 (GHG Protocol).
+             */
             scope: number;
-            /** Sector */
+            /**
+             * Sector
+             * @description One of energy, industrial_processes, agriculture, land_use, waste.
+             */
             sector: string;
             /**
              * Settlement Basis
+             * @description How its quantity is settled. The other basis is compared, never added.
              * @enum {string}
              */
             settlement_basis: "bill" | "meter";
@@ -4991,44 +5849,79 @@ export interface components {
             source_id: string;
         };
         /**
-         * SourcesAnswer
-         * @description Emission sources in order of id.
+         * SourceBody
+         * @description A thing that emits or uses energy: a boiler, a meter, a fleet.
          * @example {
-         *       "next_page_token": "",
-         *       "sources": [
-         *         {
-         *           "carrier": "electricity",
-         *           "gas": "CO2",
-         *           "item": "enterprise.purchased_energy",
-         *           "name_en": "Purchased electricity",
-         *           "name_zh": "购入电力",
-         *           "park_id": "ganzhou-etdz",
-         *           "registered_time": "2026-11-21T02:00:00Z",
-         *           "scope": 2,
-         *           "sector": "energy",
-         *           "settlement_basis": "bill",
-         *           "source_id": "electricity-bill"
-         *         }
-         *       ]
+         *       "carrier": "electricity",
+         *       "gas": "CO2",
+         *       "item": "enterprise.purchased_energy",
+         *       "name_en": "Purchased electricity",
+         *       "name_zh": "购入电力",
+         *       "scope": 2,
+         *       "sector": "energy",
+         *       "settlement_basis": "bill",
+         *       "source_id": "electricity-bill"
          *     }
          */
-        SourcesAnswer: {
-            /** Next Page Token */
-            next_page_token: string;
-            /** Sources */
-            sources: components["schemas"]["SourceAnswer"][];
+        SourceBody: {
+            /** Carrier */
+            carrier: string;
+            /**
+             * Enterprise Id
+             * @description Empty for a source of the park itself.
+             * @default null
+             */
+            enterprise_id: string | null;
+            /**
+             * Gas
+             * @description CO2, CH4, N2O, or the gas that the carrier is.
+             * @default CO2
+             */
+            gas: string;
+            /**
+             * Item
+             * @description A leaf of the inventory tree, such as enterprise.fuel_combustion.
+             */
+            item: string;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /**
+             * Scope
+             * @description 1, 2 or 3 (GHG Protocol).
+             */
+            scope: number;
+            /**
+             * Sector
+             * @description One of energy, industrial_processes, agriculture, land_use, waste.
+             * @default energy
+             */
+            sector: string;
+            /**
+             * Settlement Basis
+             * @description How its quantity is settled. The other basis is compared, never added.
+             * @enum {string}
+             */
+            settlement_basis: "bill" | "meter";
+            /** Source Id */
+            source_id: string;
         };
         /**
          * StepBody
-         * @description Something that the park could do about an indicator.
+         * @description Something that a park could do about an indicator.
          */
         StepBody: {
-            /** Change */
+            /**
+             * Change
+             * @description In the indicator's unit and the better direction, above 0; 1 for yes or no.
+             */
             change: string;
             /** Cost 10K Cny */
             cost_10k_cny: string;
             /**
              * Divisible
+             * @description Whether half of it costs and brings half; never for a yes or no.
              * @default false
              */
             divisible: boolean;
@@ -5038,10 +5931,10 @@ export interface components {
             step_id: string;
         };
         /**
-         * StrategyAnswer
+         * Strategy
          * @description A line of advice.
          */
-        StrategyAnswer: {
+        Strategy: {
             /** Side */
             side: string;
             /** Source */
@@ -5052,141 +5945,120 @@ export interface components {
             text_zh: string;
         };
         /**
-         * SumAnswer
-         * @description An exact sum.
-         */
-        SumAnswer: {
-            /** Emissions T Co2E */
-            emissions_t_co2e: string;
-            /** Energy Tce */
-            energy_tce: string;
-            /** Records */
-            records: number;
-        };
-        /**
-         * SystemAnswer
-         * @description An indicator system; nodes and the platform's thresholds only where one is asked for.
+         * SummariseRoundsBody
+         * @description Returns the summary of each round of expert estimates; keeps nothing.
          * @example {
-         *       "basis": "score",
-         *       "indicators": 3,
-         *       "method": "delphi",
-         *       "name_en": "Park decarbonisation index, three forces",
-         *       "name_zh": "园区低碳发展指数(三力)",
-         *       "scale": "5",
-         *       "shipped": true,
-         *       "source": "[S] slide 2.1",
-         *       "system_id": "pdi"
-         *     }
-         */
-        SystemAnswer: {
-            /** Basis */
-            basis: string;
-            /** Indicators */
-            indicators: number;
-            /** Method */
-            method: string;
-            /** Name En */
-            name_en: string;
-            /** Name Zh */
-            name_zh: string;
-            /** Nodes */
-            nodes?: components["schemas"]["NodeAnswer"][];
-            /** Scale */
-            scale: string;
-            /** Shipped */
-            shipped: boolean;
-            /** Source */
-            source: string;
-            /** System Id */
-            system_id: string;
-            /** Thresholds */
-            thresholds?: components["schemas"]["ThresholdAnswer"][];
-        };
-        /**
-         * SystemBody
-         * @description An indicator system of the tenant's own; parents stand before children, weights sum to 1 at every node.
-         * @example {
-         *       "name_en": "Our own",
-         *       "name_zh": "本园指标",
-         *       "nodes": [
-         *         {
-         *           "direction": "+",
-         *           "kind": "share",
-         *           "name_en": "Roof area with solar panels",
-         *           "name_zh": "屋顶光伏覆盖率",
-         *           "node_id": "roof-solar",
-         *           "unit": "%",
-         *           "weight": "1"
-         *         }
+         *       "items": [
+         *         "performance",
+         *         "development",
+         *         "impact"
          *       ],
-         *       "source": "Management, 2026",
-         *       "system_id": "my-park"
+         *       "rounds": [
+         *         [
+         *           [
+         *             "50",
+         *             "30",
+         *             "20"
+         *           ],
+         *           [
+         *             "45",
+         *             "35",
+         *             "20"
+         *           ]
+         *         ],
+         *         [
+         *           [
+         *             "50",
+         *             "30",
+         *             "20"
+         *           ],
+         *           [
+         *             "49",
+         *             "31",
+         *             "20"
+         *           ]
+         *         ]
+         *       ]
          *     }
          */
-        SystemBody: {
+        SummariseRoundsBody: {
+            /** Items */
+            items: string[];
+            /** Rounds */
+            rounds: string[][][];
             /**
-             * Basis
-             * @default score
-             * @enum {string}
+             * Shift Below
+             * @default null
              */
-            basis: "score" | "targets";
-            /** Name En */
-            name_en: string;
-            /** Name Zh */
-            name_zh: string;
-            /** Nodes */
-            nodes: components["schemas"]["NodeBody"][];
+            shift_below: string | null;
             /**
-             * Scale
-             * @default 100
+             * Significance Below
+             * @default null
              */
-            scale: string;
-            /** Source */
-            source: string;
-            /** System Id */
-            system_id: string;
+            significance_below: string | null;
+            /**
+             * Variation Below
+             * @description Empty means 0.25, 0.01 and 0.05.
+             * @default null
+             */
+            variation_below: string | null;
         };
         /**
-         * SystemsAnswer
-         * @description Indicator systems in order of id.
+         * SummariseRoundsResponse
+         * @description SummariseRoundsResponse.
          * @example {
-         *       "systems": [
+         *       "rounds": [
          *         {
-         *           "basis": "score",
-         *           "indicators": 3,
-         *           "method": "delphi",
-         *           "name_en": "Park decarbonisation index, three forces",
-         *           "name_zh": "园区低碳发展指数(三力)",
-         *           "scale": "5",
-         *           "shipped": true,
-         *           "source": "[S] slide 2.1",
-         *           "system_id": "pdi"
+         *           "concordance": "1",
+         *           "converged": false,
+         *           "medians": [
+         *             "47.5"
+         *           ],
+         *           "quartile_ranges": [
+         *             "2.5"
+         *           ],
+         *           "significance": "0.135335283",
+         *           "variations": [
+         *             "0.0744322927"
+         *           ],
+         *           "weights": [
+         *             {
+         *               "node_id": "performance",
+         *               "weight": "0.475"
+         *             }
+         *           ]
          *         }
          *       ]
          *     }
          */
-        SystemsAnswer: {
-            /** Systems */
-            systems: components["schemas"]["SystemAnswer"][];
+        SummariseRoundsResponse: {
+            /** Rounds */
+            rounds: components["schemas"]["RoundSummary"][];
         };
         /**
-         * TakenStepAnswer
+         * TakenStep
          * @description How much of a step is taken.
          */
-        TakenStepAnswer: {
+        TakenStep: {
             /** Cost 10K Cny */
             cost_10k_cny: string;
-            /** Share */
+            /**
+             * Share
+             * @description 0 to 1.
+             */
             share: string;
             /** Step Id */
             step_id: string;
         };
         /**
-         * ThresholdAnswer
-         * @description A threshold.
+         * Threshold
+         * @description Between which values the score of an indicator runs.
          */
-        ThresholdAnswer: {
-            /** Maximum */
+        Threshold: {
+            /**
+             * Maximum
+             * @description Above the minimum.
+             */
             maximum: string;
             /** Minimum */
             minimum: string;
@@ -5200,7 +6072,10 @@ export interface components {
          * @description Between which values the score of an indicator runs.
          */
         ThresholdBody: {
-            /** Maximum */
+            /**
+             * Maximum
+             * @description Above the minimum.
+             */
             maximum: string;
             /** Minimum */
             minimum: string;
@@ -5210,8 +6085,8 @@ export interface components {
             source: string;
         };
         /**
-         * ThresholdSetAnswer
-         * @description A version of thresholds.
+         * ThresholdSet
+         * @description A version of thresholds of a system.
          * @example {
          *       "origin": "park",
          *       "rows": [
@@ -5227,53 +6102,19 @@ export interface components {
          *       "threshold_set_id": "plan-2026"
          *     }
          */
-        ThresholdSetAnswer: {
-            /** Origin */
-            origin: string;
+        ThresholdSet: {
+            /**
+             * Origin
+             * @description region, park, peers or synthetic; empty means park. peers only where peers are named.
+             * @enum {string}
+             */
+            origin: "region" | "park" | "peers" | "synthetic";
             /** Rows */
-            rows: components["schemas"]["ThresholdAnswer"][];
+            rows: components["schemas"]["Threshold"][];
             /** Source */
             source: string;
             /** System Id */
             system_id: string;
-            /** Threshold Set Id */
-            threshold_set_id: string;
-        };
-        /**
-         * ThresholdSetBody
-         * @description A version of thresholds; with peers their least and greatest values, and no rows.
-         * @example {
-         *       "origin": "park",
-         *       "rows": [
-         *         {
-         *           "maximum": "0.8",
-         *           "minimum": "0.05",
-         *           "node_id": "65",
-         *           "source": "plan, table 3"
-         *         }
-         *       ],
-         *       "source": "Development plan 2026 to 2030",
-         *       "threshold_set_id": "plan-2026"
-         *     }
-         */
-        ThresholdSetBody: {
-            /**
-             * Origin
-             * @default park
-             * @enum {string}
-             */
-            origin: "region" | "park" | "peers" | "synthetic";
-            /** Peer Park Ids */
-            peer_park_ids?: string[];
-            /**
-             * Peer Year
-             * @default null
-             */
-            peer_year: number | null;
-            /** Rows */
-            rows?: components["schemas"]["ThresholdBody"][];
-            /** Source */
-            source: string;
             /** Threshold Set Id */
             threshold_set_id: string;
         };
@@ -5332,75 +6173,34 @@ export interface components {
             error_description: string;
         };
         /**
-         * ValueAnswer
-         * @description What is known of an indicator; `value` is null while it is missing, and `missing` says why.
+         * ValueProblem
+         * @description Why a row was refused.
          */
-        ValueAnswer: {
-            /** Conflicting Evidence */
-            conflicting_evidence?: string | null;
-            /** Conflicting Value */
-            conflicting_value?: string | null;
-            /** Evidence */
-            evidence?: string | null;
+        ValueProblem: {
+            /** Allowed */
+            allowed: string;
+            /** Field */
+            field: string;
+            /** Found */
+            found: string;
             /** Indicator Id */
             indicator_id: string;
-            /** Missing */
-            missing?: string | null;
-            /** Name En */
-            name_en: string;
-            /** Name Zh */
-            name_zh: string;
-            /** Origin */
-            origin?: ("manual" | "derived") | null;
-            /** Recorded By */
-            recorded_by?: string | null;
-            /** Recorded Time */
-            recorded_time?: string | null;
-            /** Unit */
-            unit?: string | null;
-            /** Value */
-            value: string | null;
-            /** Version */
-            version: number;
+            /** Message */
+            message: string;
+            /** Reason */
+            reason: string;
+            /** Row */
+            row: number;
         };
         /**
-         * ValuesAnswer
-         * @description Every indicator of a system for a year.
-         * @example {
-         *       "park_id": "ganzhou-etdz",
-         *       "system_id": "guide-2021",
-         *       "values": [
-         *         {
-         *           "evidence": "accounting: clean energy / energy; records up to position 9",
-         *           "indicator_id": "52",
-         *           "name_en": "Clean-energy share",
-         *           "name_zh": "能源利用绿色化",
-         *           "origin": "derived",
-         *           "recorded_by": "accounting",
-         *           "unit": "%",
-         *           "value": "11.999936",
-         *           "version": 0
-         *         }
-         *       ],
-         *       "year": 2022
-         *     }
-         */
-        ValuesAnswer: {
-            /** Park Id */
-            park_id: string;
-            /** System Id */
-            system_id: string;
-            /** Values */
-            values: components["schemas"]["ValueAnswer"][];
-            /** Year */
-            year: number;
-        };
-        /**
-         * VerdictAnswer
+         * Verdict
          * @description How an indicator stands to its target.
          */
-        VerdictAnswer: {
-            /** Comparison */
+        Verdict: {
+            /**
+             * Comparison
+             * @description le, ge or eq.
+             */
             comparison?: string | null;
             /** Confidence */
             confidence?: string | null;
@@ -5422,6 +6222,7 @@ export interface components {
             value: string | null;
             /**
              * Verdict
+             * @description met, missed or open.
              * @enum {string}
              */
             verdict: "met" | "missed" | "open";
@@ -5605,10 +6406,10 @@ export interface components {
             webhooks: components["schemas"]["WebhookAnswer"][];
         };
         /**
-         * WeightAnswer
-         * @description A weight.
+         * Weight
+         * @description A weight of a node.
          */
-        WeightAnswer: {
+        Weight: {
             /** Node Id */
             node_id: string;
             /** Weight */
@@ -5625,8 +6426,25 @@ export interface components {
             weight: string;
         };
         /**
-         * WeightSetAnswer
-         * @description A version of weights.
+         * WeightFlip
+         * @description How far the weight of an indicator moves before two neighbours change places.
+         */
+        WeightFlip: {
+            /** Above Park Id */
+            above_park_id?: string | null;
+            /** Below Park Id */
+            below_park_id?: string | null;
+            /**
+             * Change
+             * @description Empty where no weight flips anything.
+             */
+            change?: string | null;
+            /** Indicator Id */
+            indicator_id: string;
+        };
+        /**
+         * WeightSet
+         * @description A version of weights of a system.
          * @example {
          *       "method": "ahp",
          *       "source": "twelve experts, March 2026",
@@ -5640,21 +6458,28 @@ export interface components {
          *       ]
          *     }
          */
-        WeightSetAnswer: {
-            /** Method */
-            method: string;
+        WeightSet: {
+            /**
+             * Method
+             * @description ahp, delphi or given.
+             * @enum {string}
+             */
+            method: "ahp" | "delphi" | "given";
             /** Source */
             source: string;
             /** System Id */
             system_id: string;
             /** Weight Set Id */
             weight_set_id: string;
-            /** Weights */
-            weights: components["schemas"]["WeightAnswer"][];
+            /**
+             * Weights
+             * @description Of every node.
+             */
+            weights: components["schemas"]["Weight"][];
         };
         /**
          * WeightSetBody
-         * @description A version of weights, of every node of the system.
+         * @description A version of weights of a system.
          * @example {
          *       "method": "ahp",
          *       "source": "twelve experts, March 2026",
@@ -5678,6 +6503,7 @@ export interface components {
         WeightSetBody: {
             /**
              * Method
+             * @description ahp, delphi or given.
              * @default given
              * @enum {string}
              */
@@ -5686,7 +6512,10 @@ export interface components {
             source: string;
             /** Weight Set Id */
             weight_set_id: string;
-            /** Weights */
+            /**
+             * Weights
+             * @description Of every node.
+             */
             weights: components["schemas"]["WeightBody"][];
         };
         /**
@@ -5720,151 +6549,86 @@ export interface components {
             tenant_id: string;
         };
         /**
-         * WholeInventoryAnswer
-         * @description A closed inventory with its parts and factor rows.
-         * @example {
-         *       "biogenic_t_co2e": "0",
-         *       "closed_by": "park-manager",
-         *       "closed_time": "2026-11-21T02:00:00Z",
-         *       "content_sha256": "b71a…",
-         *       "emissions_t_co2e": "1005953.9959278",
-         *       "energy_tce": "327601.4561",
-         *       "factor_set_id": "wang-2024",
-         *       "factors": [],
-         *       "inventory_id": "2022-v1",
-         *       "last_position": 9,
-         *       "park_id": "ganzhou-etdz",
-         *       "parts": [
-         *         {
-         *           "dimension": "gas",
-         *           "emissions_t_co2e": "1005953.9959278",
-         *           "energy_tce": "327601.4561",
-         *           "key": "CO2",
-         *           "records": 3
-         *         }
-         *       ],
-         *       "records": 3,
-         *       "records_sha256": "5f0c…",
-         *       "removals_t_co2e": "0",
-         *       "scope_1_t_co2e": "394680.9177218",
-         *       "scope_2_t_co2e": "611273.078206",
-         *       "scope_3_t_co2e": "0",
-         *       "state": "in_force",
-         *       "version": 1,
-         *       "year": 2022
-         *     }
-         */
-        WholeInventoryAnswer: {
-            /** Biogenic T Co2E */
-            biogenic_t_co2e: string;
-            /** Closed By */
-            closed_by: string;
-            /** Closed Time */
-            closed_time: string;
-            /** Content Sha256 */
-            content_sha256: string;
-            /** Emissions T Co2E */
-            emissions_t_co2e: string;
-            /** Energy Tce */
-            energy_tce: string;
-            /** Factor Set Id */
-            factor_set_id: string;
-            /** Factors */
-            factors: components["schemas"]["FactorAnswer"][];
-            /** Inventory Id */
-            inventory_id: string;
-            /** Last Position */
-            last_position: number;
-            /** Park Id */
-            park_id: string;
-            /** Parts */
-            parts: components["schemas"]["PartAnswer"][];
-            /** Reason */
-            reason?: string | null;
-            /** Records */
-            records: number;
-            /** Records Sha256 */
-            records_sha256: string;
-            /** Removals T Co2E */
-            removals_t_co2e: string;
-            /** Scope 1 T Co2E */
-            scope_1_t_co2e: string;
-            /** Scope 2 T Co2E */
-            scope_2_t_co2e: string;
-            /** Scope 3 T Co2E */
-            scope_3_t_co2e: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "in_force" | "restated";
-            /** Version */
-            version: number;
-            /** Year */
-            year: number;
-        };
-        /**
-         * WithdrawBody
-         * @description Why a publication is taken back.
+         * WithdrawPublicationBody
+         * @description Takes a publication back: it is shown no more.
+         *
+         *     What it told stays known to whoever read it, and to what is decided later.
          * @example {
          *       "reason": "The bill of December was wrong"
          *     }
          */
-        WithdrawBody: {
-            /** Reason */
+        WithdrawPublicationBody: {
+            /**
+             * Reason
+             * @description 1 to 500 characters.
+             */
             reason: string;
         };
         /**
-         * WithdrawalAnswer
-         * @description That a publication is shown no more.
+         * WithdrawPublicationResponse
+         * @description WithdrawPublicationResponse.
          * @example {
          *       "changed": true,
          *       "withdrawn_time": "2026-11-21T02:00:00Z"
          *     }
          */
-        WithdrawalAnswer: {
-            /** Changed */
+        WithdrawPublicationResponse: {
+            /**
+             * Changed
+             * @description False when it was withdrawn before.
+             */
             changed: boolean;
             /** Withdrawn Time */
             withdrawn_time: string;
         };
         /**
-         * RowProblemAnswer
-         * @description Why a row was refused.
+         * WriteFindingBody
+         * @description Writes a finding of a verification about an inventory.
+         *
+         *     Idempotent by id: the same again is answered as before, with other content it is ALREADY_EXISTS. Nothing of it is
+         *     changed later.
+         * @example {
+         *       "finding_id": "f-1",
+         *       "kind": "misstatement",
+         *       "material": true,
+         *       "text": "The bill of December is missing"
+         *     }
          */
-        gateway__api__evaluation_models__RowProblemAnswer: {
-            /** Allowed */
-            allowed: string;
-            /** Cell */
-            cell?: string | null;
-            /** Field */
-            field: string;
-            /** Found */
-            found: string;
-            /** Indicator Id */
-            indicator_id: string;
-            /** Message */
-            message: string;
-            /** Reason */
-            reason: string;
-            /** Row */
-            row: number;
-        };
-        /**
-         * RowProblemAnswer
-         * @description Why a row was rejected.
-         */
-        gateway__api__models__RowProblemAnswer: {
-            /** Allowed */
-            allowed: string;
-            /** Field */
-            field: string;
-            /** Found */
-            found: string;
-            /** Message */
-            message: string;
-            /** Reason */
-            reason: string;
+        WriteFindingBody: {
+            /**
+             * Enterprise Id
+             * @default
+             */
+            enterprise_id: string;
+            /**
+             * Evidence
+             * @description At most 20 ids.
+             */
+            evidence?: string[];
+            /** Finding Id */
+            finding_id: string;
+            /**
+             * Item
+             * @default
+             */
+            item: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "misstatement" | "nonconformity" | "observation";
+            /** Material */
+            material: boolean;
+            /**
+             * Record Id
+             * @default
+             */
+            record_id: string;
+            /**
+             * Text
+             * @description 1 to 2000 characters.
+             */
+            text: string;
         };
     };
     responses: never;
@@ -8812,7 +9576,7 @@ export interface operations {
             };
         };
     };
-    calculate: {
+    calculate_evaluation: {
         parameters: {
             query?: never;
             header?: {
@@ -8824,7 +9588,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CalculateBody"];
+                "application/json": components["schemas"]["CalculateEvaluationBody"];
             };
         };
         responses: {
@@ -8834,7 +9598,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EvaluationAnswer"];
+                    "application/json": components["schemas"]["CalculateEvaluationResponse"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -9086,7 +9850,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FactorSetsAnswer"];
+                    "application/json": components["schemas"]["ListFactorSetsResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -9218,7 +9982,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The set's id */
+                /** @description The id of the set */
                 set: string;
             };
             cookie?: never;
@@ -9233,7 +9997,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FactorsAnswer"];
+                    "application/json": components["schemas"]["ListFactorsResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -9370,7 +10134,7 @@ export interface operations {
             };
         };
     };
-    list_systems: {
+    list_indicator_systems: {
         parameters: {
             query?: never;
             header?: never;
@@ -9385,7 +10149,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SystemsAnswer"];
+                    "application/json": components["schemas"]["ListIndicatorSystemsResponse"];
                 };
             };
             /** @description No token, a malformed one, or one that is not in force */
@@ -9490,7 +10254,7 @@ export interface operations {
             };
         };
     };
-    create_system: {
+    create_indicator_system: {
         parameters: {
             query?: never;
             header?: {
@@ -9502,7 +10266,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SystemBody"];
+                "application/json": components["schemas"]["IndicatorSystemBody"];
             };
         };
         responses: {
@@ -9512,7 +10276,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SystemAnswer"];
+                    "application/json": components["schemas"]["IndicatorSystem"];
                 };
             };
             /** @description Successful Response */
@@ -9521,7 +10285,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SystemAnswer"];
+                    "application/json": components["schemas"]["IndicatorSystem"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -9746,12 +10510,12 @@ export interface operations {
             };
         };
     };
-    read_system: {
+    get_indicator_system: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description The system's id */
+                /** @description The id of the system */
                 system: string;
             };
             cookie?: never;
@@ -9764,7 +10528,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SystemAnswer"];
+                    "application/json": components["schemas"]["GetIndicatorSystemResponse"];
                 };
             };
             /** @description No token, a malformed one, or one that is not in force */
@@ -9897,14 +10661,14 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The system's id */
+                /** @description The id of the system */
                 system: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ThresholdSetBody"];
+                "application/json": components["schemas"]["CreateThresholdSetBody"];
             };
         };
         responses: {
@@ -9914,7 +10678,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ThresholdSetAnswer"];
+                    "application/json": components["schemas"]["ThresholdSet"];
                 };
             };
             /** @description Successful Response */
@@ -9923,7 +10687,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ThresholdSetAnswer"];
+                    "application/json": components["schemas"]["ThresholdSet"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -10156,7 +10920,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The system's id */
+                /** @description The id of the system */
                 system: string;
             };
             cookie?: never;
@@ -10173,7 +10937,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WeightSetAnswer"];
+                    "application/json": components["schemas"]["WeightSet"];
                 };
             };
             /** @description Successful Response */
@@ -10182,7 +10946,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WeightSetAnswer"];
+                    "application/json": components["schemas"]["WeightSet"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -11735,7 +12499,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ParksAnswer"];
+                    "application/json": components["schemas"]["ListParksResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -11852,7 +12616,7 @@ export interface operations {
             };
         };
     };
-    register_park: {
+    create_park: {
         parameters: {
             query?: never;
             header?: {
@@ -11864,7 +12628,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewParkBody"];
+                "application/json": components["schemas"]["ParkBody"];
             };
         };
         responses: {
@@ -11874,7 +12638,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ParkAnswer"];
+                    "application/json": components["schemas"]["Park"];
                 };
             };
             /** @description Successful Response */
@@ -11883,7 +12647,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ParkAnswer"];
+                    "application/json": components["schemas"]["Park"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -12108,7 +12872,7 @@ export interface operations {
             };
         };
     };
-    read_park: {
+    get_park: {
         parameters: {
             query?: {
                 /** @description Only these members of each row, with commas */
@@ -12119,7 +12883,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
@@ -12134,7 +12898,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ParkAnswer"];
+                    "application/json": components["schemas"]["Park"];
                     /**
                      * @example a,b
                      *     1,2
@@ -12274,7 +13038,7 @@ export interface operations {
     list_activity_records: {
         parameters: {
             query?: {
-                /** @description Records of a page, 1 to 10000 */
+                /** @description Entries of a page, 1 to 10000 */
                 page_size?: number;
                 /** @description `next_page_token` of the page before */
                 page_token?: string;
@@ -12286,7 +13050,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
@@ -12301,7 +13065,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ActivityRecordsAnswer"];
+                    "application/json": components["schemas"]["ListActivityRecordsResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -12762,7 +13526,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
@@ -12777,7 +13541,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AnnualFiguresListAnswer"];
+                    "application/json": components["schemas"]["ListAnnualFiguresResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -12919,7 +13683,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
                 year: number;
             };
@@ -12937,7 +13701,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RecordedFiguresAnswer"];
+                    "application/json": components["schemas"]["RecordAnnualFiguresResponse"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -13165,11 +13929,11 @@ export interface operations {
     query_emissions: {
         parameters: {
             query: {
-                /** @description YYYY-MM or YYYY, inclusive */
+                /** @description YYYY-MM or YYYY, inclusive, in the park's time zone. */
                 from: string;
-                /** @description YYYY-MM or YYYY, exclusive */
+                /** @description YYYY-MM or YYYY, exclusive. */
                 to: string;
-                /** @description At most four of year, month, scope, item, carrier, gas, sector, enterprise, source, with commas */
+                /** @description Of year, month, scope, item, carrier, gas, sector, enterprise, source. At most 4, none twice. Empty: one total. */
                 group_by?: string;
                 /** @description Only these members of each row, with commas */
                 fields?: string;
@@ -13179,7 +13943,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
@@ -13194,7 +13958,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EmissionsAnswer"];
+                    "application/json": components["schemas"]["QueryEmissionsResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -13346,7 +14110,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
@@ -13361,7 +14125,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EnterprisesAnswer"];
+                    "application/json": components["schemas"]["ListEnterprisesResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -13498,7 +14262,7 @@ export interface operations {
             };
         };
     };
-    register_enterprise: {
+    create_enterprise: {
         parameters: {
             query?: never;
             header?: {
@@ -13506,14 +14270,14 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewEnterpriseBody"];
+                "application/json": components["schemas"]["EnterpriseBody"];
             };
         };
         responses: {
@@ -13523,7 +14287,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EnterpriseAnswer"];
+                    "application/json": components["schemas"]["Enterprise"];
                 };
             };
             /** @description Successful Response */
@@ -13532,7 +14296,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EnterpriseAnswer"];
+                    "application/json": components["schemas"]["Enterprise"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -13767,7 +14531,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
@@ -13780,7 +14544,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EvaluationsAnswer"];
+                    "application/json": components["schemas"]["ListEvaluationsResponse"];
                 };
             };
             /** @description No token, a malformed one, or one that is not in force */
@@ -13905,7 +14669,7 @@ export interface operations {
             };
         };
     };
-    evaluate: {
+    evaluate_park: {
         parameters: {
             query?: never;
             header?: {
@@ -13913,14 +14677,14 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["EvaluateBody"];
+                "application/json": components["schemas"]["EvaluateParkBody"];
             };
         };
         responses: {
@@ -13930,7 +14694,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EvaluationAnswer"];
+                    "application/json": components["schemas"]["Evaluation"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -14155,14 +14919,14 @@ export interface operations {
             };
         };
     };
-    read_evaluation: {
+    get_evaluation: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
-                /** @description The evaluation's id */
+                /** @description The id of the evaluation */
                 evaluation: string;
             };
             cookie?: never;
@@ -14175,7 +14939,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EvaluationAnswer"];
+                    "application/json": components["schemas"]["Evaluation"];
                 };
             };
             /** @description No token, a malformed one, or one that is not in force */
@@ -14300,17 +15064,16 @@ export interface operations {
             };
         };
     };
-    compare: {
+    compare_evaluations: {
         parameters: {
             query: {
-                /** @description The evaluation to compare with */
                 before: string;
             };
             header?: never;
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
-                /** @description The evaluation's id */
+                /** @description The id of the evaluation */
                 evaluation: string;
             };
             cookie?: never;
@@ -14323,7 +15086,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ComparisonAnswer"];
+                    "application/json": components["schemas"]["CompareEvaluationsResponse"];
                 };
             };
             /** @description No token, a malformed one, or one that is not in force */
@@ -14448,17 +15211,17 @@ export interface operations {
             };
         };
     };
-    read_report: {
+    render_evaluation_report: {
         parameters: {
             query?: {
-                /** @description Language of the file; Accept-Language when left out */
+                /** @description zh or en. */
                 lang?: ("zh" | "en") | null;
             };
             header?: never;
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
-                /** @description The evaluation's id */
+                /** @description The id of the evaluation */
                 evaluation: string;
             };
             cookie?: never;
@@ -14596,7 +15359,7 @@ export interface operations {
             };
         };
     };
-    plan: {
+    plan_improvements: {
         parameters: {
             query?: never;
             header?: {
@@ -14604,16 +15367,16 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
-                /** @description The evaluation's id */
+                /** @description The id of the evaluation */
                 evaluation: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PlanBody"];
+                "application/json": components["schemas"]["PlanImprovementsBody"];
             };
         };
         responses: {
@@ -14623,7 +15386,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PlanAnswer"];
+                    "application/json": components["schemas"]["PlanImprovementsResponse"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -14848,16 +15611,15 @@ export interface operations {
             };
         };
     };
-    list_values: {
+    list_indicator_values: {
         parameters: {
             query: {
-                /** @description The system's id */
                 system: string;
                 year: number;
             };
             header?: never;
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
@@ -14870,7 +15632,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ValuesAnswer"];
+                    "application/json": components["schemas"]["ListIndicatorValuesResponse"];
                 };
             };
             /** @description No token, a malformed one, or one that is not in force */
@@ -14995,7 +15757,7 @@ export interface operations {
             };
         };
     };
-    record_values: {
+    record_indicator_values: {
         parameters: {
             query?: {
                 /** @description The system of a CSV or workbook; JSON names its own */
@@ -15029,7 +15791,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RecordedValuesAnswer"];
+                    "application/json": components["schemas"]["RecordedValues"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -15254,10 +16016,9 @@ export interface operations {
             };
         };
     };
-    read_workbook: {
+    render_value_template: {
         parameters: {
             query: {
-                /** @description The system's id */
                 system: string;
                 year: number;
                 /** @description Language of the file; Accept-Language when left out */
@@ -15265,7 +16026,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
@@ -15403,7 +16164,7 @@ export interface operations {
             };
         };
     };
-    read_indicators: {
+    get_indicators: {
         parameters: {
             query: {
                 year: number;
@@ -15415,7 +16176,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
@@ -15430,7 +16191,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["IndicatorsAnswer"];
+                    "application/json": components["schemas"]["GetIndicatorsResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -15582,7 +16343,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
@@ -15597,7 +16358,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["InventoriesAnswer"];
+                    "application/json": components["schemas"]["ListInventoriesResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -15742,14 +16503,14 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CloseBody"];
+                "application/json": components["schemas"]["CloseInventoryBody"];
             };
         };
         responses: {
@@ -15759,7 +16520,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["InventoryAnswer"];
+                    "application/json": components["schemas"]["Inventory"];
                 };
             };
             /** @description Successful Response */
@@ -15768,7 +16529,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["InventoryAnswer"];
+                    "application/json": components["schemas"]["Inventory"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -15993,7 +16754,7 @@ export interface operations {
             };
         };
     };
-    read_inventory: {
+    get_inventory: {
         parameters: {
             query?: {
                 /** @description Only these members of each row, with commas */
@@ -16004,9 +16765,9 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
-                /** @description The year and version */
+                /** @description The id of the inventory */
                 inventory: string;
             };
             cookie?: never;
@@ -16021,7 +16782,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WholeInventoryAnswer"];
+                    "application/json": components["schemas"]["GetInventoryResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -16173,9 +16934,9 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
-                /** @description The year and version */
+                /** @description The id of the inventory */
                 inventory: string;
             };
             cookie?: never;
@@ -16190,7 +16951,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FindingsAnswer"];
+                    "application/json": components["schemas"]["ListFindingsResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -16335,16 +17096,16 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
-                /** @description The year and version */
+                /** @description The id of the inventory */
                 inventory: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["FindingBody"];
+                "application/json": components["schemas"]["WriteFindingBody"];
             };
         };
         responses: {
@@ -16354,7 +17115,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FindingAnswer"];
+                    "application/json": components["schemas"]["Finding"];
                 };
             };
             /** @description Successful Response */
@@ -16363,7 +17124,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FindingAnswer"];
+                    "application/json": components["schemas"]["Finding"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -16596,18 +17357,18 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
-                /** @description The year and version */
+                /** @description The id of the inventory */
                 inventory: string;
-                /** @description The finding's id */
+                /** @description The id of the finding */
                 finding: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["AnswerBody"];
+                "application/json": components["schemas"]["AnswerFindingBody"];
             };
         };
         responses: {
@@ -16617,7 +17378,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FindingAnswer"];
+                    "application/json": components["schemas"]["Finding"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -16850,18 +17611,18 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
-                /** @description The year and version */
+                /** @description The id of the inventory */
                 inventory: string;
-                /** @description The finding's id */
+                /** @description The id of the finding */
                 finding: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ConclusionBody"];
+                "application/json": components["schemas"]["CloseFindingBody"];
             };
         };
         responses: {
@@ -16871,7 +17632,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FindingAnswer"];
+                    "application/json": components["schemas"]["Finding"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -17111,9 +17872,9 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
-                /** @description The year and version */
+                /** @description The id of the inventory */
                 inventory: string;
             };
             cookie?: never;
@@ -17128,7 +17889,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LinesAnswer"];
+                    "application/json": components["schemas"]["ListInventoryLinesResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -17273,16 +18034,16 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
-                /** @description The year and version */
+                /** @description The id of the inventory */
                 inventory: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PublishBody"];
+                "application/json": components["schemas"]["PublishInventoryBody"];
             };
         };
         responses: {
@@ -17292,7 +18053,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PublicationAnswer"];
+                    "application/json": components["schemas"]["Publication"];
                 };
             };
             /** @description Successful Response */
@@ -17301,7 +18062,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PublicationAnswer"];
+                    "application/json": components["schemas"]["Publication"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -17534,9 +18295,9 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
-                /** @description The year and version */
+                /** @description The id of the inventory */
                 inventory: string;
             };
             cookie?: never;
@@ -17549,7 +18310,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ReplayAnswer"];
+                    "application/json": components["schemas"]["ReplayInventoryResponse"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -17782,16 +18543,16 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
-                /** @description The year and version */
+                /** @description The id of the inventory */
                 inventory: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["WithdrawBody"];
+                "application/json": components["schemas"]["WithdrawPublicationBody"];
             };
         };
         responses: {
@@ -17801,7 +18562,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WithdrawalAnswer"];
+                    "application/json": components["schemas"]["WithdrawPublicationResponse"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -18041,7 +18802,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
@@ -18056,7 +18817,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SourcesAnswer"];
+                    "application/json": components["schemas"]["ListSourcesResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -18193,7 +18954,7 @@ export interface operations {
             };
         };
     };
-    register_source: {
+    create_source: {
         parameters: {
             query?: never;
             header?: {
@@ -18201,14 +18962,14 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewSourceBody"];
+                "application/json": components["schemas"]["SourceBody"];
             };
         };
         responses: {
@@ -18218,7 +18979,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SourceAnswer"];
+                    "application/json": components["schemas"]["Source"];
                 };
             };
             /** @description Successful Response */
@@ -18227,7 +18988,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SourceAnswer"];
+                    "application/json": components["schemas"]["Source"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -19033,7 +19794,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PublishedParksAnswer"];
+                    "application/json": components["schemas"]["ListPublishedParksResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -19150,7 +19911,7 @@ export interface operations {
             };
         };
     };
-    read_published_emissions: {
+    list_publications: {
         parameters: {
             query?: {
                 /** @description Entries of a page, 1 to 1000 */
@@ -19165,7 +19926,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The park's id */
+                /** @description The id of the park */
                 park: string;
             };
             cookie?: never;
@@ -19180,7 +19941,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PublishedEmissionsAnswer"];
+                    "application/json": components["schemas"]["ListPublicationsResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -19317,10 +20078,9 @@ export interface operations {
             };
         };
     };
-    read_region_emissions: {
+    get_region_release: {
         parameters: {
             query: {
-                /** @description The year */
                 year: number;
                 /** @description Only these members of each row, with commas */
                 fields?: string;
@@ -19330,7 +20090,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description GB/T 2260: two, four or six digits */
+                /** @description Two, four or six digits of GB/T 2260; pairs of zeros at its end stand for the whole. */
                 code: string;
             };
             cookie?: never;
@@ -19345,7 +20105,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RegionEmissionsAnswer"];
+                    "application/json": components["schemas"]["GetRegionReleaseResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -19494,7 +20254,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ReleaseBody"];
+                "application/json": components["schemas"]["ReleaseRegionsBody"];
             };
         };
         responses: {
@@ -19504,7 +20264,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ReleaseAnswer"];
+                    "application/json": components["schemas"]["RegionRelease"];
                 };
             };
             /** @description Successful Response */
@@ -19513,7 +20273,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ReleaseAnswer"];
+                    "application/json": components["schemas"]["RegionRelease"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -19753,7 +20513,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description GB/T 2260: two, four or six digits */
+                /** @description GB/T 2260: two, four or six digits; pairs of zeros at its end stand for the whole. */
                 code: string;
             };
             cookie?: never;
@@ -19768,7 +20528,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ParksAnswer"];
+                    "application/json": components["schemas"]["ListRegionParksResponse"];
                     /**
                      * @example a,b
                      *     1,2
@@ -19818,6 +20578,26 @@ export interface operations {
                      *       "status": 403,
                      *       "title": "Not allowed for this role",
                      *       "type": "https://parkcarbon.example/problems/role-missing"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist in the caller's tenant */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Not found",
+                     *       "instance": "/v1/regions/{code}/parks",
+                     *       "reason": "PARK_UNKNOWN",
+                     *       "request_id": "0b6f…",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "https://parkcarbon.example/problems/park-unknown"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -19885,21 +20665,18 @@ export interface operations {
             };
         };
     };
-    rank: {
+    rank_parks: {
         parameters: {
             query: {
-                /** @description The system's id */
                 system: string;
                 year: number;
-                /** @description annex, equal, or a weight set's id */
                 weight_set?: string;
-                /** @description Ids of threshold sets, with commas */
                 threshold_sets?: string;
-                /** @description Draws of weights */
+                /** @description 0 means 1,000; at most 10,000. */
                 draws?: number;
-                /** @description The same seed gives the same intervals */
+                /** @description The same seed gives the same intervals. */
                 seed?: number;
-                /** @description Of each weight, 0 to 1 */
+                /** @description How far a weight is drawn around its value, 0 to 1. Empty means 0.2. */
                 spread?: string;
                 /** @description Entries of a page, 1 to 1000 */
                 page_size?: number;
@@ -19908,7 +20685,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description GB/T 2260: two, four or six digits */
+                /** @description The beginning of GB/T 2260 codes: 36, 3607 or 360700. Empty: every park of the tenant. */
                 code: string;
             };
             cookie?: never;
@@ -19921,7 +20698,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RankingAnswer"];
+                    "application/json": components["schemas"]["RankParksResponse"];
                 };
             };
             /** @description No token, a malformed one, or one that is not in force */
@@ -21584,7 +22361,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["JudgementsBody"];
+                "application/json": components["schemas"]["CompareJudgementsBody"];
             };
         };
         responses: {
@@ -21594,7 +22371,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JudgementsAnswer"];
+                    "application/json": components["schemas"]["CompareJudgementsResponse"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -21831,7 +22608,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RoundsBody"];
+                "application/json": components["schemas"]["SummariseRoundsBody"];
             };
         };
         responses: {
@@ -21841,7 +22618,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RoundsAnswer"];
+                    "application/json": components["schemas"]["SummariseRoundsResponse"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */

@@ -146,7 +146,7 @@ class FakePlatform:
         changed = before is None or before["given"] != figures
         if changed:
             self.figures[year] = {"given": figures, "version": before["version"] + 1 if before else 1}
-        answer = {"year": year, "version": self.figures[year]["version"], "recorded_time": TIME, "changed": changed}
+        answer = {"park_id": "p", "year": year, "version": self.figures[year]["version"], "recorded_time": TIME, "changed": changed}
         return 200, {}, {**answer, **figures}
 
     def record_activity(self, park_id: str, asked: Asked) -> tuple[int, dict[str, str], Any]:
@@ -219,7 +219,7 @@ class FakePlatform:
             "to": params["to"],
             "group_by": params.get("group_by", "").split(","),
             "factor_set_id": "wang-2024",
-            "groups": [{"scope": 2, "carrier": "electricity", **total}],
+            "groups": [{"scope": "2", "carrier": "electricity", **total}],
             "total": total,
             "removals": nothing,
             "biogenic": nothing,
@@ -265,10 +265,17 @@ FACTOR = {
     "table_id": "wang_2024",
     "quantity": "emission_factor",
     "carrier": "electricity",
+    "gas": "CO2",
+    "region": "",
+    "basis": "",
     "value": "0.581",
     "unit": "tCO2/MWh",
     "valid_from_date": "2020-01-01",
-    "valid_to_date": "",
+    "published_date": "2024-01-01",
+    "confidence": "high",
+    "source": "",
+    "checked_where": "",
+    "note": "",
 }
 
 

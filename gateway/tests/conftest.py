@@ -4,10 +4,12 @@ import io
 import ipaddress
 import itertools
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
@@ -21,6 +23,7 @@ from chassis.database import Database
 from chassis.jobs import JobRunner
 from chassis.logs import Level, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
+from chassis.testing.templates import migrated_postgres, migrated_sqlite
 from gateway.adapters.audit_writer import AuditWriter
 from gateway.adapters.identity.access_tokens import AccessTokenReader, AccessTokenWriter
 from gateway.adapters.identity.caller_cache import KnownCredentials
@@ -30,15 +33,14 @@ from gateway.adapters.identity.passwords import Argon2Passwords
 from gateway.adapters.identity.secret_cipher import Seal
 from gateway.adapters.platform_cache import PlatformCache
 from gateway.adapters.sql.access import SqlCredentials
-from gateway.adapters.sql.stores import SqlStores
 from gateway.adapters.sql.tables import tables
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
+from gateway.adapters.upload_jobs import UploadJobs
 from gateway.adapters.webhook_sender import HttpCourier
-from gateway.api.activity import Readers
-from gateway.api.http import create_app
-from gateway.api.upload_jobs import UploadJobs
-from gateway.api.uploads import Uploads
-from gateway.api.workbooks import Workbooks
+from gateway.api.app import create_app
+from gateway.api.reading.body_reader import BodyReader
+from gateway.api.reading.uploads import Uploads
+from gateway.api.reading.workbooks import Workbooks
 from gateway.application.access.authentication import Doors
 from gateway.application.access.callers import Workshop
 from gateway.application.access.people import Reception
@@ -46,10 +48,11 @@ from gateway.application.access.ports import TokenStore
 from gateway.application.access.rate_limit import Quotas
 from gateway.application.access.services import Entrance
 from gateway.application.access.token_issuance import Issuing
-from gateway.application.feed.webhooks import Hooking
+from gateway.application.feed.webhooks import WebhookServices
 from gateway.application.ports import Ports
 from gateway.application.push.jobs import PUSH
-from gateway.application.stores import Keeping
+from gateway.application.push.recording import RecordingServices
+from gateway.application.push.services import PushServices
 from gateway.domain.access.tokens import digest
 from gateway.domain.callers import Caller, Role
 from gateway.domain.errors import CursorExpired
@@ -60,6 +63,10 @@ from gateway.events.publish import FactEncoder
 from gateway.main import HttpServer, Randomness
 from gateway.settings import HttpSettings
 from gateway.tests.fake_services import FakeAccounting, FakeEvaluation
+
+MIGRATIONS = "gateway.adapters.migrations"
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody, since nobody here speaks TLS: to read the authorities of the machine takes longer than most requests."""
 
 
 class FakeTokens:
@@ -127,15 +134,15 @@ class Served:
     log: io.StringIO
     server: HttpServer
     entrance: Entrance
-    stores: SqlStores
+    units: SqlUnitsOfWork
     runner: JobRunner
-    hooking: Hooking
+    webhook_services: WebhookServices
 
     def client(self, token: str | None = MANAGER, **headers: str) -> httpx.AsyncClient:
         """Returns a client that sends a token."""
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20.0)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20.0, verify=NO_TLS)
 
 
 ISSUER = "http://parkcarbon.test"
@@ -157,19 +164,32 @@ class Letters:
         self.sent.append((to, text))
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of the test's own with every table, on both databases."""
+    if request.param == "sqlite":
+        yield migrated_sqlite(MIGRATIONS, tmp_path / "gateway.sqlite3")
+        return
+    with migrated_postgres(MIGRATIONS, request.getfixturevalue("postgres_server")) as made:
+        yield made.owner_url
+
+
+def units_over(database: Database, clock: Clock) -> SqlUnitsOfWork:
+    """Units of work of a database, with nobody who publishes their facts."""
+    encoder = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
+    return SqlUnitsOfWork(database, tables(MetaData()), clock, encode=encoder.encode, committed=lambda: None)
+
+
 @asynccontextmanager
 async def entrance_over(
     url: str, tokens: TokenStore, *, clock: Clock, trusted: Sequence[TrustedIssuer] = (), remembered: timedelta = timedelta(0)
 ) -> AsyncIterator[Entrance]:
-    """The ways in over a database of their own, which remember nothing unless told to."""
-    database = Database(url)
-    await database.migrate("gateway.adapters.migrations")
-    table = tables(MetaData())
-    encoder = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
-    units = SqlUnitsOfWork(database, table, clock, encode=encoder.encode, committed=lambda: None)
+    """The ways in over a database with every table, which remember nothing unless told to."""
+    database, table = Database(url), tables(MetaData())
+    units = units_over(database, clock)
     credentials = KnownCredentials(SqlCredentials(database, table.access), clock, lifetime=remembered, size=100)
     seals = Seal(b"the key file of these tests", secrets.token_bytes)
-    async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=5.0, verify=NO_TLS) as client:
         oidc = OidcIssuers(trusted, client=client, clock=clock, logger=configure("gateway", level=Level.ERROR))
         audit = AuditWriter(units, lambda count, error: pytest.fail(f"{count} entries are not kept: {error!r}"))
         await audit.start()
@@ -238,16 +258,16 @@ async def _serve(
     numbers = itertools.count(1)
     async with AsyncExitStack() as running:
         folder = running.enter_context(TemporaryDirectory())
-        url, told = f"sqlite:///{folder}/gateway.sqlite3", clock or SystemClock()
+        url, told = migrated_sqlite(MIGRATIONS, Path(folder, "gateway.sqlite3")), clock or SystemClock()
         entrance = await running.enter_async_context(entrance_over(url, tokens, clock=told, trusted=trusted))
         telemetry = Telemetry("gateway", TelemetrySettings())
         database, table = Database(url), tables(MetaData())
         running.push_async_callback(database.dispose)
-        stores, readers = SqlStores(database, table.store, told), Readers(Uploads(limits), Workbooks(limits))
+        units, readers = units_over(database, told), BodyReader(Uploads(limits), Workbooks(limits))
         runner = JobRunner(
             database,
-            table.store.job,
-            {PUSH: UploadJobs(accounting, stores, readers, told, entrance.platforms)},
+            table.push.job,
+            {PUSH: UploadJobs(RecordingServices(accounting, units, readers, told, entrance.platforms))},
             clock=told,
             telemetry=telemetry,
             logger=logger,
@@ -256,8 +276,8 @@ async def _serve(
         running.push_async_callback(runner.stop)
         ids = itertools.count(1)
         rules = TargetRules([ipaddress.ip_network("127.0.0.0/8")], plain_http=True)
-        hooking = Hooking(
-            stores,
+        webhook_services = WebhookServices(
+            units,
             feed,
             HttpCourier(rules, seconds=5.0),
             Seal(b"the key file of these tests", secrets.token_bytes),
@@ -273,16 +293,18 @@ async def _serve(
             logger=logger,
             allowed_origins=allowed_origins,
             telemetry=telemetry,
-            keeping=Keeping(stores, told, new_id=lambda: f"own-{next(ids)}", wake=runner.notify),
+            push_services=PushServices(units, told, new_id=lambda: f"own-{next(ids)}", wake=runner.notify),
             readers=readers,
-            hooking=hooking,
+            webhook_services=webhook_services,
         )
         server = HttpServer(
             app, HttpSettings.model_validate({"port": 0, "drain_seconds": 10, "trusted_proxies": trusted_proxies}), logger
         )
         await server.start()
         running.push_async_callback(server.stop)
-        yield Served(server.address, accounting, evaluation, feed, tokens, listener, log, server, entrance, stores, runner, hooking)
+        yield Served(
+            server.address, accounting, evaluation, feed, tokens, listener, log, server, entrance, units, runner, webhook_services
+        )
 
 
 @pytest.fixture

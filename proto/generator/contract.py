@@ -16,7 +16,7 @@ _INTEGERS = {
     descriptor_pb2.FieldDescriptorProto.TYPE_INT64: (-(2**63), 2**63 - 1),
     descriptor_pb2.FieldDescriptorProto.TYPE_UINT64: (0, 2**64 - 1),
 }
-_PLAIN = ("permission", "tag", "created", "existing", "status", "location", "rows")
+_PLAIN = ("permission", "tag", "created", "existing", "status", "location", "rows", "computed")
 _VARIABLE = re.compile(r"\{([a-z0-9_.]+)\}")
 
 
@@ -57,6 +57,7 @@ class Operation:
     status: int = 0
     location: str = ""
     rows: str = ""
+    computed: bool = False
     file_name: str = ""
     media_type: str = ""
 
@@ -294,8 +295,7 @@ class _Reader:
             kind=kind,
             repeated=is_list and entry is None,
             is_map=entry is not None,
-            optional=given.proto3_optional
-            or (kind == "message" and given.label != descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED),
+            optional=given.proto3_optional or (kind == "message" and not is_list and 2 not in behaviours),
             required=2 in behaviours,
             output_only=3 in behaviours,
             rules=rules,

@@ -48,7 +48,7 @@ def main() -> None:
             slowest_seconds = max(slowest_seconds, time.monotonic() - start)
             pushed += 1
         records = list(client.iterate_activity_records(park))
-        total = client.emissions(park, "2020-01", "2023-01").total.emissions_t_co2e
+        total = client.query_emissions(park, "2020-01", "2023-01").total.emissions_t_co2e
     answer = {
         "batches": pushed,
         "acknowledged": kept,

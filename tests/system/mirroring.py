@@ -65,7 +65,7 @@ def main() -> None:
     with ParkCarbonClient(url, token) as client:
         while True:
             stopping = file.with_suffix(".stop").exists()
-            page = client.read_changes(since, limit=PAGE)
+            page = client.get_changes(since, limit=PAGE)
             mirror.execute("BEGIN IMMEDIATE")
             for change in page.changes:
                 apply(mirror, change)

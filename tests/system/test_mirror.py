@@ -121,7 +121,7 @@ def test_a_mirror_that_is_killed_again_and_again_ends_with_exactly_the_sources_s
                 )
                 for record_id, record in source[park].items()
             }
-            total = client.emissions(park, "2022", "2023").total
+            total = client.query_emissions(park, "2022", "2023").total
             [(milligrams, records)] = mirror.execute("SELECT sum(emissions_mg), sum(records) FROM total WHERE park = ?", (park,))
             assert (Decimal(milligrams).scaleb(-9), records) == (total.emissions_t_co2e, total.records)
         [(first, last, count)] = mirror.execute("SELECT min(position), max(position), count(*) FROM seen")

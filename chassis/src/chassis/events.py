@@ -3,6 +3,7 @@
 Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,6 +12,7 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.exceptions import BaseCloudEventException
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
+from google.protobuf.message import Message as Fact
 
 from chassis.broker import Message
 
@@ -52,6 +54,48 @@ class Event:
     tenant_id: str
     park_id: str = ""
     traceparent: str = ""
+
+
+class EventFactory:
+    """Makes the events of one service's facts: each gets an id of its own and the span that it was recorded in."""
+
+    def __init__(self, source: str, *, new_id: Callable[[], str], traceparent: Callable[[], str]) -> None:
+        """Stores the parts.
+
+        Args:
+            source: The service that tells, such as `/accounting`.
+            new_id: Gives an id that no other event has.
+            traceparent: Gives the present span, or "".
+        """
+        self._source = source
+        self._new_id = new_id
+        self._traceparent = traceparent
+
+    def event(self, fact: Fact, *, topic: str, tenant_id: str, park_id: str, subject: str, time: datetime, key: str = "") -> Event:
+        """Returns the event of a fact.
+
+        Args:
+            fact: As it goes over the wire.
+            topic: Where it is published.
+            tenant_id: Whose it is.
+            park_id: The park that it belongs to, "" for none.
+            subject: The resource that it is about; of a park, the path below it, "" for the park itself.
+            time: When it became a fact.
+            key: Events of one key stay in order; "" takes the park.
+        """
+        return Event(
+            id=self._new_id(),
+            source=self._source,
+            type=fact.DESCRIPTOR.full_name,
+            subject=f"parks/{park_id}/{subject}".rstrip("/") if park_id else subject,
+            time=time,
+            topic=topic,
+            key=key or park_id,
+            data=fact.SerializeToString(),
+            tenant_id=tenant_id,
+            park_id=park_id,
+            traceparent=self._traceparent(),
+        )
 
 
 def to_message(event: Event) -> Message:

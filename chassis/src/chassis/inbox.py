@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from sqlalchemy import Column, CursorResult, MetaData, Table, Text, delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.columns import UtcDateTime
+from chassis.dialects import insert_for
 from chassis.events import Event
 
 INBOX: Final = "inbox"
@@ -47,16 +47,15 @@ async def claim(session: AsyncSession, inbox: Table, *, group: str, event: Event
     Returns:
         Whether the event is new to the group.
     """
-    dialect = session.get_bind().dialect.name
-    insert = sqlite.insert(inbox) if dialect == "sqlite" else postgresql.insert(inbox)
-    unless_known = insert.values(
+    claimed = insert_for(session, inbox).values(
         consumer_group=group,
         event_id=event.id,
         tenant_id=event.tenant_id,
         park_id=event.park_id,
         handled_at=now,
         expires_at=expires_at,
-    ).on_conflict_do_nothing()
+    )
+    unless_known = claimed.on_conflict_do_nothing()
     # Not the row count, which SQLAlchemy keeps for UPDATE and DELETE only: it says -1 here on PostgreSQL.
     return await session.scalar(unless_known.returning(inbox.c.event_id)) is not None
 

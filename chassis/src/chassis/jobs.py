@@ -31,7 +31,6 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -39,6 +38,7 @@ from chassis import telemetry_names as names
 from chassis.clock import Clock
 from chassis.columns import UtcDateTime
 from chassis.database import Database, DatabaseUnavailable
+from chassis.dialects import insert_for
 from chassis.errors import INTERNAL, kind_of
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
@@ -214,8 +214,7 @@ async def submit(
         "updated_at": now,
         "traceparent": traceparent,
     }
-    insert = sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
-    await session.execute(insert.values(values).on_conflict_do_nothing())
+    await session.execute(insert_for(session, table).values(values).on_conflict_do_nothing())
     found = (await session.execute(select(table).where(table.c.job_id == job_id))).one()
     if (found.kind, found.tenant_id, found.park_id, found.owner, found.arguments) != (
         kind,

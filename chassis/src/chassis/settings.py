@@ -219,6 +219,22 @@ class ServiceSettings(BaseSettings):
     logs: LogSettings = Field(default_factory=LogSettings)
 
 
+class GrpcServiceSettings(ServiceSettings):
+    """What a service behind the gateway can be told.
+
+    Attributes:
+        caller_public_key: File with the gateway's public key (Ed25519, PEM), by which callers are verified.
+        caller_issuer: Who must have signed a caller.
+        caller_audience: For whom.
+        relay_batch: Events published together, 1 to 5000.
+    """
+
+    caller_public_key: Path
+    caller_issuer: str = "parkcarbon-gateway"
+    caller_audience: str = "parkcarbon-services"
+    relay_batch: int = Field(default=500, ge=1, le=5000)
+
+
 def environment(prefix: str) -> SettingsConfigDict:
     """Returns the configuration of a settings class whose variables begin with `prefix`, such as `ACCOUNTING_`."""
     return SettingsConfigDict(frozen=True, extra="forbid", env_prefix=prefix, env_nested_delimiter="__", hide_input_in_errors=True)

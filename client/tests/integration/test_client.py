@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime
@@ -17,13 +18,16 @@ from parkcarbon_client import (
     AnswerNotUnderstood,
     AsyncParkCarbonClient,
     JobNotFinished,
+    NewAnnualFigures,
     NewPark,
     ParkCarbonClient,
     ProblemError,
     RetryPolicy,
     ServerUnreachable,
-    YearFigures,
+    calls,
+    indicator_value,
 )
+from parkcarbon_client.core.call import Call
 
 if TYPE_CHECKING:
     from client.tests.conftest import FakePlatform
@@ -60,7 +64,7 @@ def row(number: int, quantity: str = "1.50") -> ActivityRow:
 def test_park_is_registered_once_and_found_again(platform: FakePlatform, client: ParkCarbonClient) -> None:
     first, second = client.create_park(PARK), client.create_park(PARK)
     assert (first.created, second.created) == (True, False)
-    assert first.value == second.value == client.park("p")
+    assert first.value == second.value == client.get_park("p")
     assert first.value.latitude_deg == Decimal("25.85")
     assert first.value.longitude_deg is None
     assert first.value.registered_time == datetime(2026, 11, 21, tzinfo=UTC)
@@ -81,7 +85,7 @@ def test_same_park_id_with_another_name_is_a_problem_that_says_so(client: ParkCa
 
 def test_unknown_token_is_a_problem_and_is_not_tried_again(platform: FakePlatform) -> None:
     with ParkCarbonClient(platform.url, "another") as client, pytest.raises(ProblemError) as caught:
-        client.park("p")
+        client.get_park("p")
     assert caught.value.status == 401
     assert len(platform.asked) == 1
 
@@ -95,7 +99,7 @@ def test_problem_lists_its_field_errors(platform: FakePlatform, client: ParkCarb
         b'{"row":4,"record_id":"x","outcome":"rejected","problem":{"field":"unit","found":"?","allowed":"kWh"}}]}',
     )
     with pytest.raises(ProblemError, match="scope must be 1, 2 or 3") as caught:
-        client.park("p")
+        client.get_park("p")
     first, second = caught.value.errors
     assert (first.row, first.field, first.found, first.allowed) == (None, "scope", "7", "1, 2, 3")
     assert first.reason == "FIELD_INVALID"
@@ -107,7 +111,7 @@ def test_refusal_that_is_no_problem_document_keeps_its_status_and_first_words(
 ) -> None:
     platform.tell(418, {"Content-Type": "text/html"}, b"<h1>a proxy speaks</h1>" * 100)
     with pytest.raises(ProblemError) as caught:
-        client.park("p")
+        client.get_park("p")
     assert (caught.value.type, caught.value.status, caught.value.reason) == ("about:blank", 418, "")
     assert caught.value.detail.startswith("<h1>a proxy speaks")
     assert len(caught.value.detail) == 200
@@ -120,7 +124,7 @@ def test_passing_refusals_are_asked_again_with_growing_waits(
     client.create_park(PARK)
     for _ in range(3):
         platform.tell(status)
-    assert client.park("p").park_id == "p"
+    assert client.get_park("p").park_id == "p"
     # halves of 1, 2, 4 s
     assert waits == [0.5, 1.0, 2.0]
 
@@ -131,7 +135,7 @@ def test_the_last_refusal_is_raised_when_retries_are_used_up(
     for _ in range(4):
         platform.tell(503)
     with pytest.raises(ProblemError) as caught:
-        client.park("p")
+        client.get_park("p")
     assert caught.value.status == 503
     assert len(platform.asked) == 4
     assert len(waits) == 3
@@ -141,7 +145,7 @@ def test_the_last_refusal_is_raised_when_retries_are_used_up(
 def test_other_refusals_are_not_asked_again(status: int, platform: FakePlatform, client: ParkCarbonClient) -> None:
     platform.tell(status)
     with pytest.raises(ProblemError):
-        client.park("p")
+        client.get_park("p")
     assert len(platform.asked) == 1
 
 
@@ -164,7 +168,7 @@ def test_retry_after_is_honoured(
 ) -> None:
     client.create_park(PARK)
     platform.tell(429, headers)
-    client.park("p")
+    client.get_park("p")
     assert waits == [pytest.approx(wait)]
 
 
@@ -173,7 +177,7 @@ def test_retry_after_beyond_the_longest_wait_is_raised_at_once(
 ) -> None:
     platform.tell(429, {"Retry-After": "3600"})
     with pytest.raises(ProblemError) as caught:
-        client.park("p")
+        client.get_park("p")
     assert caught.value.retry_after_seconds == 3600
     assert waits == []
 
@@ -194,7 +198,7 @@ def test_server_that_is_not_there_is_named_with_the_number_of_attempts(waits: li
             ParkCarbonClient(url, "t", retries=HALF, sleep=waits.append) as client,
             pytest.raises(ServerUnreachable) as caught,
         ):
-            client.park("p")
+            client.get_park("p")
         assert (caught.value.attempts, caught.value.url) == (4, url)
         assert "after 4 attempts" in str(caught.value)
         with ParkCarbonClient(url, "t") as client:
@@ -272,7 +276,7 @@ def test_row_that_cannot_be_meant_is_not_sent(
 
 
 def test_same_annual_figures_again_change_nothing(client: ParkCarbonClient) -> None:
-    figures = YearFigures(gross_output_10k_cny=Decimal(7070000), leading_industries_share_pct=Decimal("28.21"))
+    figures = NewAnnualFigures(gross_output_10k_cny=Decimal(7070000), leading_industries_share_pct=Decimal("28.21"))
     first, second = (client.record_annual_figures("p", 2020, figures) for _ in range(2))
     assert (first.changed, second.changed, second.version) == (True, False, 1)
     assert second.leading_industries_share_pct == Decimal("28.21")
@@ -280,17 +284,18 @@ def test_same_annual_figures_again_change_nothing(client: ParkCarbonClient) -> N
 
 
 def test_emissions_keep_their_dimensions_apart_from_their_sums(platform: FakePlatform, client: ParkCarbonClient) -> None:
-    emissions = client.emissions("p", "2020", "2021-01", group_by=["scope", "carrier"])
+    emissions = client.query_emissions("p", "2020", "2021-01", group_by=["scope", "carrier"])
     assert platform.asked[0].params == {"from": "2020", "to": "2021-01", "group_by": "scope,carrier"}
     (group,) = emissions.groups
-    assert group.keys == {"scope": "2", "carrier": "electricity"}
+    assert (group.scope, group.carrier, group.item) == ("2", "electricity", None)
     assert group.energy_tce == Decimal("296600.000000001")
     assert emissions.total.records == 3
+    assert (emissions.from_month, emissions.to_month) == ("2020", "2021-01")
 
 
 def test_indicator_without_value_says_what_is_missing(client: ParkCarbonClient) -> None:
-    indicators = client.indicators("p", 2020)
-    assert indicators.value("emissions_t_co2e") == Decimal("887873.8")
+    indicators = client.get_indicators("p", 2020)
+    assert indicator_value(indicators, "emissions_t_co2e") == Decimal("887873.8")
     assert indicators.indicators[1].value is None
     assert indicators.indicators[1].missing == "employees"
     assert indicators.energy_mix[0].share_pct == Decimal("36.55")
@@ -306,7 +311,7 @@ def test_changes_are_read_on_from_a_cursor(client: ParkCarbonClient) -> None:
     pages = list(client.iterate_change_pages("1"))
     assert [[change.position for change in page.changes] for page in pages] == [[2, 3], [4, 5]]
     assert list(client.iterate_changes(pages[-1].next)) == []
-    assert len(client.read_changes(limit=4).changes) == 4
+    assert len(client.get_changes(limit=4).changes) == 4
 
 
 def test_job_is_asked_for_until_it_has_ended(client: ParkCarbonClient, waits: list[float]) -> None:
@@ -336,7 +341,7 @@ def test_waiting_for_a_job_ends_with_the_time(platform: FakePlatform, client: Pa
 def test_answer_of_another_shape_is_named(body: bytes, platform: FakePlatform, client: ParkCarbonClient) -> None:
     platform.tell(200, {}, body)
     with pytest.raises(AnswerNotUnderstood):
-        client.park("p")
+        client.get_park("p")
 
 
 @pytest.mark.parametrize(
@@ -344,21 +349,21 @@ def test_answer_of_another_shape_is_named(body: bytes, platform: FakePlatform, c
     ['"NaN"', '"1e999999999999999999"', "1e999999999999999999", "NaN", '"٣"', "true", '"twelve"', "{}"],
 )
 def test_decimal_that_is_none_is_not_understood(value: str, platform: FakePlatform, client: ParkCarbonClient) -> None:
-    figures = f'"year":2020,"version":1,"recorded_time":"2020-01-01T00:00:00Z","gdp_10k_cny":{value}'
+    figures = f'"park_id":"p","year":2020,"changed":true,"version":1,"recorded_time":"2020-01-01T00:00:00Z","gdp_10k_cny":{value}'
     platform.tell(200, {}, f"{{{figures}}}".encode())
     with pytest.raises(AnswerNotUnderstood, match="gdp_10k_cny"):
-        client.record_annual_figures("p", 2020, YearFigures())
+        client.record_annual_figures("p", 2020, NewAnnualFigures())
 
 
 def test_id_cannot_change_the_route(platform: FakePlatform, client: ParkCarbonClient) -> None:
     with pytest.raises(ProblemError):
-        client.park("../factor-sets/wang-2024/factors?x=1")
+        client.get_park("../factor-sets/wang-2024/factors?x=1")
     assert platform.asked[0].path == "/v1/parks/..%2Ffactor-sets%2Fwang-2024%2Ffactors%3Fx%3D1"
 
 
 def test_language_goes_with_every_request(platform: FakePlatform) -> None:
     with ParkCarbonClient(platform.url, platform.token, language="zh") as client:
-        client.read_changes()
+        client.get_changes()
     assert platform.asked[0].headers["accept-language"] == "zh"
     with pytest.raises(ValueError, match="zh, en"):
         ParkCarbonClient(platform.url, platform.token, language="fr")
@@ -393,9 +398,88 @@ async def test_asynchronous_client_does_the_same(
     assert (await async_client.wait_for_job((await async_client.rebuild_sums("p")).job_id)).ended
     assert await async_client.is_ready()
     with pytest.raises(ProblemError):
-        await async_client.park("another")
+        await async_client.get_park("another")
 
 
 async def test_asynchronous_requests_run_beside_each_other(async_client: AsyncParkCarbonClient) -> None:
     outcomes = await asyncio.gather(*(async_client.record_activity("p", [row(number)]) for number in range(20)))
     assert sum(outcome.accepted for outcome in outcomes) == 20
+
+
+def _ranking(parks: list[str], token: str) -> bytes:
+    ranked = [
+        {
+            "park_id": each,
+            "name_zh": "",
+            "name_en": "",
+            "low": "0",
+            "high": "1",
+            "coverage_pct": "0",
+            "rank_best": 1,
+            "rank_worst": 3,
+        }
+        for each in parks
+    ]
+    by = {"region_code": "36", "system_id": "pdi", "year": 2022, "weight_set_id": "annex", "threshold_set_ids": [], "draws": 10}
+    counts = {"park_count": 3, "scored_count": 0, "seed": 0, "spread": "0.2", "synthetic": False}
+    return json.dumps({**by, **counts, "parks": ranked, "flips": [], "next_page_token": token}).encode()
+
+
+def test_a_ranking_is_read_as_a_whole(platform: FakePlatform, client: ParkCarbonClient) -> None:
+    platform.tell(200, {}, _ranking(["a", "b"], "t/1"))
+    platform.tell(200, {}, _ranking(["c"], ""))
+    ranking = client.rank_parks("36", "pdi", 2022, draws=10)
+    assert ([each.park_id for each in ranking.parks], ranking.next_page_token) == (["a", "b", "c"], "")
+    assert [each.params.get("page_token") for each in platform.asked] == [None, "t/1"]
+    assert {each.params["page_size"] for each in platform.asked} == {"1000"}
+
+
+_EVALUATION = b'{"system_id":"pdi","year":2022,"scale":"100","basis":"score","synthetic":false,"evaluation_id":"e"}'
+
+
+def test_an_evaluation_is_sent_again_under_the_key_it_was_sent_with(platform: FakePlatform, client: ParkCarbonClient) -> None:
+    platform.tell(503)
+    platform.tell(200, {}, _EVALUATION)
+    assert client.evaluate_park("p", system_id="pdi", year=2022).evaluation_id == "e"
+    first, again = (each.headers["idempotency-key"] for each in platform.asked)
+    assert first == again
+    platform.tell(200, {}, _EVALUATION)
+    platform.tell(200, {}, _EVALUATION)
+    client.evaluate_park("p", system_id="pdi", year=2022)
+    client.evaluate_park("p", system_id="pdi", year=2022, idempotency_key="k-1")
+    of_its_own, given = (each.headers["idempotency-key"] for each in platform.asked[2:])
+    assert of_its_own not in ("", first)
+    assert given == "k-1"
+
+
+def test_an_evaluation_without_a_key_is_sent_once(platform: FakePlatform, client: ParkCarbonClient) -> None:
+    platform.tell(503)
+    with pytest.raises(ProblemError):
+        client.send(calls.evaluate_park("p", system_id="pdi", year=2022))
+    assert len(platform.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        calls.plan_improvements("p", "e", steps=[], target=Decimal(1)),
+        calls.close_finding("p", "2022-v1", "f", conclusion="resolved", text="done"),
+        calls.record_annual_figures("p", 2022, NewAnnualFigures()),
+        calls.render_evaluation_report("p", "e"),
+    ],
+    ids=lambda call: call.path,
+)
+def test_what_can_be_repeated_is_sent_again(call: Call[Any], platform: FakePlatform, client: ParkCarbonClient) -> None:
+    platform.tell(503)
+    platform.tell(404)
+    with pytest.raises(ProblemError):
+        client.send(call)
+    assert len(platform.asked) == 2
+
+
+def test_a_file_is_in_the_language_of_the_client_unless_another_is_asked_for(platform: FakePlatform) -> None:
+    with ParkCarbonClient(platform.url, platform.token, language="zh") as client:
+        for language in ("", "en"):
+            platform.tell(200, {"Content-Type": "application/pdf"}, b"%PDF-")
+            assert client.render_evaluation_report("p", "e", language=language) == b"%PDF-"
+    assert [(each.params.get("lang"), each.headers["accept-language"]) for each in platform.asked] == [(None, "zh"), ("en", "zh")]

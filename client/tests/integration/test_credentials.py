@@ -45,7 +45,7 @@ def test_a_signature_is_over_what_is_sent_as_the_api_says_it() -> None:
     way, asked = transport(lambda _: httpx.Response(200, json={"parks": []}))
     auth = SignedRequests("pck_1", "a secret", now=lambda: NOW, new_nonce=lambda: "n" * 16)
     with ParkCarbonClient("http://platform", auth=auth, transport=way) as client:
-        client.send(representations.with_fields(calls.list_parks("a/b c"), "parks", ["park_id"]))
+        client.send(representations.with_fields(calls.list_parks(page_token="a/b c"), "parks", ["park_id"]))
     (request,) = asked
     # the eight lines of docs/api.md, written out
     body = hashlib.sha256(b"").hexdigest()
@@ -63,7 +63,7 @@ def test_a_request_that_is_sent_again_is_signed_anew() -> None:
     way, asked = transport(lambda _: httpx.Response(next(statuses), json=WHO))
     policy = RetryPolicy(retries=3, jitter=lambda: 0.0)
     with ParkCarbonClient("http://p", auth=SignedRequests("k", "s"), retries=policy, transport=way, sleep=lambda _: None) as client:
-        client.who()
+        client.get_own_caller()
     assert len({request.headers["Authorization"] for request in asked}) == 3
 
 
@@ -92,19 +92,19 @@ def test_a_token_is_asked_for_once_and_again_before_it_ends_or_when_it_is_refuse
     way, asked = transport(tokens)
     auth = ClientCredentials("http://p/", "pck_1", "s", scopes=("read", "follow"), now=lambda: clock[0])
     with ParkCarbonClient("http://p", auth=auth, transport=way) as client:
-        client.who()
-        client.who()
+        client.get_own_caller()
+        client.get_own_caller()
         assert tokens.given == 1
         assert asked[0].content == b"grant_type=client_credentials&client_id=pck_1&client_secret=s&scope=read+follow"
         clock[0] = 871.0  # 900 s less the half minute that a request may take
-        client.who()
+        client.get_own_caller()
         assert tokens.given == 2
         tokens.good = "taken back"
-        client.who()
+        client.get_own_caller()
         assert tokens.given == 3
         tokens.good, tokens.refuses = "taken back", True
         with pytest.raises(ProblemError) as caught:
-            client.who()
+            client.get_own_caller()
         assert caught.value.status == 401
 
 
@@ -116,7 +116,7 @@ def test_a_client_that_gets_no_token_says_why_and_asks_for_nothing_else() -> Non
         ParkCarbonClient("http://p", auth=ClientCredentials("http://p", "k", "s"), transport=way) as client,
         pytest.raises(ProblemError, match="no such client"),
     ):
-        client.who()
+        client.get_own_caller()
     assert [request.url.path for request in asked] == ["/v1/oauth/token"]
 
 
@@ -124,21 +124,21 @@ def test_what_has_not_changed_is_not_read_again(platform: FakePlatform) -> None:
     body = json.dumps({"changes": [], "next": "0", "more": False}).encode()
     with ParkCarbonClient(platform.url, platform.token) as client:
         platform.tell(200, {"ETag": '"a"'}, body)
-        known = client.if_changed(calls.changes("", None))
+        known = client.if_changed(calls.get_changes("", None))
         assert known is not None
         assert (known.etag, known.value.next) == ('"a"', "0")
         platform.tell(304, {"ETag": '"a"'})
-        assert client.if_changed(calls.changes("", None), known.etag) is None
+        assert client.if_changed(calls.get_changes("", None), known.etag) is None
         assert [asked.headers.get("if-none-match") for asked in platform.asked] == [None, '"a"']
         platform.tell(304)
         with pytest.raises(ProblemError):
-            client.read_changes()  # nobody asked for that answer
+            client.get_changes()  # nobody asked for that answer
 
 
 def test_a_table_has_its_rows_and_the_next_page(platform: FakePlatform) -> None:
     platform.tell(200, {"Content-Type": "text/csv", "X-Next-Page-Token": "7"}, '\ufeffpark_id,name\r\np,"\'=1+1\r\n2"\r\n'.encode())
     with ParkCarbonClient(platform.url, platform.token) as client:
-        table = client.send(representations.as_csv(calls.list_parks("")))
+        table = client.send(representations.as_csv(calls.list_parks()))
     assert (table.rows(), table.next_page_token) == ([{"park_id": "p", "name": "'=1+1\r\n2"}], "7")
     assert platform.asked[0].headers["accept"].startswith("text/csv")
 

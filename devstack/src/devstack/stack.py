@@ -23,12 +23,16 @@ from accounting.main import build as build_accounting
 from accounting.settings import AccountingSettings
 from chassis.channel import ChannelSettings
 from chassis.clock import SystemClock
+from chassis.executor import ExecutorSettings
 from chassis.logs import Level, Renderer, configure
+from chassis.process_executor import ProcessExecutor
 from chassis.server import running
 from chassis.settings import BrokerSettings, DatabaseSettings, LogSettings, environment
+from chassis.telemetry import Telemetry, TelemetrySettings
 from chassis.topics import TopicRegistry
 from devstack.credentials import Credentials, load_or_make
 from devstack.folder import claimed
+from evaluation.main import WORK as EVALUATION_WORK
 from evaluation.main import build as build_evaluation
 from evaluation.settings import EvaluationSettings
 from gateway.main import build as build_gateway
@@ -153,7 +157,11 @@ class Stack:
         accounting = build_accounting(self._accounting_settings(credentials), clock=clock, broker=broker)
         await starting.enter_async_context(running(accounting))
         told = self._evaluation_settings(credentials, accounting.grpc_address)
-        evaluation = build_evaluation(told, clock=clock, broker=broker)
+        # One for all services: a machine has so many processors, whoever computes.
+        telemetry = Telemetry("devstack", TelemetrySettings())
+        executor = ProcessExecutor(ExecutorSettings(), preload=EVALUATION_WORK, telemetry=telemetry, logger=logger)
+        await starting.enter_async_context(running(executor))
+        evaluation = build_evaluation(told, clock=clock, broker=broker, executor=executor)
         await starting.enter_async_context(running(evaluation))
         addresses = (accounting.grpc_address, evaluation.grpc_address)
         gateway = build_gateway(self._gateway_settings(credentials, *addresses), clock=clock, broker=broker)

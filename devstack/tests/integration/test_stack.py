@@ -22,9 +22,9 @@ from parkcarbon_client import (
     AsyncParkCarbonClient,
     Change,
     NewPark,
-    NewValue,
     ProblemError,
     ServerUnreachable,
+    given_value,
 )
 
 # Wang et al. 2024, tables 4 to 6, computed by hand: 2020 is 882077.299 MWh * 0.581 + 2676.0902 * 10^4 Nm3 * 389.31 GJ/10^4 Nm3 *
@@ -104,9 +104,11 @@ async def test_ganzhou_is_evaluated_once_with_what_is_known_and_the_rest_missing
 async def test_the_thresholds_to_try_with_are_labelled_as_made_up(tmp_path: Path) -> None:
     async with Stack(StackSettings(tmp_path)) as stack, AsyncParkCarbonClient(stack.url, stack.tokens["park_manager"]) as client:
         await ganzhou.load(client)
-        await client.record_indicator_values(ganzhou.PARK.park_id, ganzhou.SYSTEM, [NewValue("59", 2022, Decimal("30"))])
-        honest = await client.evaluate(ganzhou.PARK.park_id, ganzhou.SYSTEM, 2022)
-        tried = await client.evaluate(ganzhou.PARK.park_id, ganzhou.SYSTEM, 2022, threshold_set_ids=[ganzhou.THRESHOLD_SET_ID])
+        await client.record_indicator_values(ganzhou.PARK.park_id, ganzhou.SYSTEM, [given_value("59", 2022, Decimal("30"))])
+        honest = await client.evaluate_park(ganzhou.PARK.park_id, system_id=ganzhou.SYSTEM, year=2022)
+        tried = await client.evaluate_park(
+            ganzhou.PARK.park_id, system_id=ganzhou.SYSTEM, year=2022, threshold_set_ids=[ganzhou.THRESHOLD_SET_ID]
+        )
     growth = {each.indicator_id: each for each in honest.indicators}["59"]
     assert (honest.synthetic, growth.missing, growth.value) == (False, "threshold", Decimal(30))
     growth = {each.indicator_id: each for each in tried.indicators}["59"]
@@ -159,7 +161,7 @@ async def test_every_indicator_and_conversion_has_words(tmp_path: Path) -> None:
         AsyncParkCarbonClient(stack.url, stack.tokens["park_manager"]) as client,
     ):
         await ganzhou.load(client)
-        answer = await client.indicators(ganzhou.PARK.park_id, 2020)
+        answer = await client.get_indicators(ganzhou.PARK.park_id, 2020)
     assert {f"indicator.{indicator.name}" for indicator in answer.indicators} <= set(SENTENCES)
     assert f"conversion.{answer.electricity_conversion}" in SENTENCES
 

@@ -46,27 +46,27 @@ from gateway.adapters.services import NoService, ServiceClient
 from gateway.adapters.sql.access import SqlCredentials, SqlTokens
 from gateway.adapters.sql.feed import SqlChangeFeed, SqlChangeLog
 from gateway.adapters.sql.probe import SqlProbe
-from gateway.adapters.sql.stores import SqlStores
 from gateway.adapters.sql.tables import Tables, tables
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
+from gateway.adapters.upload_jobs import UploadJobs
 from gateway.adapters.webhook_sender import HttpCourier
 from gateway.adapters.workers import Forgetting, WebhookDispatcher
-from gateway.api.activity import Readers
-from gateway.api.http import create_app
-from gateway.api.upload_jobs import UploadJobs
-from gateway.api.uploads import Uploads
-from gateway.api.workbooks import Workbooks
+from gateway.api.app import create_app
+from gateway.api.reading.body_reader import BodyReader
+from gateway.api.reading.uploads import Uploads
+from gateway.api.reading.workbooks import Workbooks
 from gateway.application.access.authentication import Doors, grant_tokens
 from gateway.application.access.callers import Workshop
 from gateway.application.access.people import Reception
 from gateway.application.access.rate_limit import Quotas
 from gateway.application.access.services import Entrance
 from gateway.application.access.token_issuance import Issuing
-from gateway.application.feed.webhooks import Hooking
+from gateway.application.feed.webhooks import WebhookServices
 from gateway.application.ports import Ports
 from gateway.application.push.jobs import PUSH
+from gateway.application.push.recording import RecordingServices
+from gateway.application.push.services import PushServices
 from gateway.application.retention import Retention
-from gateway.application.stores import Keeping
 from gateway.domain.access.tokens import Grant
 from gateway.domain.callers import Caller
 from gateway.domain.feed.webhooks import TargetRules
@@ -291,7 +291,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     limits = settings.limits
 
     def change_log(session: AsyncSession) -> SqlChangeLog:
-        return SqlChangeLog(session, table)
+        return SqlChangeLog(session, table.feed)
 
     consumer = Consumer(
         broker,
@@ -311,7 +311,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     issuers = httpx.AsyncClient(timeout=_ISSUER_SECONDS, follow_redirects=False, trust_env=False)
     mail = Post(_carrier(settings.mail), sender=settings.mail.sender, logger=logger)
     accounting = AccountingClient(channel)
-    feed = SqlChangeFeed(database, table)
+    feed = SqlChangeFeed(database, table.feed)
     ports = Ports(
         accounting=accounting,
         evaluation=NoService("evaluation") if evaluation is None else ServiceClient(EVALUATION, evaluation),
@@ -320,22 +320,21 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         events=consumer,
     )
     bounds = Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"}))
-    readers = Readers(Uploads(bounds), Workbooks(bounds))
-    stores = SqlStores(database, table.store, clock)
+    readers = BodyReader(Uploads(bounds), Workbooks(bounds))
     audit = AuditWriter(units, lambda count, error: logger.error("audit not kept", entries=count, error=type(error).__name__))
     entrance = _entrance(settings, database, table, units, issuers, mail, audit, clock, logger)
     runner = JobRunner(
         database,
-        table.store.job,
-        {PUSH: UploadJobs(ports.accounting, stores, readers, clock, entrance.platforms)},
+        table.push.job,
+        {PUSH: UploadJobs(RecordingServices(ports.accounting, units, readers, clock, entrance.platforms))},
         clock=clock,
         telemetry=telemetry,
         logger=logger,
         max_attempts=_JOB_ATTEMPTS,
     )
     rules = TargetRules(settings.webhooks.allowed_networks, settings.webhooks.plain_http)
-    hooking = Hooking(
-        stores,
+    webhook_services = WebhookServices(
+        units,
         ports.changes,
         HttpCourier(rules, seconds=settings.webhooks.seconds),
         Seal(settings.caller_private_key.read_bytes(), secrets.token_bytes),
@@ -344,11 +343,11 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         new_id=lambda: str(uuid4()),
         random_bytes=secrets.token_bytes,
     )
-    dispatcher = WebhookDispatcher(hooking, logger=logger)
+    dispatcher = WebhookDispatcher(webhook_services, logger=logger)
     kept = settings.retention
     retention = Retention(units, clock, audit_life=_days(kept.audit_days), feed_life=_days(kept.feed_days))
     forgetting = Forgetting(retention, logger=logger)
-    keeping = Keeping(stores, clock, new_id=lambda: str(uuid4()), wake=runner.notify)
+    push_services = PushServices(units, clock, new_id=lambda: str(uuid4()), wake=runner.notify)
     app = create_app(
         ports,
         entrance,
@@ -356,9 +355,9 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         logger=logger,
         allowed_origins=settings.http.allowed_origins,
         telemetry=telemetry,
-        keeping=keeping,
+        push_services=push_services,
         readers=readers,
-        hooking=hooking,
+        webhook_services=webhook_services,
     )
     return Gateway(
         app=app,
@@ -432,7 +431,7 @@ def _entrance(
     )
     return Entrance(
         doors=Doors(
-            tokens=KnownCallers(SqlTokens(database, table), clock, **memory),
+            tokens=KnownCallers(SqlTokens(database, table.access), clock, **memory),
             credentials=credentials,
             reader=AccessTokenReader(**names, key_of=credentials.token_key, foreign=oidc.subject, clock=clock),
             seals=seals,

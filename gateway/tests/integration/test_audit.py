@@ -18,7 +18,7 @@ from chassis.tenancy import Platform
 from gateway.adapters.audit_writer import AuditWriter
 from gateway.adapters.sql.tables import tables
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
-from gateway.api.deprecating import Deprecation, deprecated
+from gateway.api.deprecation import Deprecation, deprecated
 from gateway.application.access.rate_limit import Quotas
 from gateway.domain.access.audit import Entry
 from gateway.domain.access.rate_limit import RateExceeded
@@ -49,11 +49,9 @@ def entry(number: int, **changes: Any) -> Entry:
     return Entry(**said | changes)  # type: ignore[arg-type]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    url = f"sqlite:///{tmp_path}/gateway.sqlite3" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    opened = Database(url)
-    await opened.migrate("gateway.adapters.migrations")
+@pytest.fixture
+async def database(migrated_url: str) -> Any:
+    opened = Database(migrated_url)
     yield opened
     await opened.dispose()
 

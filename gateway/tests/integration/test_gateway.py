@@ -81,7 +81,7 @@ def event(number: int, fact: Message, topic: str, tenant: str = "ganzhou") -> Ev
 async def changes(gateway: Gateway, count: int) -> dict[str, Any]:
     """Reads the feed until it has so many changes."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(base_url=gateway.http_address, headers=headers) as client, asyncio.timeout(10):
+    async with httpx.AsyncClient(base_url=gateway.http_address, headers=headers) as client, asyncio.timeout(60):
         while True:
             found: dict[str, Any] = (await client.get("/v1/changes")).json()
             if len(found["changes"]) >= count:

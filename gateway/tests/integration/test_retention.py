@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -53,7 +52,7 @@ class Stand:
         encoder = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
         self.database = database
         self.units = SqlUnitsOfWork(database, TABLES, FixedClock(NOW), encode=encoder.encode, committed=lambda: None)
-        self.feed = SqlChangeFeed(database, TABLES)
+        self.feed = SqlChangeFeed(database, TABLES.feed)
 
     def retention(self, *, audit_days: int | None = None, feed_days: int | None = None) -> Retention:
         lives = [None if days is None else timedelta(days=days) for days in (audit_days, feed_days)]
@@ -76,18 +75,16 @@ class Stand:
                 heard = HeardChange(
                     tenant_id=tenant, park_id="p", topic="t", type="x.Y", time=time, event_id=f"{time} {number}", data_json="{}"
                 )
-                await SqlChangeLog(session, TABLES).append(heard)
+                await SqlChangeLog(session, TABLES.feed).append(heard)
             await session.commit()
 
     async def positions(self, after: int = 0) -> list[int]:
         return [change.position for change in await self.feed.read(ADA, after=after, limit=100_000)]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
-    url = f"sqlite:///{tmp_path}/gateway.sqlite3" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    database = Database(url)
-    await database.migrate("gateway.adapters.migrations")
+@pytest.fixture
+async def stand(migrated_url: str) -> AsyncIterator[Stand]:
+    database = Database(migrated_url)
     yield Stand(database)
     await database.dispose()
 
@@ -232,7 +229,7 @@ class TestAtTheDoor:
             made = (await client.post("/v1/webhooks", json={"url": "http://127.0.0.1:1/", "since": "3"})).json()
             served.feed.changes.append(CHANGE)
             served.feed.oldest = 7
-            assert await deliver_next(served.hooking)
+            assert await deliver_next(served.webhook_services)
             address = f"/v1/webhooks/{made['webhook_id']}"
             stopped = (await client.get(address)).json()
             resumed = (await client.post(f"{address}:resume")).json()

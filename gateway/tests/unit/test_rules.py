@@ -10,7 +10,7 @@ import pytest
 from gateway.api.problems import STATUS, language_of, problem
 from gateway.application.access.authentication import Doors, Known, authenticate
 from gateway.application.push.activity import push_activity
-from gateway.domain import wording
+from gateway.domain import messages
 from gateway.domain.access.signing import RequestHead
 from gateway.domain.access.tokens import Grant, digest, token_of
 from gateway.domain.callers import ALLOWED, Action, Caller, Role
@@ -260,9 +260,9 @@ class TestPush:
 
 
 class TestWords:
-    @pytest.mark.parametrize("reason", wording.REASONS)
+    @pytest.mark.parametrize("reason", messages.REASONS)
     def test_both_languages_tell_the_same_facts(self, reason: str) -> None:
-        words = wording.REASONS[reason]
+        words = messages.REASONS[reason]
 
         def named(sentence: str) -> set[str]:
             return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
@@ -272,7 +272,7 @@ class TestWords:
         assert not words.title_zh.isascii()
 
     def test_every_kind_has_a_status_and_titles(self) -> None:
-        assert set(STATUS) == set(wording.KINDS)
+        assert set(STATUS) == set(messages.KINDS)
         kinds = {error.kind for error in _descendants(GatewayError)}
         assert kinds <= set(STATUS)
 

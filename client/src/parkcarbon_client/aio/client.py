@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from parkcarbon_client.aio.accounting import AsyncAccountingMethods
-from parkcarbon_client.aio.evaluation import AsyncEvaluationMethods
+from parkcarbon_client.aio.activity import AsyncActivityMethods
+from parkcarbon_client.aio.indicator_values import AsyncIndicatorValueMethods
 from parkcarbon_client.aio.platform import AsyncPlatformMethods
 from parkcarbon_client.aio.push import AsyncPushMethods
+from parkcarbon_client.generated.aio.accounting import AsyncAccountingMethods
+from parkcarbon_client.generated.aio.evaluation import AsyncEvaluationMethods
 
 
-class AsyncParkCarbonClient(AsyncAccountingMethods, AsyncEvaluationMethods, AsyncPlatformMethods, AsyncPushMethods):
+class AsyncParkCarbonClient(
+    AsyncAccountingMethods,
+    AsyncEvaluationMethods,
+    AsyncActivityMethods,
+    AsyncIndicatorValueMethods,
+    AsyncPlatformMethods,
+    AsyncPushMethods,
+):
     """Talks to a ParkCarbon platform. Close it, or use it in an `async with` statement. Stays in one event loop.
 
     Every method raises ProblemError when the server refuses, ServerUnreachable when no answer comes after every retry, and

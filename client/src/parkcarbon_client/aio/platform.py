@@ -53,9 +53,9 @@ class AsyncPlatformMethods(AsyncSender):
         """Returns the OpenAPI description of the API."""
         return await self.send(calls.openapi())
 
-    async def job(self, job_id: str) -> Job:
+    async def get_job(self, job_id: str) -> Job:
         """Returns a job."""
-        return await self.send(calls.job(job_id))
+        return await self.send(calls.get_job(job_id))
 
     async def wait_for_job(self, job_id: str, *, timeout_seconds: float = 600.0) -> Job:
         """Waits until a job has ended, and returns it; its state says whether it succeeded.
@@ -68,7 +68,7 @@ class AsyncPlatformMethods(AsyncSender):
             JobNotFinished: The job still ran when the time was over.
         """
         waited, wait = 0.0, 0.05
-        while not (job := await self.job(job_id)).ended:
+        while not (job := await self.get_job(job_id)).ended:
             if waited >= timeout_seconds:
                 raise JobNotFinished(job, waited)
             await self._sleep(wait)
@@ -76,23 +76,23 @@ class AsyncPlatformMethods(AsyncSender):
             wait = min(wait * 1.5, LONGEST_POLL_SECONDS)
         return job
 
-    async def job_results(self, job_id: str, *, outcome: str = "") -> tuple[RowResult, ...]:
+    async def get_job_results(self, job_id: str, *, outcome: str = "") -> tuple[RowResult, ...]:
         """Returns what became of each row of a push that a job recorded; `outcome` such as rejected gives only those."""
-        return await self.send(calls.job_results(job_id, outcome))
+        return await self.send(calls.get_job_results(job_id, outcome))
 
-    async def job_results_csv(self, job_id: str, *, outcome: str = "") -> bytes:
+    async def get_job_results_csv(self, job_id: str, *, outcome: str = "") -> bytes:
         """Returns the same as a CSV for people, with a mark and with cells escaped that look like formulas."""
-        return await self.send(calls.job_results_csv(job_id, outcome))
+        return await self.send(calls.get_job_results_csv(job_id, outcome))
 
-    async def read_changes(self, since: str = "", *, limit: int | None = None) -> ChangePage:
+    async def get_changes(self, since: str = "", *, limit: int | None = None) -> ChangePage:
         """Returns what happened after a cursor, "" from the beginning, in an order without gaps."""
-        return await self.send(calls.changes(since, limit))
+        return await self.send(calls.get_changes(since, limit))
 
     async def iterate_change_pages(self, since: str = "", *, limit: int | None = None) -> AsyncIterator[ChangePage]:
         """Yields pages of what happened after a cursor until there is no more; keep each page's `next` once it is applied."""
         more = True
         while more:
-            page = await self.read_changes(since, limit=limit)
+            page = await self.get_changes(since, limit=limit)
             yield page
             since, more = page.next, page.more
 
@@ -102,17 +102,17 @@ class AsyncPlatformMethods(AsyncSender):
             for change in page.changes:
                 yield change
 
-    async def who(self) -> Who:
+    async def get_own_caller(self) -> Who:
         """Returns the caller of this client, with its roles, scopes and bounds."""
-        return await self.send(calls.who())
+        return await self.send(calls.get_own_caller())
 
     async def register_caller(self, caller_id: str, caller: NewCaller) -> Registered[Caller]:
         """Registers a caller, or replaces it."""
         return await self.send(calls.register_caller(caller_id, caller))
 
-    async def caller(self, caller_id: str) -> Caller:
+    async def get_caller(self, caller_id: str) -> Caller:
         """Returns a caller of the tenant."""
-        return await self.send(calls.caller(caller_id))
+        return await self.send(calls.get_caller(caller_id))
 
     def iterate_callers(self) -> AsyncIterator[Caller]:
         """Yields the callers of the tenant in order of id."""
@@ -138,17 +138,17 @@ class AsyncPlatformMethods(AsyncSender):
         """Revokes a key, within half a minute everywhere."""
         return await self.send(calls.revoke_key(key_id))
 
-    async def read_audit_log(
+    async def get_audit_log(
         self, since: str = "", *, limit: int | None = None, caller_id: str = "", park_id: str = ""
     ) -> AuditPage:
         """Returns audited requests after a cursor, "" from the beginning; of one caller or one park where named."""
-        return await self.send(calls.audit_log(since, limit, caller_id, park_id))
+        return await self.send(calls.get_audit_log(since, limit, caller_id, park_id))
 
     async def iterate_audit_entries(self, since: str = "", *, caller_id: str = "", park_id: str = "") -> AsyncIterator[AuditEntry]:
         """Yields audited requests after a cursor until there is no more."""
         more = True
         while more:
-            page = await self.read_audit_log(since, caller_id=caller_id, park_id=park_id)
+            page = await self.get_audit_log(since, caller_id=caller_id, park_id=park_id)
             for entry in page.entries:
                 yield entry
             since, more = page.next, page.more
@@ -163,13 +163,13 @@ class AsyncPlatformMethods(AsyncSender):
         """
         return await self.send(calls.create_webhook(url, tuple(types), since))
 
-    async def webhooks(self) -> tuple[Webhook, ...]:
+    async def list_webhooks(self) -> tuple[Webhook, ...]:
         """Returns the webhooks that the caller made."""
-        return await self.send(calls.webhooks())
+        return await self.send(calls.list_webhooks())
 
-    async def webhook(self, webhook_id: str) -> Webhook:
+    async def get_webhook(self, webhook_id: str) -> Webhook:
         """Returns a webhook with its latest deliveries."""
-        return await self.send(calls.webhook(webhook_id))
+        return await self.send(calls.get_webhook(webhook_id))
 
     async def resume_webhook(self, webhook_id: str) -> Webhook:
         """Sends again at once what a webhook has not delivered."""
@@ -183,9 +183,9 @@ class AsyncPlatformMethods(AsyncSender):
         """Saves the description of a document as its next version; the same again changes nothing."""
         return await self.send(calls.save_document(document_id, document))
 
-    async def document(self, document_id: str, *, version: int | None = None) -> Document:
+    async def get_document(self, document_id: str, *, version: int | None = None) -> Document:
         """Returns a document, the newest version when left out; counts as a view."""
-        return await self.send(calls.document(document_id, version))
+        return await self.send(calls.get_document(document_id, version))
 
     def iterate_documents(self, *, kind: str = "", query: str = "") -> AsyncIterator[Document]:
         """Yields the newest versions, the last issued first; of one kind, or with the words of a query."""
@@ -201,26 +201,26 @@ class AsyncPlatformMethods(AsyncSender):
         """
         return await self.send(calls.save_document_file(document_id, content, media_type))
 
-    async def document_file(self, document_id: str, *, version: int | None = None) -> bytes:
+    async def get_document_file(self, document_id: str, *, version: int | None = None) -> bytes:
         """Returns the file of a document, of the newest version when left out."""
-        return await self.send(calls.document_file(document_id, version))
+        return await self.send(calls.get_document_file(document_id, version))
 
-    async def document_statistics(self, from_month: str, to_month: str) -> DocumentStatistics:
+    async def get_document_statistics(self, from_month: str, to_month: str) -> DocumentStatistics:
         """Returns documents and views by month, the titles read most, the issuing bodies of most documents.
 
         Args:
             from_month: YYYY-MM, or YYYY for its January, inclusive.
             to_month: The same, exclusive.
         """
-        return await self.send(calls.document_statistics(from_month, to_month))
+        return await self.send(calls.get_document_statistics(from_month, to_month))
 
     async def save_mapping_profile(self, profile_id: str, profile: MappingProfile) -> Registered[SavedProfile]:
         """Saves a mapping profile as its next version; the same again changes nothing."""
         return await self.send(calls.save_mapping_profile(profile_id, profile))
 
-    async def mapping_profile(self, profile_id: str, *, version: int | None = None) -> SavedProfile:
+    async def get_mapping_profile(self, profile_id: str, *, version: int | None = None) -> SavedProfile:
         """Returns a mapping profile, the newest version when left out."""
-        return await self.send(calls.mapping_profile(profile_id, version))
+        return await self.send(calls.get_mapping_profile(profile_id, version))
 
     def iterate_mapping_profiles(self) -> AsyncIterator[SavedProfile]:
         """Yields the newest versions of the tenant's mapping profiles in order of id."""

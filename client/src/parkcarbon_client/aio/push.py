@@ -15,7 +15,7 @@ from parkcarbon_client.core.receipts import PushProgress, Receipt
 from parkcarbon_client.core.resuming import PushLog, push_of
 from parkcarbon_client.core.retrying import LONGEST_POLL_SECONDS
 from parkcarbon_client.core.whole_files import WholeFile, receipt_of, whole_file
-from parkcarbon_client.services import accounting_calls, platform_calls
+from parkcarbon_client.services import activity_calls, platform_calls
 
 
 class AsyncPushMethods(AsyncSender):
@@ -66,7 +66,7 @@ class AsyncPushMethods(AsyncSender):
             else:
                 try:
                     outcome = await self.send(
-                        accounting_calls.send_activity(park_id, piece.body, piece.media_type, "rejected", profile)
+                        activity_calls.send_activity(park_id, piece.body, piece.media_type, results="rejected", profile=profile)
                     )
                 except ClientError as error:
                     raise PushInterrupted(push_log.receipt, error) from error
@@ -78,7 +78,7 @@ class AsyncPushMethods(AsyncSender):
 
     async def _push_whole(self, whole: WholeFile, progress: Callable[[PushProgress], None] | None) -> Receipt:
         submitted = await self.send(whole.submission())
-        job = await self.send(platform_calls.job(submitted.job_id))
+        job = await self.send(platform_calls.get_job(submitted.job_id))
         if job.state == "failed":
             # It may be the job of an earlier push that failed for a reason which is over.
             job = await self.send(whole.submission(idempotent=False))
@@ -88,10 +88,10 @@ class AsyncPushMethods(AsyncSender):
                 progress(whole.progress(job))
             await self._sleep(wait)
             wait = min(wait * 1.5, LONGEST_POLL_SECONDS)
-            job = await self.send(platform_calls.job(job.job_id))
+            job = await self.send(platform_calls.get_job(job.job_id))
         receipt = receipt_of(job, whole.park_id, ())
         if receipt.rejected:
-            receipt = receipt_of(job, whole.park_id, await self.send(platform_calls.job_results(job.job_id, "rejected")))
+            receipt = receipt_of(job, whole.park_id, await self.send(platform_calls.get_job_results(job.job_id, "rejected")))
         if progress is not None:
             progress(PushProgress(len(whole.content), len(whole.content), receipt))
         return receipt

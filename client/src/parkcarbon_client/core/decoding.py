@@ -32,7 +32,8 @@ def parse(body: bytes) -> Any:
 def decode(kind: type[T], value: Any, where: str | None = None) -> T:
     """Returns `value` as a `kind`: a frozen dataclass whose members have the names of the JSON members.
 
-    For a member that may be None, a missing member, null and "" are None. A missing member takes its default.
+    A member that is called otherwise in JSON has that name in its metadata. For a member that may be None, a missing member, null
+    and "" are None. A missing member takes its default.
 
     Args:
         kind: The dataclass.
@@ -46,20 +47,23 @@ def decode(kind: type[T], value: Any, where: str | None = None) -> T:
     if not isinstance(value, dict):
         raise AnswerNotUnderstood(where, "an object", value)
     members = {}
-    for name, hint, has_default in _members_of(cast("Hashable", kind)):
-        if name in value:
-            members[name] = _member(hint, value[name], f"{where}.{name}")
+    for name, shown, hint, has_default in _members_of(cast("Hashable", kind)):
+        if shown in value:
+            members[name] = _member(hint, value[shown], f"{where}.{shown}")
         elif not has_default and types.NoneType in get_args(hint):
             members[name] = None
         elif not has_default:
-            raise AnswerNotUnderstood(f"{where}.{name}", "a member", "nothing")
+            raise AnswerNotUnderstood(f"{where}.{shown}", "a member", "nothing")
     return kind(**members)
 
 
 @cache
-def _members_of(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
+def _members_of(kind: Any) -> tuple[tuple[str, str, Any, bool], ...]:
     hints = get_type_hints(kind)
-    return tuple((field.name, hints[field.name], field.default is not dataclasses.MISSING) for field in dataclasses.fields(kind))
+    return tuple(
+        (each.name, each.metadata.get("name", each.name), hints[each.name], each.default is not dataclasses.MISSING)
+        for each in dataclasses.fields(kind)
+    )
 
 
 def _member(hint: Any, value: Any, where: str) -> Any:

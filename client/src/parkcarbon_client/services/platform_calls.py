@@ -47,7 +47,7 @@ def openapi() -> Call[Mapping[str, Any]]:
     return Call("GET", "/openapi.json", object_of)
 
 
-def who() -> Call[Who]:
+def get_own_caller() -> Call[Who]:
     """Reads the caller of this request."""
     return Call("GET", "/v1/caller", value_of(Who))
 
@@ -57,7 +57,7 @@ def register_caller(caller_id: str, caller: NewCaller) -> Call[Registered[Caller
     return register("PUT", path("/v1/callers/{caller_id}", caller_id=caller_id), caller, Caller)
 
 
-def caller(caller_id: str) -> Call[Caller]:
+def get_caller(caller_id: str) -> Call[Caller]:
     """Reads a caller."""
     return Call("GET", path("/v1/callers/{caller_id}", caller_id=caller_id), value_of(Caller))
 
@@ -92,7 +92,7 @@ def revoke_key(key_id: str) -> Call[Key]:
     return Call("DELETE", path("/v1/api-keys/{key_id}", key_id=key_id), value_of(Key))
 
 
-def audit_log(since: str, limit: int | None, caller_id: str, park_id: str) -> Call[AuditPage]:
+def get_audit_log(since: str, limit: int | None, caller_id: str, park_id: str) -> Call[AuditPage]:
     """Reads a page of the audit log."""
     params = query(since=since, limit=limit, caller=caller_id, park=park_id)
     return Call("GET", "/v1/audit", value_of(AuditPage), params=params)
@@ -104,12 +104,12 @@ def create_webhook(url: str, types: tuple[str, ...], since: str) -> Call[Webhook
     return send_json("POST", "/v1/webhooks", body, value_of(Webhook), retried=False)
 
 
-def webhooks() -> Call[tuple[Webhook, ...]]:
+def list_webhooks() -> Call[tuple[Webhook, ...]]:
     """Reads the webhooks that the caller made."""
     return Call("GET", "/v1/webhooks", list_of("webhooks", Webhook))
 
 
-def webhook(webhook_id: str) -> Call[Webhook]:
+def get_webhook(webhook_id: str) -> Call[Webhook]:
     """Reads a webhook with its latest deliveries."""
     return Call("GET", path("/v1/webhooks/{webhook_id}", webhook_id=webhook_id), value_of(Webhook))
 
@@ -129,7 +129,7 @@ def save_document(document_id: str, document: NewDocument) -> Call[Registered[Do
     return register("PUT", path(_DOCUMENT, document_id=document_id), document, Document)
 
 
-def document(document_id: str, version: int | None) -> Call[Document]:
+def get_document(document_id: str, version: int | None) -> Call[Document]:
     """Reads a document."""
     return Call("GET", path(_DOCUMENT, document_id=document_id), value_of(Document), params=query(version=version))
 
@@ -146,12 +146,12 @@ def save_document_file(document_id: str, content: bytes, media_type: str) -> Cal
     )
 
 
-def document_file(document_id: str, version: int | None) -> Call[bytes]:
+def get_document_file(document_id: str, version: int | None) -> Call[bytes]:
     """Reads the file of a document."""
     return Call("GET", path(_DOCUMENT + "/file", document_id=document_id), content_of, params=query(version=version))
 
 
-def document_statistics(from_month: str, to_month: str) -> Call[DocumentStatistics]:
+def get_document_statistics(from_month: str, to_month: str) -> Call[DocumentStatistics]:
     """Reads the statistics of the document library."""
     params = query(from_=from_month, to=to_month)
     return Call("GET", "/v1/document-statistics", value_of(DocumentStatistics), params=params)
@@ -162,7 +162,7 @@ def save_mapping_profile(profile_id: str, profile: MappingProfile) -> Call[Regis
     return register("PUT", path(_PROFILE, profile_id=profile_id), profile, SavedProfile)
 
 
-def mapping_profile(profile_id: str, version: int | None) -> Call[SavedProfile]:
+def get_mapping_profile(profile_id: str, version: int | None) -> Call[SavedProfile]:
     """Reads a mapping profile."""
     return Call("GET", path(_PROFILE, profile_id=profile_id), value_of(SavedProfile), params=query(version=version))
 
@@ -172,23 +172,23 @@ def list_mapping_profiles(page_token: str = "") -> Call[Page[SavedProfile]]:
     return list_page("/v1/mapping-profiles", "profiles", SavedProfile, page_token)
 
 
-def changes(since: str, limit: int | None) -> Call[ChangePage]:
+def get_changes(since: str, limit: int | None) -> Call[ChangePage]:
     """Reads a page of the change feed."""
     return Call("GET", "/v1/changes", value_of(ChangePage), params=query(since=since, limit=limit))
 
 
-def job(job_id: str) -> Call[Job]:
+def get_job(job_id: str) -> Call[Job]:
     """Reads a job."""
     return Call("GET", path("/v1/jobs/{job_id}", job_id=job_id), value_of(Job))
 
 
-def job_results(job_id: str, outcome: str) -> Call[tuple[RowResult, ...]]:
+def get_job_results(job_id: str, outcome: str) -> Call[tuple[RowResult, ...]]:
     """Reads what became of each row of a push that a job recorded."""
     params = query(format="ndjson", outcome=outcome)
     return Call("GET", path("/v1/jobs/{job_id}/results", job_id=job_id), _row_results, params=params)
 
 
-def job_results_csv(job_id: str, outcome: str) -> Call[bytes]:
+def get_job_results_csv(job_id: str, outcome: str) -> Call[bytes]:
     """Reads the same as a table for people."""
     return Call("GET", path("/v1/jobs/{job_id}/results", job_id=job_id), content_of, params=query(format="csv", outcome=outcome))
 

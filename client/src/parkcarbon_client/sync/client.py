@@ -3,13 +3,22 @@
 
 from __future__ import annotations
 
-from parkcarbon_client.sync.accounting import AccountingMethods
-from parkcarbon_client.sync.evaluation import EvaluationMethods
+from parkcarbon_client.generated.sync.accounting import AccountingMethods
+from parkcarbon_client.generated.sync.evaluation import EvaluationMethods
+from parkcarbon_client.sync.activity import ActivityMethods
+from parkcarbon_client.sync.indicator_values import IndicatorValueMethods
 from parkcarbon_client.sync.platform import PlatformMethods
 from parkcarbon_client.sync.push import PushMethods
 
 
-class ParkCarbonClient(AccountingMethods, EvaluationMethods, PlatformMethods, PushMethods):
+class ParkCarbonClient(
+    AccountingMethods,
+    EvaluationMethods,
+    ActivityMethods,
+    IndicatorValueMethods,
+    PlatformMethods,
+    PushMethods,
+):
     """Talks to a ParkCarbon platform. Close it, or use it in a `with` statement. May be shared by threads.
 
     Every method raises ProblemError when the server refuses, ServerUnreachable when no answer comes after every retry, and

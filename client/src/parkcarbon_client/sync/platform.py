@@ -54,9 +54,9 @@ class PlatformMethods(Sender):
         """Returns the OpenAPI description of the API."""
         return self.send(calls.openapi())
 
-    def job(self, job_id: str) -> Job:
+    def get_job(self, job_id: str) -> Job:
         """Returns a job."""
-        return self.send(calls.job(job_id))
+        return self.send(calls.get_job(job_id))
 
     def wait_for_job(self, job_id: str, *, timeout_seconds: float = 600.0) -> Job:
         """Waits until a job has ended, and returns it; its state says whether it succeeded.
@@ -69,7 +69,7 @@ class PlatformMethods(Sender):
             JobNotFinished: The job still ran when the time was over.
         """
         waited, wait = 0.0, 0.05
-        while not (job := self.job(job_id)).ended:
+        while not (job := self.get_job(job_id)).ended:
             if waited >= timeout_seconds:
                 raise JobNotFinished(job, waited)
             self._sleep(wait)
@@ -77,23 +77,23 @@ class PlatformMethods(Sender):
             wait = min(wait * 1.5, LONGEST_POLL_SECONDS)
         return job
 
-    def job_results(self, job_id: str, *, outcome: str = "") -> tuple[RowResult, ...]:
+    def get_job_results(self, job_id: str, *, outcome: str = "") -> tuple[RowResult, ...]:
         """Returns what became of each row of a push that a job recorded; `outcome` such as rejected gives only those."""
-        return self.send(calls.job_results(job_id, outcome))
+        return self.send(calls.get_job_results(job_id, outcome))
 
-    def job_results_csv(self, job_id: str, *, outcome: str = "") -> bytes:
+    def get_job_results_csv(self, job_id: str, *, outcome: str = "") -> bytes:
         """Returns the same as a CSV for people, with a mark and with cells escaped that look like formulas."""
-        return self.send(calls.job_results_csv(job_id, outcome))
+        return self.send(calls.get_job_results_csv(job_id, outcome))
 
-    def read_changes(self, since: str = "", *, limit: int | None = None) -> ChangePage:
+    def get_changes(self, since: str = "", *, limit: int | None = None) -> ChangePage:
         """Returns what happened after a cursor, "" from the beginning, in an order without gaps."""
-        return self.send(calls.changes(since, limit))
+        return self.send(calls.get_changes(since, limit))
 
     def iterate_change_pages(self, since: str = "", *, limit: int | None = None) -> Iterator[ChangePage]:
         """Yields pages of what happened after a cursor until there is no more; keep each page's `next` once it is applied."""
         more = True
         while more:
-            page = self.read_changes(since, limit=limit)
+            page = self.get_changes(since, limit=limit)
             yield page
             since, more = page.next, page.more
 
@@ -102,17 +102,17 @@ class PlatformMethods(Sender):
         for page in self.iterate_change_pages(since):
             yield from page.changes
 
-    def who(self) -> Who:
+    def get_own_caller(self) -> Who:
         """Returns the caller of this client, with its roles, scopes and bounds."""
-        return self.send(calls.who())
+        return self.send(calls.get_own_caller())
 
     def register_caller(self, caller_id: str, caller: NewCaller) -> Registered[Caller]:
         """Registers a caller, or replaces it."""
         return self.send(calls.register_caller(caller_id, caller))
 
-    def caller(self, caller_id: str) -> Caller:
+    def get_caller(self, caller_id: str) -> Caller:
         """Returns a caller of the tenant."""
-        return self.send(calls.caller(caller_id))
+        return self.send(calls.get_caller(caller_id))
 
     def iterate_callers(self) -> Iterator[Caller]:
         """Yields the callers of the tenant in order of id."""
@@ -138,15 +138,15 @@ class PlatformMethods(Sender):
         """Revokes a key, within half a minute everywhere."""
         return self.send(calls.revoke_key(key_id))
 
-    def read_audit_log(self, since: str = "", *, limit: int | None = None, caller_id: str = "", park_id: str = "") -> AuditPage:
+    def get_audit_log(self, since: str = "", *, limit: int | None = None, caller_id: str = "", park_id: str = "") -> AuditPage:
         """Returns audited requests after a cursor, "" from the beginning; of one caller or one park where named."""
-        return self.send(calls.audit_log(since, limit, caller_id, park_id))
+        return self.send(calls.get_audit_log(since, limit, caller_id, park_id))
 
     def iterate_audit_entries(self, since: str = "", *, caller_id: str = "", park_id: str = "") -> Iterator[AuditEntry]:
         """Yields audited requests after a cursor until there is no more."""
         more = True
         while more:
-            page = self.read_audit_log(since, caller_id=caller_id, park_id=park_id)
+            page = self.get_audit_log(since, caller_id=caller_id, park_id=park_id)
             yield from page.entries
             since, more = page.next, page.more
 
@@ -160,13 +160,13 @@ class PlatformMethods(Sender):
         """
         return self.send(calls.create_webhook(url, tuple(types), since))
 
-    def webhooks(self) -> tuple[Webhook, ...]:
+    def list_webhooks(self) -> tuple[Webhook, ...]:
         """Returns the webhooks that the caller made."""
-        return self.send(calls.webhooks())
+        return self.send(calls.list_webhooks())
 
-    def webhook(self, webhook_id: str) -> Webhook:
+    def get_webhook(self, webhook_id: str) -> Webhook:
         """Returns a webhook with its latest deliveries."""
-        return self.send(calls.webhook(webhook_id))
+        return self.send(calls.get_webhook(webhook_id))
 
     def resume_webhook(self, webhook_id: str) -> Webhook:
         """Sends again at once what a webhook has not delivered."""
@@ -180,9 +180,9 @@ class PlatformMethods(Sender):
         """Saves the description of a document as its next version; the same again changes nothing."""
         return self.send(calls.save_document(document_id, document))
 
-    def document(self, document_id: str, *, version: int | None = None) -> Document:
+    def get_document(self, document_id: str, *, version: int | None = None) -> Document:
         """Returns a document, the newest version when left out; counts as a view."""
-        return self.send(calls.document(document_id, version))
+        return self.send(calls.get_document(document_id, version))
 
     def iterate_documents(self, *, kind: str = "", query: str = "") -> Iterator[Document]:
         """Yields the newest versions, the last issued first; of one kind, or with the words of a query."""
@@ -198,26 +198,26 @@ class PlatformMethods(Sender):
         """
         return self.send(calls.save_document_file(document_id, content, media_type))
 
-    def document_file(self, document_id: str, *, version: int | None = None) -> bytes:
+    def get_document_file(self, document_id: str, *, version: int | None = None) -> bytes:
         """Returns the file of a document, of the newest version when left out."""
-        return self.send(calls.document_file(document_id, version))
+        return self.send(calls.get_document_file(document_id, version))
 
-    def document_statistics(self, from_month: str, to_month: str) -> DocumentStatistics:
+    def get_document_statistics(self, from_month: str, to_month: str) -> DocumentStatistics:
         """Returns documents and views by month, the titles read most, the issuing bodies of most documents.
 
         Args:
             from_month: YYYY-MM, or YYYY for its January, inclusive.
             to_month: The same, exclusive.
         """
-        return self.send(calls.document_statistics(from_month, to_month))
+        return self.send(calls.get_document_statistics(from_month, to_month))
 
     def save_mapping_profile(self, profile_id: str, profile: MappingProfile) -> Registered[SavedProfile]:
         """Saves a mapping profile as its next version; the same again changes nothing."""
         return self.send(calls.save_mapping_profile(profile_id, profile))
 
-    def mapping_profile(self, profile_id: str, *, version: int | None = None) -> SavedProfile:
+    def get_mapping_profile(self, profile_id: str, *, version: int | None = None) -> SavedProfile:
         """Returns a mapping profile, the newest version when left out."""
-        return self.send(calls.mapping_profile(profile_id, version))
+        return self.send(calls.get_mapping_profile(profile_id, version))
 
     def iterate_mapping_profiles(self) -> Iterator[SavedProfile]:
         """Yields the newest versions of the tenant's mapping profiles in order of id."""

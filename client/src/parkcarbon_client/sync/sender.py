@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import httpx
 
@@ -74,8 +75,8 @@ class Sender:
     def if_changed(self, call: Call[T], etag: str = "") -> representations.Tagged[T] | None:
         """Returns an answer with its entity tag, or None while it is still the one of `etag`.
 
-        >>> tagged = client.if_changed(calls.park("ganzhou-etdz"))  # doctest: +SKIP
-        >>> client.if_changed(calls.park("ganzhou-etdz"), tagged.etag) is None  # doctest: +SKIP
+        >>> tagged = client.if_changed(calls.get_park("ganzhou-etdz"))  # doctest: +SKIP
+        >>> client.if_changed(calls.get_park("ganzhou-etdz"), tagged.etag) is None  # doctest: +SKIP
         True
         """
         return self.send(representations.if_changed(call, etag))
@@ -89,3 +90,17 @@ class Sender:
             token = page.next_page_token
             if not token:
                 return
+
+    def _joined(self, member: str, page_call: Callable[[str], Call[T]]) -> T:
+        """Returns an answer that comes in pages as one: its first page, with the entries of `member` from all of them.
+
+        Args:
+            member: The tuple that is cut into pages.
+            page_call: Takes the token of a page; the answer has `next_page_token`.
+        """
+        whole: Any = self.send(page_call(""))
+        while whole.next_page_token:
+            page: Any = self.send(page_call(whole.next_page_token))
+            entries = {member: getattr(whole, member) + getattr(page, member)}
+            whole = replace(whole, next_page_token=page.next_page_token, **entries)
+        return cast("T", whole)

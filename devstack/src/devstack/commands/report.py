@@ -9,7 +9,7 @@ import click
 from devstack.access import Access, access_options, opened, park_option
 from devstack.tables import console, figure, table
 from devstack.wording import SENTENCES, Words
-from parkcarbon_client import Emissions, Indicators
+from parkcarbon_client import GetIndicatorsResponse, QueryEmissionsResponse
 
 
 def build(words: Words) -> click.Command:
@@ -17,9 +17,9 @@ def build(words: Words) -> click.Command:
 
     def run(park: str, year: int, **access: Any) -> None:
         with opened(words, Access(**access), role="reader") as client:
-            about = client.park(park)
-            indicators = client.indicators(park, year)
-            emissions = client.emissions(park, f"{year}-01", f"{year + 1}-01", group_by=("scope", "item"))
+            about = client.get_park(park)
+            indicators = client.get_indicators(park, year)
+            emissions = client.query_emissions(park, f"{year}-01", f"{year + 1}-01", group_by=("scope", "item"))
         _print(words, words.name(about.name_zh, about.name_en), indicators, emissions)
 
     return click.Command(
@@ -34,7 +34,7 @@ def build(words: Words) -> click.Command:
     )
 
 
-def _print(words: Words, park: str, indicators: Indicators, emissions: Emissions) -> None:
+def _print(words: Words, park: str, indicators: GetIndicatorsResponse, emissions: QueryEmissionsResponse) -> None:
     out = console()
     conversion = f"conversion.{indicators.electricity_conversion}"
     basis = words(
@@ -63,8 +63,8 @@ def _print(words: Words, park: str, indicators: Indicators, emissions: Emissions
     )
     groups = [
         (
-            group.keys.get("scope", ""),
-            group.keys.get("item", ""),
+            group.scope or "",
+            group.item or "",
             figure(group.emissions_t_co2e),
             figure(group.energy_tce),
             str(group.records),

@@ -11,11 +11,11 @@ from importlib.resources import as_file, files
 from parkcarbon_client import (
     AsyncParkCarbonClient,
     Evaluation,
+    NewAnnualFigures,
     NewPark,
     NewSource,
     NewThreshold,
-    NewThresholdSet,
-    YearFigures,
+    indicator_value,
 )
 
 PARK = NewPark(
@@ -118,7 +118,7 @@ async def load(client: AsyncParkCarbonClient) -> None:
     for source in SOURCES:
         await client.create_source(PARK.park_id, source)
     for year in published_years():
-        figures = YearFigures(
+        figures = NewAnnualFigures(
             gross_output_10k_cny=year.gross_output_10k_cny,
             leading_industries_share_pct=year.leading_industries_share_pct,
         )
@@ -127,17 +127,18 @@ async def load(client: AsyncParkCarbonClient) -> None:
         receipt = await client.push_file(PARK.park_id, path)
     if receipt.rejected:
         raise DemoRejected("; ".join(row.problem.message for row in receipt.rejected_rows if row.problem))
-    await client.create_threshold_set(SYSTEM, synthetic_thresholds())
+    await client.create_threshold_set(
+        SYSTEM, threshold_set_id=THRESHOLD_SET_ID, source=MADE_UP, origin="synthetic", rows=synthetic_thresholds()
+    )
 
 
-def synthetic_thresholds() -> NewThresholdSet:
+def synthetic_thresholds() -> Sequence[NewThreshold]:
     """Returns thresholds for rates, counts and amounts, for which nobody has published any."""
     with (files("devstack.ganzhou") / "synthetic_thresholds.csv").open(encoding="utf-8") as file:
-        rows = [
+        return [
             NewThreshold(row["indicator_id"], Decimal(row["minimum"]), Decimal(row["maximum"]), MADE_UP)
             for row in csv.DictReader(file)
         ]
-    return NewThresholdSet(THRESHOLD_SET_ID, MADE_UP, rows, origin="synthetic")
 
 
 async def evaluate(client: AsyncParkCarbonClient) -> Evaluation:
@@ -147,9 +148,9 @@ async def evaluate(client: AsyncParkCarbonClient) -> Evaluation:
     """
     year = published_years()[-1].year
     async for kept in client.iterate_evaluations(PARK.park_id):
-        if (kept.system_id, kept.year) == (SYSTEM, year):
-            return await client.evaluation(PARK.park_id, kept.evaluation_id)
-    return await client.evaluate(PARK.park_id, SYSTEM, year)
+        if kept.evaluation_id is not None and (kept.system_id, kept.year) == (SYSTEM, year):
+            return await client.get_evaluation(PARK.park_id, kept.evaluation_id)
+    return await client.evaluate_park(PARK.park_id, system_id=SYSTEM, year=year)
 
 
 async def compare(client: AsyncParkCarbonClient) -> Sequence[ComparedYear]:
@@ -160,9 +161,9 @@ async def compare(client: AsyncParkCarbonClient) -> Sequence[ComparedYear]:
     """
     compared = []
     for year in published_years():
-        indicators = await client.indicators(PARK.park_id, year.year)
-        emissions_t = indicators.value("emissions_t_co2e")
-        intensity = indicators.value("emissions_intensity_t_per_10k_cny")
+        indicators = await client.get_indicators(PARK.park_id, year.year)
+        emissions_t = indicator_value(indicators, "emissions_t_co2e")
+        intensity = indicator_value(indicators, "emissions_intensity_t_per_10k_cny")
         if emissions_t is None or intensity is None:
             raise DemoRejected(f"there are no emissions or no intensity for {year.year}")
         compared.append(ComparedYear(year.year, emissions_t / T_PER_10K_T, year.emissions_10k_t, intensity))

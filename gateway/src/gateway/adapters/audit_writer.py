@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from gateway.application.access.audit import append_entries
-from gateway.application.ports import UnitsOfWork
+from gateway.application.ports import UnitOfWorkFactory
 from gateway.domain.access.audit import Entry
 
 _AT_ONCE = 500
@@ -20,7 +20,7 @@ class AuditWriter:
     process is killed are lost. When the log cannot be written, answers go out all the same, and that is told to `failed`.
     """
 
-    def __init__(self, units: UnitsOfWork, failed: Callable[[int, Exception], None]) -> None:
+    def __init__(self, units: UnitOfWorkFactory, failed: Callable[[int, Exception], None]) -> None:
         """Waits for entries.
 
         Args:

@@ -6,14 +6,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.database import DatabaseUnavailable
 from chassis.logs import Logger
-from gateway.application.feed.webhooks import Hooking, deliver_next
+from gateway.application.feed.webhooks import WebhookServices, deliver_next
 from gateway.application.retention import Retention, forget_old
 
 
 class WebhookDispatcher:
     """Sends until it is stopped. A delivery under way is given up by a stop, and sent again by whoever takes the webhook next."""
 
-    def __init__(self, hooking: Hooking, *, logger: Logger, poll_seconds: float = 2.0, at_a_time: int = 4) -> None:
+    def __init__(self, webhook_services: WebhookServices, *, logger: Logger, poll_seconds: float = 2.0, at_a_time: int = 4) -> None:
         """Sends nothing yet.
 
         Args:
@@ -22,7 +22,7 @@ class WebhookDispatcher:
             poll_seconds: How long it rests when none is due, > 0.
             at_a_time: Webhooks that are sent to at a time: a target that hangs holds up no other.
         """
-        self._hooking = hooking
+        self._hooking = webhook_services
         self._logger = logger
         self._poll_seconds = poll_seconds
         self._at_a_time = at_a_time

@@ -16,16 +16,17 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.answers import answer
-from gateway.api.asking import PageSize, PageToken, caller_of, language
-from gateway.api.describing import body_of, refusals
-from gateway.api.models import ID_PATTERN, Answer, Code, DecimalText, Id, Name, Sent
-from gateway.api.pulling import pulled
-from gateway.api.uploads import Uploads, read_json
+from gateway.api.conditional import pulled
+from gateway.api.leaving import while_there
+from gateway.api.openapi import body_of, refusals
+from gateway.api.parameters import PageSize, PageToken, caller_of, language
+from gateway.api.reading.uploads import Uploads, read_json
+from gateway.api.responses import answer
+from gateway.api.schemas.model import ID_PATTERN, Answer, Code, DecimalText, Id, Name, Sent
 from gateway.application import services
 from gateway.application.services import ServicePort
 from gateway.domain.callers import Action
-from gateway.domain.wording import Language
+from gateway.domain.messages import Language
 
 __all__ = [
     "ID_PATTERN",
@@ -98,6 +99,7 @@ class Operation:
         location: The address of what was made, with members of the answer in braces.
         result: The member of the response that is the answer; "" for the whole.
         into: The field of the request that the body is; "" for the request itself.
+        computed: Whether the work ends when the caller leaves.
     """
 
     rpc: str
@@ -107,6 +109,7 @@ class Operation:
     location: str = ""
     result: str = ""
     into: str = ""
+    computed: bool = False
 
 
 class Calls:
@@ -125,9 +128,8 @@ class Calls:
             operation: What is asked.
             members: Of the rpc's request.
         """
-        found = await services.ask(
-            self._service, caller_of(request), operation.permission, operation.rpc, members, language(request)
-        )
+        asked = services.ask(self._service, caller_of(request), operation.permission, operation.rpc, members, language(request))
+        found = await (while_there(request.receive, asked) if operation.computed else asked)
         status, shown = operation.status, found
         if operation.created:
             status = 201 if found.pop(operation.created) else 200
@@ -160,7 +162,8 @@ class Calls:
             members: Of the rpc's request; `language` is the file's.
             name: The file's name, with members in braces.
         """
-        content, media = await services.download(self._service, caller_of(request), operation.permission, operation.rpc, members)
+        asked = services.download(self._service, caller_of(request), operation.permission, operation.rpc, members)
+        content, media = await while_there(request.receive, asked)
         headers = {
             "Content-Disposition": f'attachment; filename="{name.format_map(members)}"',
             "Content-Language": members["language"],

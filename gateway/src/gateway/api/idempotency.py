@@ -12,7 +12,7 @@ from contextlib import suppress
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.application import idempotency
-from gateway.application.stores import Keeping
+from gateway.application.ports import StorageServices
 from gateway.domain.callers import Caller
 from gateway.domain.files import CHUNK_BYTES
 from gateway.domain.idempotency import KEY_LEASE, KeptAnswer, KeyMalformed, KeyOf, KeyReused
@@ -34,9 +34,9 @@ def takes_key(path: str) -> bool:
 class Idempotency:
     """ASGI middleware behind the door, so that it knows the caller."""
 
-    def __init__(self, app: ASGIApp, *, keeping: Keeping) -> None:
+    def __init__(self, app: ASGIApp, *, storage: StorageServices) -> None:
         self._app = app
-        self._keeping = keeping
+        self._keeping = storage
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request.

@@ -1,25 +1,9 @@
 """What the accounting service can be told; read from the environment by main only."""
 
-from pathlib import Path
-
-from pydantic import Field
-
-from chassis.settings import ServiceSettings, environment
+from chassis.settings import GrpcServiceSettings, environment
 
 
-class AccountingSettings(ServiceSettings):
-    """Variables begin with `ACCOUNTING_`; `ACCOUNTING_DATABASE__URL` sets `database.url`.
-
-    Attributes:
-        caller_public_key: File with the gateway's public key (Ed25519, PEM), by which callers are verified.
-        caller_issuer: Who must have signed a caller.
-        caller_audience: For whom.
-        relay_batch: Events published together, 1 to 5000.
-    """
+class AccountingSettings(GrpcServiceSettings):
+    """Variables begin with `ACCOUNTING_`; `ACCOUNTING_DATABASE__URL` sets `database.url`."""
 
     model_config = environment("ACCOUNTING_")
-
-    caller_public_key: Path
-    caller_issuer: str = "parkcarbon-gateway"
-    caller_audience: str = "parkcarbon-services"
-    relay_batch: int = Field(default=500, ge=1, le=5000)

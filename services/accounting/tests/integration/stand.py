@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from accounting.adapters import tables
+from accounting.domain.accounts import DIMENSIONS
 from accounting.main import Accounting, build
 from accounting.settings import AccountingSettings
 from chassis.channel import Channel, ChannelSettings
@@ -30,6 +32,7 @@ from chassis.telemetry import Telemetry, TelemetrySettings
 from chassis.tenancy import Platform
 from chassis.topics import TopicRegistry
 from kernel.access import Caller
+from kernel.quantities import format_scaled
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from parkcarbon.accounting.v1 import accounting_pb2_grpc
@@ -95,9 +98,28 @@ def reasons(answer: pb.RecordActivityResponse) -> list[str]:
     return [problem.reason for problem in answer.outcomes.problems]
 
 
+def milligrams(tonnes: str) -> int:
+    """Reads tonnes of an answer, which are exact and written in one way only."""
+    amount = int(Decimal(tonnes) * 10**9)
+    assert format_scaled(amount, 9) == tonnes
+    return amount
+
+
 def group(each: pb.EmissionsGroup) -> tuple[int, int, int]:
     """Returns emissions in mg, energy in mg of standard coal, and the number of records."""
-    return each.emissions_mg_co2e, each.energy_mgce, each.records
+    return milligrams(each.emissions_t_co2e), milligrams(each.energy_tce), each.records
+
+
+def keys_of(each: pb.EmissionsGroup, group_by: Iterable[str]) -> tuple[str, ...]:
+    """Returns what a group has for the dimensions that were asked for; it has no others."""
+    present = {field.name for field, _ in each.ListFields() if field.name in DIMENSIONS}
+    assert present == set(group_by)
+    return tuple(getattr(each, name) for name in group_by)
+
+
+def keyed(answer: pb.QueryEmissionsResponse) -> dict[tuple[str, ...], tuple[int, int, int]]:
+    """Returns the groups of an answer by their keys."""
+    return {keys_of(each, answer.group_by): group(each) for each in answer.groups}
 
 
 class Stand:
@@ -124,7 +146,7 @@ class Stand:
 
         Between topics, and between keys, no order is promised: there it depends on how fast each is published.
         """
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             # the relay tells nobody when it has published everything
             while await self.count(tables.outbox):  # noqa: ASYNC110
                 await asyncio.sleep(0)
@@ -201,7 +223,7 @@ class Tenant:
             carrier=carrier,
             gas="CO2",
             sector="energy",
-            settlement_basis=pb.SETTLEMENT_BASIS_BILL,
+            settlement_basis="bill",
         )
         source.MergeFrom(pb.Source(**changes))
         return source
@@ -258,8 +280,7 @@ class Tenant:
 
     async def groups(self, *group_by: str, **span: str) -> dict[tuple[str, ...], tuple[int, int, int]]:
         """Asks for totals by keys."""
-        answer = await self.query(*group_by, **span)  # type: ignore[arg-type]  # start and end only
-        return {tuple(each.keys): group(each) for each in answer.groups}
+        return keyed(await self.query(*group_by, **span))  # type: ignore[arg-type]  # start and end only
 
     async def indicators(self, year: int) -> pb.GetIndicatorsResponse:
         """Asks for the figures of a year."""

@@ -235,7 +235,7 @@ async def test_a_replay_finds_what_was_changed_behind_its_back(own_stand: Stand,
         await session.execute(text(change))
         await session.commit()
     # what was read of a source is remembered by the service that registered it, so that the replay is asked of the rows alone
-    own_stand.service._registers._sources.clear()
+    own_stand.service.transactions.registrations._sources.clear()
     found = await park.replay("2020-v1")
     assert not found.equal
     assert {each.what for each in found.differences} == told

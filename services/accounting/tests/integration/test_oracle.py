@@ -14,7 +14,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from services.accounting.tests.integration.stand import Row, Stand, Tenant, columns, encoded_columns, group, outcomes
+from services.accounting.tests.integration.stand import (
+    Row,
+    Stand,
+    Tenant,
+    columns,
+    encoded_columns,
+    group,
+    keyed,
+    milligrams,
+    outcomes,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -48,7 +58,7 @@ class Said(NamedTuple):
     months: str
 
 
-def milligrams(said: Said) -> tuple[int, int]:
+def milligrams_of(said: Said) -> tuple[int, int]:
     """Rounds to the nearest milligram, half to even; once per record."""
     basic = Fraction(said.row.quantity) * Fraction(UNITS[said.kind][said.row.unit])
     co2, coal = COEFFICIENTS[said.kind]
@@ -134,14 +144,14 @@ async def _compare(park: Tenant, said: list[Said], corrections: list[Said]) -> N
                 "scope": "2" if each.kind == "electricity" else "1",
             }
             sums = expected.setdefault(tuple(values[name] for name in dimensions), [0, 0, 0])
-            for place, amount in enumerate((*milligrams(each), 1)):
+            for place, amount in enumerate((*milligrams_of(each), 1)):
                 sums[place] += amount
         answer = await park.query(*dimensions)
-        assert {tuple(each.keys): list(group(each)) for each in answer.groups} == expected
+        assert {keys: list(sums) for keys, sums in keyed(answer).items()} == expected
         assert list(group(answer.total)) == [sum(sums[place] for sums in expected.values()) for place in range(3)]
     of_2021 = [each for each in in_force if each.year == 2021]
-    co2 = sum(milligrams(each)[0] for each in of_2021)
-    coal = sum(milligrams(each)[1] for each in of_2021)
+    co2 = sum(milligrams_of(each)[0] for each in of_2021)
+    coal = sum(milligrams_of(each)[1] for each in of_2021)
     indicators = {each.name: each.value for each in (await park.indicators(2021)).indicators}
     assert Fraction(indicators["emissions_t_co2e"]) == Fraction(co2, 10**9)
     assert Fraction(indicators["energy_tce"]) == Fraction(coal, 10**9)
@@ -183,7 +193,9 @@ async def test_ties_round_half_to_even(stand: Stand) -> None:
         for number, quantity in enumerate(ties)
     ]
     await park.record(*rows)
-    found = {record.record_id: (record.emissions_mg_co2e, record.energy_mgce) for record in await park.records()}
+    found = {
+        record.record_id: (milligrams(record.emissions_t_co2e), milligrams(record.energy_tce)) for record in await park.records()
+    }
     # 290.5, 871.5, 1452.5, 2905, 8715 mg; 61.45, 184.35, 307.25, 614.5, 1843.5 mg of coal
     assert [found[f"electricity{number}"] for number in range(5)] == [
         (290, 61),

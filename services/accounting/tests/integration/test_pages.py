@@ -38,7 +38,7 @@ LISTS: dict[str, Page] = {
     "parks": page_of("Parks", "parks", park_field=False),
     "enterprises": page_of("Enterprises", "enterprises"),
     "sources": page_of("Sources", "sources"),
-    "annual_figures": page_of("AnnualFigures", "figures"),
+    "annual_figures": page_of("AnnualFigures", "annual_figures"),
     "activity_records": page_of("ActivityRecords", "records"),
     "factor_sets": page_of("FactorSets", "factor_sets", park_field=False),
     "factors": page_of("Factors", "factors"),
@@ -210,8 +210,8 @@ async def test_a_record_is_listed_with_everything_that_it_was_made_of(park: Tena
         period_end_time="2020-03-01T00:00:00+08:00",
         quantity="1.5",
         unit="10k Nm3",
-        emissions_mg_co2e=32_105_227_770,  # 1.5 · 10^4 Nm3 · 38.931 MJ · 15.3 g/MJ · 0.98 · 44/12
-        energy_mgce=19_950_000_000,  # 1.5 · 10^4 Nm3 · 1.33 kgce
+        emissions_t_co2e="32.10522777",  # 1.5 · 10^4 Nm3 · 38.931 MJ · 15.3 g/MJ · 0.98 · 44/12
+        energy_tce="19.95",  # 1.5 · 10^4 Nm3 · 1.33 kgce
         basis_id=record.basis_id,
         position=1,
         recorded_time="2026-03-01T12:00:00Z",

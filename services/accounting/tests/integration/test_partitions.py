@@ -11,13 +11,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from accounting.adapters.sql import Registers, SqlUnitOfWork
+from accounting.adapters import tables
+from accounting.adapters.factor_files import load_disclosure_rule, load_factor_book, load_reference_tables
+from accounting.adapters.sql.account import SqlTransactions
 from accounting.application.maintain import open_years as open_them
+from accounting.application.ports import Ports
 from accounting.main import MIGRATIONS
 from chassis.clock import FixedClock
 from chassis.database import Database
 from chassis.tenancy import Platform, Tenant
 from chassis.testing.postgres import EmptyDatabase
+from chassis.unit_of_work import Outbox
 
 RECORD = (
     "INSERT INTO activity_record VALUES ('t','p',{n},'r{n}','s',0,10,1,'MWh','b',1,1,{month},{month},'','2026-03-01T12:00:00Z')"
@@ -35,23 +39,23 @@ async def database(postgres_database: EmptyDatabase) -> AsyncIterator[Database]:
 
 async def open_years(database: Database, this_year: int) -> int:
     """As a service does that starts in a year."""
-    scope, clock = Platform("partitions"), FixedClock(datetime(this_year, 6, 1, tzinfo=UTC))
+    clock = FixedClock(datetime(this_year, 6, 1, tzinfo=UTC))
 
     def nothing(*_: Any) -> Any:
         return None
 
-    uow = SqlUnitOfWork(
-        database,
-        Registers().of(scope),
-        scope=scope,
-        encode=nothing,
-        committed=nothing,
-        submitted=nothing,
+    outbox = Outbox(tables.outbox, encode=nothing, committed=nothing)
+    transactions = SqlTransactions(database, outbox, clock=clock, new_id=nothing, submitted=nothing)
+    ports = Ports(
+        read=lambda tenant: transactions.read(Tenant(tenant)),
+        write=lambda tenant: transactions.write(Tenant(tenant)),
+        write_as_platform=lambda work: transactions.write(Platform(work)),
+        book=load_factor_book(),
+        reference=load_reference_tables(),
+        rule=load_disclosure_rule(),
         clock=clock,
-        new_id=nothing,
     )
-    async with uow:
-        return await open_them(uow, clock=clock)
+    return await open_them(ports)
 
 
 async def store(database: Database, *months: int, first: int = 1) -> None:

@@ -1,5 +1,6 @@
 """What is published of inventories and regions: shown as far as the rule allows, withdrawn, and never told to a park beyond."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -66,12 +67,19 @@ async def release(tenant: Tenant, year: int = 2020, caller: Caller | None = None
 async def region(tenant: Tenant, code: str, year: int = 2020) -> dict[str, tuple[str, str]]:
     request = pb.GetRegionReleaseRequest(region_code=code, year=year)
     answer = await tenant.stand.channel.call(tenant.stand.stub.GetRegionRelease, request, caller=reader_of(tenant))
-    return cells(answer.release)
+    assert (answer.region_code, answer.year, answer.rule_id) == (code, year, "house-2026")
+    return outcomes_of(answer.emissions)
 
 
 def cells(made: Any) -> dict[str, tuple[str, str]]:
-    """What became of each cell, by its key."""
-    return {each.key: (each.status, each.emissions_t_co2e) for each in made.cells}
+    """What became of each cell of a publication or release, by its key."""
+    return outcomes_of(made.cells)
+
+
+def outcomes_of(decided: Sequence[pb.PublishedCell]) -> dict[str, tuple[str, str]]:
+    """What became of each cell, by its key; only one that is shown has an amount."""
+    assert all(each.HasField("emissions_t_co2e") == (each.status == "shown") for each in decided)
+    return {each.key: (each.status, each.emissions_t_co2e) for each in decided}
 
 
 def beside(tenant: Tenant, name: str) -> Tenant:
@@ -86,13 +94,16 @@ async def test_the_rule_that_is_shipped_is_five_and_85_and_10_per_cent() -> None
 
 async def test_a_total_is_published_and_read_by_everyone(tenant: Tenant) -> None:
     park = await settled(tenant, [5, 4, 3, 2, 1])
-    assert list((await published(park)).publications) == []
+    assert list((await published(park)).emissions) == []
     made = await publish(park)
     # 1,500 MWh and 7 of the park's own, at 0.581 t
     assert cells(made.publication) == {"": ("shown", "875.567")}
-    (read,) = (await published(park)).publications
-    assert read == made.publication
+    answer = await published(park)
+    assert answer.park_id == park.park_id
+    (read,) = answer.emissions
+    assert [read.cell] == list(made.publication.cells)
     assert (read.inventory_id, read.state, read.rule_id) == ("2020-v1", "in_force", "house-2026")
+    assert (read.year, read.version, read.published_time) == (2020, 1, made.publication.published_time)
 
 
 async def test_what_is_not_shown_has_the_name_of_the_rule_and_no_amount(tenant: Tenant) -> None:
@@ -145,7 +156,7 @@ async def test_what_is_withdrawn_is_read_no_more_and_not_published_again(tenant:
     first, again = await withdraw(park), await withdraw(park)
     assert (first.changed, again.changed) == (True, False)
     assert first.withdrawn_time == again.withdrawn_time
-    assert list((await published(park)).publications) == []
+    assert list((await published(park)).emissions) == []
     assert (await refusal(publish(park))).reason == "ALREADY_WITHDRAWN"
 
 
@@ -164,10 +175,27 @@ async def test_a_restatement_is_shown_where_it_shows_no_one(tenant: Tenant) -> N
     await park.record(*(Row(f"e{n}-b", f"power-e{n}", quantity=str(610 + 10 * n), supersedes=f"e{n}") for n in range(6)))
     await park.close(2020, "every bill was wrong")
     assert cells((await publish(park, inventory_id="2020-v2")).publication)[""][0] == "shown"
-    assert [(each.inventory_id, each.state) for each in (await published(park)).publications] == [
+    assert [(each.inventory_id, each.state) for each in (await published(park)).emissions] == [
         ("2020-v1", "restated"),
         ("2020-v2", "in_force"),
     ]
+
+
+async def test_a_page_of_publications_has_every_sum_of_each(tenant: Tenant) -> None:
+    park = await settled(tenant, [6, 5, 4, 3, 2, 1])
+    await publish(park, "scope")
+    await park.record(*(Row(f"e{n}-b", f"power-e{n}", quantity=str(610 + 10 * n), supersedes=f"e{n}") for n in range(6)))
+    await park.close(2020, "every bill was wrong")
+    await publish(park, "scope", inventory_id="2020-v2")
+    request = pb.ListPublicationsRequest(park_id=park.park_id, page_size=1)
+    pages = [await park.stand.channel.call(park.stand.stub.ListPublications, request, caller=reader_of(park))]
+    request.page_token = pages[0].next_page_token
+    pages.append(await park.stand.channel.call(park.stand.stub.ListPublications, request, caller=reader_of(park)))
+    assert [[(each.inventory_id, each.cell.dimension, each.cell.key) for each in page.emissions] for page in pages] == [
+        [("2020-v1", "total", ""), ("2020-v1", "scope", "2")],
+        [("2020-v2", "total", ""), ("2020-v2", "scope", "2")],
+    ]
+    assert pages[1].next_page_token == ""
 
 
 async def test_what_is_published_and_withdrawn_is_told_as_facts(tenant: Tenant) -> None:

@@ -7,10 +7,12 @@ from chassis.broker import Broker
 from chassis.channel import Channel
 from chassis.clock import Clock
 from chassis.consumer import Consumer
+from chassis.executor import Executor
 from chassis.identity import CallerForwarder, CallerVerifier, current_caller
 from chassis.logs import configure
 from chassis.monitoring import Monitoring
 from chassis.process import run_service
+from chassis.process_executor import ProcessExecutor
 from chassis.relay import Relay
 from chassis.server import GrpcServer, Registration
 from chassis.telemetry import Telemetry
@@ -32,18 +34,21 @@ from parkcarbon.evaluation.v1.evaluation_pb2_grpc import add_EvaluationServiceSe
 
 MIGRATIONS = "evaluation.adapters.migrations"
 ERROR_DOMAIN = "evaluation.parkcarbon"
+WORK = ("evaluation.adapters.documents", "evaluation.api.wire", "evaluation.application.evaluate", "evaluation.application.weigh")
+"""The modules of what is computed in workers."""
 
 
 class Evaluation:
     """The service, built and not yet started."""
 
-    def __init__(self, settings: EvaluationSettings, *, clock: Clock, broker: Broker) -> None:
+    def __init__(self, settings: EvaluationSettings, *, clock: Clock, broker: Broker, executor: Executor | None = None) -> None:
         """Names every part once.
 
         Args:
             settings: What it was told.
             clock: Tells the time.
             broker: Where its facts go, and those of others come from.
+            executor: Shared with others, and outlives the service; None makes one of its own.
         """
         self.logger = configure("evaluation", level=settings.logs.level, renderer=settings.logs.renderer)
         self.telemetry = Telemetry("evaluation", settings.telemetry)
@@ -71,12 +76,16 @@ class Evaluation:
             telemetry=self.telemetry,
             logger=self.logger,
         )
+        own = ProcessExecutor(settings.executor, preload=WORK, telemetry=self.telemetry, logger=self.logger)
+        self.executor: Executor = executor or own
+        self._own_executor = own
         outside = Outside(
             write=lambda: self.write(Tenant(current_caller().tenant)),
             read=lambda: self.read(Tenant(current_caller().tenant)),
             accounting=AccountingClient(self._accounting),
             shipped=load_shipped_tables(),
             documents=Files(),
+            executor=self.executor,
             clock=clock,
             new_id=_new_id,
         )
@@ -129,6 +138,7 @@ class Evaluation:
         """Finishes the calls in flight, then stops the rest."""
         await self.monitoring.stop()
         await self.server.stop()
+        await self._own_executor.stop()
         await self.consumer.stop()
         await self.relay.stop()
         await self._accounting.close()
@@ -140,9 +150,9 @@ def _new_id() -> str:
     return str(uuid4())
 
 
-def build(settings: EvaluationSettings, *, clock: Clock, broker: Broker) -> Evaluation:
+def build(settings: EvaluationSettings, *, clock: Clock, broker: Broker, executor: Executor | None = None) -> Evaluation:
     """Builds the service; nothing runs until `start`. Called inside the event loop that it will run in."""
-    return Evaluation(settings, clock=clock, broker=broker)
+    return Evaluation(settings, clock=clock, broker=broker, executor=executor)
 
 
 def topic_registry() -> TopicRegistry:

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from chassis.channel import ChannelSettings
+from chassis.executor import ExecutorSettings
 from chassis.settings import ServiceSettings, environment
 
 
@@ -17,6 +18,7 @@ class EvaluationSettings(ServiceSettings):
         caller_issuer: Who must have signed a caller.
         caller_audience: For whom.
         relay_batch: Events published together, 1 to 5000.
+        executor: How much is computed at a time, where the service has an executor of its own.
     """
 
     model_config = environment("EVALUATION_")
@@ -26,3 +28,4 @@ class EvaluationSettings(ServiceSettings):
     caller_issuer: str = "parkcarbon-gateway"
     caller_audience: str = "parkcarbon-services"
     relay_batch: int = Field(default=500, ge=1, le=5000)
+    executor: ExecutorSettings = Field(default_factory=ExecutorSettings)

@@ -12,67 +12,70 @@ from services.evaluation.tests.integration.stand import GUIDE, Tenant
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-def entries(**values: str) -> list[pb.EnteredValue]:
-    return [
-        pb.EnteredValue(row_number=number, indicator_id=name.replace("_", "-"), year="2022", value=value)
-        for number, (name, value) in enumerate(values.items(), start=1)
-    ]
+def entries(**values: str) -> list[pb.GivenValue]:
+    return [pb.GivenValue(indicator_id=name.replace("_", "-"), year="2022", value=value) for name, value in values.items()]
 
 
 async def test_a_park_of_pdi_is_calculated_without_being_known(park: Tenant) -> None:
-    request = pb.CalculateRequest(
+    request = pb.CalculateEvaluationRequest(
         system_id="pdi",
         year=2022,
         values=entries(performance="2.94", development="1.84", impact="3.65"),
         industry="electronics",
     )
-    found = (await park.ask("Calculate", request, park.reader)).evaluation
+    found = (await park.ask("CalculateEvaluation", request, park.reader)).evaluation
     assert found.total.score == "2.752"
-    assert found.evaluation_id == ""
+    assert [found.HasField(each) for each in ("evaluation_id", "park_id", "scored_time", "scored_by", "inputs_sha256")] == [
+        False
+    ] * 5
     assert [each.side for each in found.strategies] == ["development", "performance", "performance", "impact", "impact"]
 
 
 async def test_what_cannot_be_calculated_is_refused_with_node_and_rule(park: Tenant) -> None:
-    request = pb.CalculateRequest(system_id="pdi", year=2022, values=entries(performance="2.94", impact="-1"))
-    answer = await park.ask("Calculate", request)
-    assert [(each.indicator_id, each.reason) for each in answer.problems] == [("impact", "VALUE_OUT_OF_RANGE")]
+    request = pb.CalculateEvaluationRequest(system_id="pdi", year=2022, values=entries(performance="2.94", impact="-1"))
+    answer = await park.ask("CalculateEvaluation", request)
+    assert [(each.row_number, each.indicator_id, each.reason) for each in answer.problems] == [(2, "impact", "VALUE_OUT_OF_RANGE")]
     request.weights.extend(pb.Weight(node_id=each, weight="0.3") for each in ("performance", "development", "impact"))
-    wrong = await refusal(park.ask("Calculate", request))
+    wrong = await refusal(park.ask("CalculateEvaluation", request))
     assert (wrong.reason, wrong.metadata["node"], wrong.metadata["found"]) == ("WEIGHTS_NOT_ONE", "total", "0.9")
     request.ClearField("weights")
     request.thresholds.add(node_id="impact", minimum="3", maximum="3", source="mine")
-    same = await refusal(park.ask("Calculate", request))
+    same = await refusal(park.ask("CalculateEvaluation", request))
     assert (same.reason, same.metadata["node"]) == ("THRESHOLD_EMPTY", "impact")
     request.ClearField("thresholds")
     request.year = 2021
-    assert (await refusal(park.ask("Calculate", request))).metadata["field"] == "values[1].year"
+    assert (await refusal(park.ask("CalculateEvaluation", request))).metadata["field"] == "values[1].year"
 
 
 async def test_the_credit_of_an_enterprise_is_a_calculation_with_reasons(park: Tenant) -> None:
     values = entries(accepted_share="90", months_covered="100", evidence_share="60", on_time_share="80")
-    found = (await park.ask("Calculate", pb.CalculateRequest(system_id="enterprise-credit", year=2022, values=values))).evaluation
+    found = (
+        await park.ask(
+            "CalculateEvaluation", pb.CalculateEvaluationRequest(system_id="enterprise-credit", year=2022, values=values)
+        )
+    ).evaluation
     # (90 + 100 + 60)/12 + 80/4 of 50 that are known; the other half is open
     assert found.total.coverage_pct == "50"
     assert [band.band for band in found.bands] == ["C", "B", "A", "AA", "AAA"]
     lost = max(found.indicators, key=lambda each: float(each.lost_points or 0))
     assert lost.indicator_id == "on-time-share"
     # worse than one of four peers, equal to another: (2 + 1/2)/4
-    request = pb.CalculateRequest(system_id="enterprise-credit", year=2022, values=values, intensity_t_per_10k_cny="2")
+    request = pb.CalculateEvaluationRequest(system_id="enterprise-credit", year=2022, values=values, intensity_t_per_10k_cny="2")
     request.peer_intensities_t_per_10k_cny.extend(["1", "2", "3", "4"])
-    answer = (await park.ask("Calculate", request)).evaluation
+    answer = (await park.ask("CalculateEvaluation", request)).evaluation
     (leaf,) = [each for each in answer.indicators if each.indicator_id == "intensity-percentile"]
     assert (leaf.value, leaf.origin, leaf.evidence) == ("62.5", "derived", "2 t per 10^4 CNY against 4 peers")
     # 62.5/4 more, of 75 that are known by now
     assert (answer.total.coverage_pct, answer.total.low) == ("75", "56.458333")
     request.peer_intensities_t_per_10k_cny.append("-1")
-    assert (await refusal(park.ask("Calculate", request))).metadata["field"] == "intensity_t_per_10k_cny"
+    assert (await refusal(park.ask("CalculateEvaluation", request))).metadata["field"] == "intensity_t_per_10k_cny"
     del request.peer_intensities_t_per_10k_cny[:]
-    assert (await refusal(park.ask("Calculate", request))).reason == "PEERS_TOO_FEW"
+    assert (await refusal(park.ask("CalculateEvaluation", request))).reason == "PEERS_TOO_FEW"
     request.peer_intensities_t_per_10k_cny.append("1")
     request.values.extend(entries(intensity_percentile="3"))
-    assert (await refusal(park.ask("Calculate", request))).metadata["field"] == "intensity_t_per_10k_cny"
+    assert (await refusal(park.ask("CalculateEvaluation", request))).metadata["field"] == "intensity_t_per_10k_cny"
     request.system_id = "pdi"
-    assert (await refusal(park.ask("Calculate", request))).reason == "NODE_UNKNOWN"
+    assert (await refusal(park.ask("CalculateEvaluation", request))).reason == "NODE_UNKNOWN"
 
 
 async def test_judgements_become_weights_that_a_system_takes(park: Tenant) -> None:
@@ -86,13 +89,12 @@ async def test_judgements_become_weights_that_a_system_takes(park: Tenant) -> No
     assert sum(int(each.weight[2:].ljust(6, "0")) for each in found.together.weights) == 1_000_000
     assert round(float(found.together.consistency_ratio), 3) == 0.044
     assert found.experts[0].expert_id == "e-1"
+    assert not found.together.HasField("expert_id")
     for wrong_request, field in (
         (pb.CompareJudgementsRequest(items=["a", "b", "a", "c"], experts=[expert]), "items"),
         (pb.CompareJudgementsRequest(items=request.items, experts=[expert, expert]), "experts"),
         (
-            pb.CompareJudgementsRequest(
-                items=request.items, experts=[expert], group_weights=[pb.GroupWeight(group="acadmy", weight="3")]
-            ),
+            pb.CompareJudgementsRequest(items=request.items, experts=[expert], group_weights={"acadmy": "3"}),
             "group_weights",
         ),
     ):
@@ -119,6 +121,7 @@ async def test_rounds_of_estimates_are_summarised(park: Tenant) -> None:
     found = await park.ask("SummariseRounds", request, park.reader)
     assert [each.converged for each in found.rounds] == [False, True]
     assert found.rounds[1].concordance == "1"
+    assert [each.HasField("shift") for each in found.rounds] == [False, True]
     request.rounds[0].experts[0].points[0] = "0"
     assert "rounds[1].expert[1].performance" in (await refusal(park.ask("SummariseRounds", request))).metadata["field"]
 
@@ -127,15 +130,15 @@ async def test_rounds_of_estimates_are_summarised(park: Tenant) -> None:
 async def test_the_report_is_a_pdf_of_the_evaluation(park: Tenant, language: str) -> None:
     for system in (GUIDE, "zero-carbon-park"):
         kept = await park.evaluate(system=system, industry="electronics")
-        request = pb.RenderReportRequest(park_id=park.park_id, evaluation_id=kept.evaluation_id, language=language)
-        found = await park.ask("RenderReport", request, park.reader)
+        request = pb.RenderEvaluationReportRequest(park_id=park.park_id, evaluation_id=kept.evaluation_id, language=language)
+        found = await park.ask("RenderEvaluationReport", request, park.reader)
         assert found.media_type == "application/pdf"
         assert found.content.startswith(b"%PDF-")
         # embedded, not only named
         assert b"/FontFile2" in found.content
-        assert (await park.ask("RenderReport", request, park.reader)).content == found.content
+        assert (await park.ask("RenderEvaluationReport", request, park.reader)).content == found.content
     request.language = "fr"
-    assert (await refusal(park.ask("RenderReport", request))).metadata["field"] == "language"
+    assert (await refusal(park.ask("RenderEvaluationReport", request))).metadata["field"] == "language"
 
 
 async def test_a_report_is_made_of_whatever_a_system_is(park: Tenant) -> None:
@@ -159,14 +162,14 @@ async def test_a_report_is_made_of_whatever_a_system_is(park: Tenant) -> None:
         await park.enter(*known, system="wide")
         kept = await park.evaluate(system="wide")
         for language in ("zh", "en"):
-            request = pb.RenderReportRequest(park_id=park.park_id, evaluation_id=kept.evaluation_id, language=language)
-            assert (await park.ask("RenderReport", request)).content.startswith(b"%PDF-")
+            request = pb.RenderEvaluationReportRequest(park_id=park.park_id, evaluation_id=kept.evaluation_id, language=language)
+            assert (await park.ask("RenderEvaluationReport", request)).content.startswith(b"%PDF-")
 
 
 async def test_the_template_has_a_row_for_each_indicator_and_what_was_entered(park: Tenant) -> None:
     await park.enter(("1", "2022", "80"), ("52", "2022", "45"), evidence="=cmd()")
-    request = pb.RenderTemplateRequest(park_id=park.park_id, system_id=GUIDE, year=2022, language="zh")
-    found = await park.ask("RenderTemplate", request, park.reader)
+    request = pb.RenderValueTemplateRequest(park_id=park.park_id, system_id=GUIDE, year=2022, language="zh")
+    found = await park.ask("RenderValueTemplate", request, park.reader)
     with zipfile.ZipFile(io.BytesIO(found.content)) as book:
         texts = book.read("xl/sharedStrings.xml").decode()
         sheet = book.read("xl/worksheets/sheet1.xml").decode()

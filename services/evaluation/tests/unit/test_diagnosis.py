@@ -15,7 +15,7 @@ from evaluation.domain.diagnosis import Step, cheapest_plan, contributions, scor
 from evaluation.domain.errors import RuleBroken, Unreachable
 from evaluation.domain.scoring import Scores, score
 from kernel.refusals import InvalidField
-from services.evaluation.tests.unit.trees import node, scored, system, systems, threshold, two_leaves
+from services.evaluation.tests.unit.trees import node, one_share, scored, steps_without_end, system, systems, threshold, two_leaves
 
 
 def simple(a: str = "5", b: str = "5", direction: str = "+") -> Scores:
@@ -143,8 +143,8 @@ def test_what_costs_nothing_is_taken_before_what_costs() -> None:
     assert (dict(plan.taken), plan.cost_10k_cny) == ({"free": 1}, 0)
 
 
-@given(scored(some_missing=False), st.data())
-def test_the_plan_is_the_cheapest_of_all_combinations(found: Scores, data: st.DataObject) -> None:
+def drawn_steps(found: Scores, data: st.DataObject) -> tuple[list[Step], Fraction, list[Fraction]]:
+    """Returns up to five steps, a target, and what each combination costs that reaches it."""
     amounts = st.fractions(min_value=Fraction(1, 2), max_value=300, max_denominator=4)
     leaves = [leaf.node_id for leaf in found.system.leaves]
     steps = [
@@ -153,14 +153,20 @@ def test_the_plan_is_the_cheapest_of_all_combinations(found: Scores, data: st.Da
     ]
     target = Fraction(data.draw(st.integers(0, 100)))
     ways = [
-        ({each.step_id: Fraction(1) for each, taken in zip(steps, choice, strict=True) if taken}, choice)
+        {each.step_id: Fraction(1) for each, taken in zip(steps, choice, strict=True) if taken}
         for choice in product((False, True), repeat=len(steps))
     ]
     reaching = [
-        sum(each.cost_10k_cny for each in steps if each.step_id in taken)
-        for taken, _ in ways
+        sum((each.cost_10k_cny for each in steps if each.step_id in taken), Fraction(0))
+        for taken in ways
         if score_after(found, steps, taken) >= target
     ]
+    return steps, target, reaching
+
+
+@given(scored(some_missing=False), st.data())
+def test_the_plan_is_the_cheapest_of_all_combinations(found: Scores, data: st.DataObject) -> None:
+    steps, target, reaching = drawn_steps(found, data)
     if not reaching:
         with pytest.raises(Unreachable):
             cheapest_plan(found, steps, target)
@@ -169,6 +175,42 @@ def test_the_plan_is_the_cheapest_of_all_combinations(found: Scores, data: st.Da
     assert plan.score >= target
     assert plan.score == score_after(found, steps, plan.taken)
     assert plan.cost_10k_cny == min(reaching)
+    assert plan.proven_optimal
+
+
+@given(scored(some_missing=False), st.data())
+def test_a_plan_without_time_reaches_the_target_and_tells_how_far_from_the_cheapest_it_may_be(
+    found: Scores, data: st.DataObject
+) -> None:
+    steps, target, reaching = drawn_steps(found, data)
+    if not reaching:
+        return
+    plan = cheapest_plan(found, steps, target, limit_s=1e-9)
+    assert plan.score >= target
+    assert plan.score == score_after(found, steps, plan.taken)
+    assert plan.cost_10k_cny == sum(each.cost_10k_cny for each in steps if each.step_id in plan.taken)
+    assert plan.cost_10k_cny - plan.cost_gap_10k_cny <= min(reaching) <= plan.cost_10k_cny
+
+
+@pytest.mark.parametrize("count", [40, 120, 500])
+def test_a_plan_that_no_solver_solves_is_answered_with_its_gap(count: int) -> None:
+    """Nearly equal costs per point, and a target between two sums: to prove the cheapest is to try them all."""
+    found, target = one_share("50"), Fraction("78.000001")
+    steps = steps_without_end(count)
+    plan = cheapest_plan(found, steps, target, limit_s=1.0)
+    assert plan.score == score_after(found, steps, plan.taken) >= target
+    assert not plan.proven_optimal
+    # No point costs less than the cheapest one, and a plan wastes less than its dearest step.
+    least = 28 * min(each.cost_10k_cny / each.change for each in steps)
+    dearest = max(each.cost_10k_cny for each in steps)
+    assert least - 1 <= plan.cost_10k_cny - plan.cost_gap_10k_cny <= plan.cost_10k_cny <= least + dearest
+
+
+def test_dear_and_cheap_steps_are_weighed_against_each_other() -> None:
+    """Costs are brought to the size that the solver can handle, and small ones still count."""
+    steps = [step("dear", "a", "2", "900000000"), step("cheap", "b", "2", "0.02"), step("dearer", "b", "2", "0.04")]
+    plan = cheapest_plan(simple(), steps, Fraction(60))
+    assert (dict(plan.taken), plan.cost_10k_cny) == ({"cheap": 1}, Fraction("0.02"))
 
 
 @given(st.data())

@@ -1,9 +1,11 @@
 """Small indicator systems, and ones drawn by hypothesis."""
 
 from fractions import Fraction
+from random import Random
 
 from hypothesis import strategies as st
 
+from evaluation.domain.diagnosis import Step
 from evaluation.domain.scoring import Scores, score
 from evaluation.domain.systems import IndicatorSystem, Node, checked_system
 from evaluation.domain.thresholds import Threshold
@@ -24,6 +26,26 @@ def two_leaves(first: str = "0.4", direction: str = "+") -> IndicatorSystem:
 
 def threshold(node_id: str, minimum: str, maximum: str) -> Threshold:
     return Threshold(node_id, Fraction(minimum), Fraction(maximum), "a test")
+
+
+def one_share(value: str) -> Scores:
+    """A system of one indicator, whose score is its value."""
+    tree = system(node("a", "", Fraction(1), "share", "%", "+"))
+    return score(tree, tree.weights, {"a": threshold("a", "0", "100")}, {"a": Fraction(value)})
+
+
+def steps_without_end(count: int, node_id: str = "a", seed: int = 20261128) -> list[Step]:
+    """Steps that cost nearly the same per point, half of them enough: which are the cheapest is a subset sum.
+
+    Together they raise a share by about 75 points.
+    """
+    chance = Random(seed)
+    steps = []
+    for number in range(count):
+        weight = 2 * chance.randrange(250_000, 500_000)
+        change = Fraction(weight * 100 // count, 10**6)
+        steps.append(Step(f"s{number}", node_id, change, Fraction(1000 * weight + chance.choice((1, 2))), False))
+    return steps
 
 
 fractions = st.fractions(min_value=-1000, max_value=1000, max_denominator=100)

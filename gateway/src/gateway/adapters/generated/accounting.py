@@ -224,23 +224,18 @@ def _emissions_group(message: pb.EmissionsGroup, language: str) -> Members:
 
 
 def _query_emissions_response(message: pb.QueryEmissionsResponse, language: str) -> Members:
-    members: Members = {
+    return {
         "park_id": message.park_id,
         "from": message.from_month,
         "to": message.to_month,
         "group_by": list(message.group_by),
         "groups": [_emissions_group(each, language) for each in message.groups],
+        "total": _emissions_group(message.total, language),
+        "removals": _emissions_group(message.removals, language),
+        "straddling": _emissions_group(message.straddling, language),
+        "biogenic": _emissions_group(message.biogenic, language),
         "factor_set_id": message.factor_set_id,
     }
-    if message.HasField("total"):
-        members["total"] = _emissions_group(message.total, language)
-    if message.HasField("removals"):
-        members["removals"] = _emissions_group(message.removals, language)
-    if message.HasField("straddling"):
-        members["straddling"] = _emissions_group(message.straddling, language)
-    if message.HasField("biogenic"):
-        members["biogenic"] = _emissions_group(message.biogenic, language)
-    return members
 
 
 def _list_sums_response(message: pb.ListSumsResponse, language: str) -> Members:

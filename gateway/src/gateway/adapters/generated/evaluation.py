@@ -115,7 +115,7 @@ def _create_weight_set_response(message: pb.CreateWeightSetResponse, language: s
     return members
 
 
-def _row_problem(message: pb.RowProblem, language: str) -> Members:
+def _value_problem(message: pb.ValueProblem, language: str) -> Members:
     return {
         "row": message.row_number,
         "indicator_id": message.indicator_id,
@@ -131,7 +131,7 @@ def _record_indicator_values_response(message: pb.RecordIndicatorValuesResponse,
     return {
         "accepted": message.accepted,
         "unchanged": message.unchanged,
-        "problems": [_row_problem(each, language) for each in message.problems],
+        "problems": [_value_problem(each, language) for each in message.problems],
     }
 
 
@@ -356,6 +356,8 @@ def _plan_improvements_response(message: pb.PlanImprovementsResponse, language: 
         "cost_10k_cny": message.cost_10k_cny,
         "score_before": message.score_before if message.HasField("score_before") else None,
         "score_after": message.score_after,
+        "proven_optimal": message.proven_optimal,
+        "cost_gap_10k_cny": message.cost_gap_10k_cny,
     }
 
 
@@ -416,7 +418,7 @@ def _rank_parks_response(message: pb.RankParksResponse, language: str) -> Member
 
 
 def _calculate_evaluation_response(message: pb.CalculateEvaluationResponse, language: str) -> Members:
-    return {**_evaluation(message.evaluation, language), "problems": [_row_problem(each, language) for each in message.problems]}
+    return {**_evaluation(message.evaluation, language), "problems": [_value_problem(each, language) for each in message.problems]}
 
 
 def _reconsider(message: pb.Reconsider, language: str) -> Members:
@@ -446,13 +448,11 @@ def _priorities(message: pb.Priorities, language: str) -> Members:
 
 
 def _compare_judgements_response(message: pb.CompareJudgementsResponse, language: str) -> Members:
-    members: Members = {
+    return {
+        "together": _priorities(message.together, language),
         "experts": [_priorities(each, language) for each in message.experts],
         "random_index_table": message.random_index_table,
     }
-    if message.HasField("together"):
-        members["together"] = _priorities(message.together, language)
-    return members
 
 
 def _round_summary(message: pb.RoundSummary, language: str) -> Members:
@@ -490,12 +490,14 @@ CONTRACT = Contract(
         "ListEvaluations": Rpc(pb.ListEvaluationsRequest, _list_evaluations_response, repeatable=True),
         "GetEvaluation": Rpc(pb.GetEvaluationRequest, _get_evaluation_response, repeatable=True),
         "CompareEvaluations": Rpc(pb.CompareEvaluationsRequest, _compare_evaluations_response, repeatable=True),
-        "PlanImprovements": Rpc(pb.PlanImprovementsRequest, _plan_improvements_response, repeatable=True),
-        "RenderEvaluationReport": Rpc(pb.RenderEvaluationReportRequest, None, repeatable=True),
-        "RenderValueTemplate": Rpc(pb.RenderValueTemplateRequest, None, repeatable=True),
+        "PlanImprovements": Rpc(pb.PlanImprovementsRequest, _plan_improvements_response, repeatable=True, deadline_seconds=45.0),
+        "RenderEvaluationReport": Rpc(pb.RenderEvaluationReportRequest, None, repeatable=True, deadline_seconds=45.0),
+        "RenderValueTemplate": Rpc(pb.RenderValueTemplateRequest, None, repeatable=True, deadline_seconds=45.0),
         "RankParks": Rpc(pb.RankParksRequest, _rank_parks_response, repeatable=True, deadline_seconds=120.0),
-        "CalculateEvaluation": Rpc(pb.CalculateEvaluationRequest, _calculate_evaluation_response, repeatable=True),
-        "CompareJudgements": Rpc(pb.CompareJudgementsRequest, _compare_judgements_response, repeatable=True),
-        "SummariseRounds": Rpc(pb.SummariseRoundsRequest, _summarise_rounds_response, repeatable=True),
+        "CalculateEvaluation": Rpc(
+            pb.CalculateEvaluationRequest, _calculate_evaluation_response, repeatable=True, deadline_seconds=45.0
+        ),
+        "CompareJudgements": Rpc(pb.CompareJudgementsRequest, _compare_judgements_response, repeatable=True, deadline_seconds=45.0),
+        "SummariseRounds": Rpc(pb.SummariseRoundsRequest, _summarise_rounds_response, repeatable=True, deadline_seconds=45.0),
     },
 )

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.database import Database
 from chassis.tenancy import PLATFORM_TENANT, Platform
 from gateway.adapters.sql.access_tables import AccessTables
-from gateway.adapters.sql.tables import Tables
 from gateway.adapters.sql.upsert import upsert
 from gateway.application.access.ports import RefreshToken, TokenKey
 from gateway.domain.access.credentials import Key, KeyKind, RegisteredCaller, StoredKey
@@ -272,7 +271,7 @@ def _token_key(row: Row[Any]) -> TokenKey:
 class SqlTokens:
     """A TokenStore over the table of tokens."""
 
-    def __init__(self, database: Database, tables: Tables) -> None:
+    def __init__(self, database: Database, tables: AccessTables) -> None:
         self._database = database
         self._table = tables.bearer_token
 
@@ -291,7 +290,7 @@ class SqlTokens:
 class SqlTokenRegister:
     """A TokenRegister within one transaction."""
 
-    def __init__(self, session: AsyncSession, tables: Tables, now: datetime) -> None:
+    def __init__(self, session: AsyncSession, tables: AccessTables, now: datetime) -> None:
         self._session = session
         self._table = tables.bearer_token
         self._now = now

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.columns import utc_text
 from chassis.database import Database
 from chassis.tenancy import Tenant
-from gateway.adapters.sql.tables import Tables
+from gateway.adapters.sql.feed_tables import FeedTables
 from gateway.adapters.sql.upsert import upsert
 from gateway.domain.callers import Caller
 from gateway.domain.errors import CursorExpired
@@ -20,7 +20,7 @@ from gateway.domain.feed.changes import Change, HeardChange
 class SqlChangeLog:
     """A ChangeLog within the transaction of the inbox."""
 
-    def __init__(self, session: AsyncSession, tables: Tables) -> None:
+    def __init__(self, session: AsyncSession, tables: FeedTables) -> None:
         self._session = session
         self._tables = tables
 
@@ -58,7 +58,7 @@ class SqlChangeLog:
 class SqlChangeFeed:
     """A ChangeFeed over committed changes."""
 
-    def __init__(self, database: Database, tables: Tables) -> None:
+    def __init__(self, database: Database, tables: FeedTables) -> None:
         self._database = database
         self._table = tables.change
         self._counter = tables.change_counter
@@ -116,7 +116,7 @@ class SqlChangeFeed:
 class SqlChangeRetention:
     """A ChangeRetention within one transaction."""
 
-    def __init__(self, session: AsyncSession, tables: Tables) -> None:
+    def __init__(self, session: AsyncSession, tables: FeedTables) -> None:
         self._session = session
         self._table = tables.change
         self._counter = tables.change_counter

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.adapters.sql.push_tables import StoreTables
+from gateway.adapters.sql.push_tables import PushTables
 from gateway.adapters.sql.upsert import upsert
 from gateway.domain.idempotency import KeptAnswer, KeyOf, KeyState, Until
 
@@ -16,7 +16,7 @@ from gateway.domain.idempotency import KeptAnswer, KeyOf, KeyState, Until
 class SqlKeys:
     """Idempotency keys within one transaction."""
 
-    def __init__(self, session: AsyncSession, tables: StoreTables) -> None:
+    def __init__(self, session: AsyncSession, tables: PushTables) -> None:
         self._session = session
         self._table = tables.idempotency_key
 

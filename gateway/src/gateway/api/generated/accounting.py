@@ -68,7 +68,7 @@ class Park(Answer):
 
 
 class ListParksResponse(Answer):
-    """ListParksResponse"""
+    """ListParksResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -97,7 +97,7 @@ class ListParksResponse(Answer):
 
 
 class ListRegionParksResponse(Answer):
-    """ListRegionParksResponse"""
+    """ListRegionParksResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -157,7 +157,7 @@ class Enterprise(Answer):
 
 
 class ListEnterprisesResponse(Answer):
-    """ListEnterprisesResponse"""
+    """ListEnterprisesResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -184,10 +184,7 @@ class ListEnterprisesResponse(Answer):
 
 
 class Source(Answer):
-    """A thing that emits or uses energy.
-
-    A boiler, a meter, a fleet.
-    """
+    """A thing that emits or uses energy: a boiler, a meter, a fleet."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -233,7 +230,7 @@ class Source(Answer):
 
 
 class ListSourcesResponse(Answer):
-    """ListSourcesResponse"""
+    """ListSourcesResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -299,7 +296,7 @@ class AnnualFigures(Answer):
 
 
 class RecordAnnualFiguresResponse(Answer):
-    """RecordAnnualFiguresResponse"""
+    """RecordAnnualFiguresResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -331,7 +328,7 @@ class RecordAnnualFiguresResponse(Answer):
 
 
 class ListAnnualFiguresResponse(Answer):
-    """ListAnnualFiguresResponse"""
+    """ListAnnualFiguresResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -376,7 +373,7 @@ class ActivityRecord(Answer):
 
 
 class ListActivityRecordsResponse(Answer):
-    """ListActivityRecordsResponse"""
+    """ListActivityRecordsResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -408,8 +405,9 @@ class ListActivityRecordsResponse(Answer):
 
 
 class EmissionsGroup(Answer):
-    """One group of a total, with a member for each dimension that was asked for; a member is empty where its records have
-    none.
+    """One group of a total, with a member for each dimension that was asked for.
+
+    A member is empty where its records have none.
     """
 
     year: str | None = None
@@ -427,7 +425,7 @@ class EmissionsGroup(Answer):
 
 
 class QueryEmissionsResponse(Answer):
-    """QueryEmissionsResponse"""
+    """QueryEmissionsResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -453,17 +451,14 @@ class QueryEmissionsResponse(Answer):
     to: str
     group_by: list[str]
     groups: list[EmissionsGroup]
-    total: Annotated[EmissionsGroup | None, Field(description="The sum of the groups of items that emit.")] = None
+    total: Annotated[EmissionsGroup, Field(description="The sum of the groups of items that emit.")]
     removals: Annotated[
-        EmissionsGroup | None,
-        Field(description="Carbon fixed in products, sinks and CCUS: they stand apart and are not in the total."),
-    ] = None
+        EmissionsGroup, Field(description="Carbon fixed in products, sinks and CCUS: they stand apart and are not in the total.")
+    ]
     straddling: Annotated[
-        EmissionsGroup | None, Field(description="Records that lie only partly in [from_month, to_month); they are in no group.")
-    ] = None
-    biogenic: Annotated[
-        EmissionsGroup | None, Field(description="CO2 of biogenic carriers: it stands apart and is not in the total.")
-    ] = None
+        EmissionsGroup, Field(description="Records that lie only partly in [from_month, to_month); they are in no group.")
+    ]
+    biogenic: Annotated[EmissionsGroup, Field(description="CO2 of biogenic carriers: it stands apart and is not in the total.")]
     factor_set_id: str
 
 
@@ -489,7 +484,7 @@ class MixShare(Answer):
 
 
 class GetIndicatorsResponse(Answer):
-    """GetIndicatorsResponse"""
+    """GetIndicatorsResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -540,7 +535,7 @@ class FactorSet(Answer):
 
 
 class ListFactorSetsResponse(Answer):
-    """ListFactorSetsResponse"""
+    """ListFactorSetsResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -591,7 +586,7 @@ class Factor(Answer):
 
 
 class ListFactorsResponse(Answer):
-    """ListFactorsResponse"""
+    """ListFactorsResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -685,7 +680,7 @@ class Inventory(Answer):
 
 
 class ListInventoriesResponse(Answer):
-    """ListInventoriesResponse"""
+    """ListInventoriesResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -735,7 +730,7 @@ class InventoryPart(Answer):
 
 
 class GetInventoryResponse(Answer):
-    """GetInventoryResponse"""
+    """GetInventoryResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -818,7 +813,7 @@ class InventoryLine(Answer):
 
 
 class ListInventoryLinesResponse(Answer):
-    """ListInventoryLinesResponse"""
+    """ListInventoryLinesResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -861,7 +856,7 @@ class InventoryDifference(Answer):
 
 
 class ReplayInventoryResponse(Answer):
-    """ReplayInventoryResponse"""
+    """ReplayInventoryResponse."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"equal": True, "records": 3, "differences": []}]})
 
@@ -948,7 +943,7 @@ class Finding(Answer):
 
 
 class ListFindingsResponse(Answer):
-    """ListFindingsResponse"""
+    """ListFindingsResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -1037,7 +1032,7 @@ class Publication(Answer):
 
 
 class WithdrawPublicationResponse(Answer):
-    """WithdrawPublicationResponse"""
+    """WithdrawPublicationResponse."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"withdrawn_time": "2026-11-21T02:00:00Z", "changed": True}]})
 
@@ -1055,7 +1050,7 @@ class PublishedPark(Answer):
 
 
 class ListPublishedParksResponse(Answer):
-    """ListPublishedParksResponse"""
+    """ListPublishedParksResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -1093,7 +1088,7 @@ class PublishedEmission(Answer):
 
 
 class ListPublicationsResponse(Answer):
-    """ListPublicationsResponse"""
+    """ListPublicationsResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -1148,7 +1143,7 @@ class RegionRelease(Answer):
 
 
 class GetRegionReleaseResponse(Answer):
-    """GetRegionReleaseResponse"""
+    """GetRegionReleaseResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -1236,10 +1231,7 @@ class EnterpriseBody(Sent):
 
 
 class SourceBody(Sent):
-    """A thing that emits or uses energy.
-
-    A boiler, a meter, a fleet.
-    """
+    """A thing that emits or uses energy: a boiler, a meter, a fleet."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -1292,10 +1284,10 @@ class AnnualFiguresBody(Sent):
 
 
 class CloseInventoryBody(Sent):
-    """Closes the greenhouse gas inventory of a year.
+    """Closes the greenhouse gas inventory of a year: the records in force as they are, kept for good.
 
-    The records in force as they are, kept for good. Idempotent while these are the same: it answers with the inventory
-    in force. When they are others, it closes the year's next version, which needs a reason.
+    Idempotent while these are the same: it answers with the inventory in force. When they are others, it closes the
+    year's next version, which needs a reason.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"year": 2022}]})
@@ -1331,7 +1323,10 @@ class WriteFindingBody(Sent):
 
 
 class AnswerFindingBody(Sent):
-    """Adds the answer of the park's management to a finding that is not closed; the same text as the last answer adds nothing."""
+    """Adds the answer of the park's management to a finding that is not closed.
+
+    The same text as the last answer adds nothing.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "It came late and will be restated"}]})
 
@@ -1370,9 +1365,9 @@ class PublishInventoryBody(Sent):
 
 
 class WithdrawPublicationBody(Sent):
-    """Takes a publication back.
+    """Takes a publication back: it is shown no more.
 
-    It is shown no more. What it told stays known to whoever read it, and to what is decided later.
+    What it told stays known to whoever read it, and to what is decided later.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The bill of December was wrong"}]})
@@ -1648,7 +1643,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         park_id: Annotated[
             str, Path(alias="park", description="The id of the park", examples=["ganzhou-etdz"], pattern=ID_PATTERN)
         ],
-        page_size: Annotated[int, Query(description="1 to 10000; 0 means 1000.", ge=1, le=10000)] = 1000,
+        page_size: Annotated[int, Query(ge=1, le=10000, description="Entries of a page, 1 to 10000")] = 1000,
         page_token: PageToken = "",
     ) -> Response:
         """Returns the activity records of a park in the order in which they were accepted, superseded ones included."""
@@ -1714,10 +1709,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         ],
         year: Annotated[int, Query(examples=[2022], ge=1900, le=2200)],
     ) -> Response:
-        """Returns the account's own figures of one year.
-
-        Emissions, energy, mix, intensity.
-        """
+        """Returns the account's own figures of one year: emissions, energy, mix, intensity."""
         return await calls.answer(request, get_indicators, {"park_id": park_id, "year": year})
 
     list_factor_sets = Operation("ListFactorSets", Action.PUBLISHED)
@@ -1776,10 +1768,10 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             str, Path(alias="park", description="The id of the park", examples=["ganzhou-etdz"], pattern=ID_PATTERN)
         ],
     ) -> Response:
-        """Closes the greenhouse gas inventory of a year.
+        """Closes the greenhouse gas inventory of a year: the records in force as they are, kept for good.
 
-        The records in force as they are, kept for good. Idempotent while these are the same: it answers with the
-        inventory in force. When they are others, it closes the year's next version, which needs a reason.
+        Idempotent while these are the same: it answers with the inventory in force. When they are others, it closes the
+        year's next version, which needs a reason.
         """
         return await calls.send(request, close_inventory, CloseInventoryBody, {"park_id": park_id})
 
@@ -1841,7 +1833,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         inventory_id: Annotated[
             str, Path(alias="inventory", description="The id of the inventory", examples=["2022-v1"], pattern=ID_PATTERN)
         ],
-        page_size: Annotated[int, Query(description="1 to 10000; 0 means 1000.", ge=1, le=1000)] = 1000,
+        page_size: PageSize = 1000,
         page_token: PageToken = "",
     ) -> Response:
         """Returns the lines of an inventory in the order of their number."""
@@ -1868,8 +1860,8 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             str, Path(alias="inventory", description="The id of the inventory", examples=["2022-v1"], pattern=ID_PATTERN)
         ],
     ) -> Response:
-        """Computes an inventory anew from the records, bases and sources that are stored, and returns where it differs from
-        what was closed. Changes nothing.
+        """Computes an inventory anew from the records, bases and sources that are stored, and returns where it differs
+        from what was closed. Changes nothing.
         """
         return await calls.answer(request, replay_inventory, {"park_id": park_id, "inventory_id": inventory_id})
 
@@ -1903,8 +1895,8 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
     ) -> Response:
         """Writes a finding of a verification about an inventory.
 
-        Idempotent by id: the same again is answered as before, with other content it is ALREADY_EXISTS. Nothing of it is
-        changed later.
+        Idempotent by id: the same again is answered as before, with other content it is ALREADY_EXISTS. Nothing of it
+        is changed later.
         """
         return await calls.send(request, write_finding, WriteFindingBody, {"park_id": park_id, "inventory_id": inventory_id})
 
@@ -1929,8 +1921,9 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             str, Path(alias="finding", description="The id of the finding", examples=["f-1"], pattern=ID_PATTERN)
         ],
     ) -> Response:
-        """Adds the answer of the park's management to a finding that is not closed; the same text as the last answer adds
-        nothing.
+        """Adds the answer of the park's management to a finding that is not closed.
+
+        The same text as the last answer adds nothing.
         """
         return await calls.send(
             request, answer_finding, AnswerFindingBody, {"park_id": park_id, "inventory_id": inventory_id, "finding_id": finding_id}
@@ -2047,9 +2040,9 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             str, Path(alias="inventory", description="The id of the inventory", examples=["2022-v1"], pattern=ID_PATTERN)
         ],
     ) -> Response:
-        """Takes a publication back.
+        """Takes a publication back: it is shown no more.
 
-        It is shown no more. What it told stays known to whoever read it, and to what is decided later.
+        What it told stays known to whoever read it, and to what is decided later.
         """
         return await calls.send(
             request, withdraw_publication, WithdrawPublicationBody, {"park_id": park_id, "inventory_id": inventory_id}
@@ -2104,9 +2097,9 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         openapi_extra=body_of(ReleaseRegionsBody),
     )
     async def _release_regions(request: Request) -> Response:
-        """Releases the sums of a year over the inventories in force of all parks of the tenant, by province, prefecture and
-        county, as far as they tell nothing of a single park or enterprise. A year is released once: the same again is
-        answered as before.
+        """Releases the sums of a year over the inventories in force of all parks of the tenant, by province, prefecture
+        and county, as far as they tell nothing of a single park or enterprise. A year is released once: the same again
+        is answered as before.
         """
         return await calls.send(request, release_regions, ReleaseRegionsBody, {})
 

@@ -85,7 +85,7 @@ class IndicatorSystem(Answer):
 
 
 class ListIndicatorSystemsResponse(Answer):
-    """ListIndicatorSystemsResponse"""
+    """ListIndicatorSystemsResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -123,7 +123,7 @@ class Threshold(Answer):
 
 
 class GetIndicatorSystemResponse(Answer):
-    """GetIndicatorSystemResponse"""
+    """GetIndicatorSystemResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -237,7 +237,7 @@ class IndicatorValue(Answer):
 
 
 class ListIndicatorValuesResponse(Answer):
-    """ListIndicatorValuesResponse"""
+    """ListIndicatorValuesResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -312,10 +312,7 @@ class IndicatorScore(Answer):
 
 
 class Band(Answer):
-    """A band of scores.
-
-    A stage of development, a grade.
-    """
+    """A band of scores: a stage of development, a grade."""
 
     band: str
     name_zh: str
@@ -426,7 +423,7 @@ class Evaluation(Answer):
 
 
 class ListEvaluationsResponse(Answer):
-    """ListEvaluationsResponse"""
+    """ListEvaluationsResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -491,7 +488,7 @@ class LeafChange(Answer):
 
 
 class CompareEvaluationsResponse(Answer):
-    """CompareEvaluationsResponse"""
+    """CompareEvaluationsResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -529,7 +526,7 @@ class TakenStep(Answer):
 
 
 class PlanImprovementsResponse(Answer):
-    """PlanImprovementsResponse"""
+    """PlanImprovementsResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -548,6 +545,12 @@ class PlanImprovementsResponse(Answer):
     cost_10k_cny: str
     score_before: str | None
     score_after: str
+    proven_optimal: Annotated[
+        bool, Field(description="Whether no plan is cheaper; false where the search for one reached its limit of time.")
+    ]
+    cost_gap_10k_cny: Annotated[
+        str, Field(description="How much cheaper another plan could be at most; 0 where this one is proven to be the cheapest.")
+    ]
 
 
 class RankedPark(Answer):
@@ -584,7 +587,7 @@ class WeightFlip(Answer):
 
 
 class RankParksResponse(Answer):
-    """RankParksResponse"""
+    """RankParksResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -649,7 +652,7 @@ class RankParksResponse(Answer):
     synthetic: Annotated[bool, Field(description="Whether some thresholds are made up for a demonstration.")]
 
 
-class RowProblem(Answer):
+class ValueProblem(Answer):
     """Why a row was refused."""
 
     row: int
@@ -662,7 +665,7 @@ class RowProblem(Answer):
 
 
 class CalculateEvaluationResponse(Answer):
-    """CalculateEvaluationResponse"""
+    """CalculateEvaluationResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -730,7 +733,7 @@ class CalculateEvaluationResponse(Answer):
     inputs_sha256: str | None = None
     synthetic: Annotated[bool, Field(description="Whether some thresholds are made up for a demonstration.")]
     total: Annotated[NodeScore | None, Field(description="The total, for lists.")] = None
-    problems: list[RowProblem]
+    problems: list[ValueProblem]
 
 
 class Reconsider(Answer):
@@ -756,7 +759,7 @@ class Priorities(Answer):
 
 
 class CompareJudgementsResponse(Answer):
-    """CompareJudgementsResponse"""
+    """CompareJudgementsResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -776,7 +779,7 @@ class CompareJudgementsResponse(Answer):
         }
     )
 
-    together: Annotated[Priorities | None, Field(description="All experts together.")] = None
+    together: Annotated[Priorities, Field(description="All experts together.")]
     experts: list[Priorities]
     random_index_table: str
 
@@ -795,7 +798,7 @@ class RoundSummary(Answer):
 
 
 class SummariseRoundsResponse(Answer):
-    """SummariseRoundsResponse"""
+    """SummariseRoundsResponse."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -1157,10 +1160,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         responses=refusals(403, 422),
     )
     async def _list_indicator_systems(request: Request) -> Response:
-        """Returns the indicator systems that the caller can use, in order of id.
-
-        The shipped ones and the tenant's own.
-        """
+        """Returns the indicator systems that the caller can use, in order of id: the shipped ones and the tenant's own."""
         return await calls.answer(request, list_indicator_systems, {})
 
     get_indicator_system = Operation("GetIndicatorSystem", Action.PUBLISHED)
@@ -1370,10 +1370,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         after_id: Annotated[str, Path(alias="evaluation", description="The id of the evaluation", pattern=ID_PATTERN)],
         before_id: Annotated[str, Query(alias="before", pattern=ID_PATTERN)],
     ) -> Response:
-        """Returns why two evaluations of a park differ.
-
-        Values, weights, thresholds, coverage; the four sum to the change.
-        """
+        """Returns why two evaluations of a park differ: values, weights, thresholds, coverage; the four sum to the change."""
         return await calls.answer(request, compare_evaluations, {"park_id": park_id, "after_id": after_id, "before_id": before_id})
 
     plan_improvements = Operation("PlanImprovements", Action.READ)
@@ -1392,7 +1389,10 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         ],
         evaluation_id: Annotated[str, Path(alias="evaluation", description="The id of the evaluation", pattern=ID_PATTERN)],
     ) -> Response:
-        """Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does."""
+        """Returns the cheapest combination of steps that brings an evaluation to a target.
+
+        FAILED_PRECONDITION when none does.
+        """
         return await calls.send(
             request, plan_improvements, PlanImprovementsBody, {"park_id": park_id, "evaluation_id": evaluation_id}
         )

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from gateway.application.ports import UnitsOfWork
+from gateway.application.ports import UnitOfWorkFactory, UnitsOfWork
 from gateway.domain.access.audit import Entry, KeptEntry
 from gateway.domain.callers import Action, Caller
 
 
-async def append_entries(units: UnitsOfWork, entries: Sequence[Entry]) -> None:
+async def append_entries(units: UnitOfWorkFactory, entries: Sequence[Entry]) -> None:
     """Stores entries in one transaction."""
     async with units() as unit:
         await unit.audit.append(entries)

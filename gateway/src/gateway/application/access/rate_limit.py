@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from gateway.application.ports import Clock, UnitsOfWork
+from gateway.application.ports import Clock, UnitOfWorkFactory
 from gateway.domain.access.rate_limit import SHARES, WINDOW_S, RateExceeded, Standing, granted
 
 _REMEMBERED = 10_000
@@ -21,7 +21,7 @@ class _Minute:
 class Quotas:
     """The minutes of callers. Replicas share them through the database; while it is away, each counts by itself."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+    def __init__(self, units: UnitOfWorkFactory, clock: Clock) -> None:
         """Knows no caller yet."""
         self._units = units
         self._clock = clock

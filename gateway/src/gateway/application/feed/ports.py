@@ -13,7 +13,7 @@ from gateway.domain.feed.webhooks import (
 )
 
 
-class Hooks(Protocol):
+class Webhooks(Protocol):
     """Webhooks, within a transaction."""
 
     async def put(self, webhook: Webhook, *, held: bool = False) -> None:

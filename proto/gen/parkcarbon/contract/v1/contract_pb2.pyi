@@ -41,11 +41,13 @@ class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueTy
     FORMAT_LANGUAGE: _Format.ValueType  # 5
     """zh or en; where a request leaves it out, what Accept-Language prefers."""
     FORMAT_PAGE_SIZE: _Format.ValueType  # 6
-    """Entries of a page, 1 to 1000; 100 where a request leaves it out."""
+    """Entries of a page, 1 to 1000 unless `maximum` says otherwise; 100 where a request leaves it out unless `default` does."""
     FORMAT_PAGE_TOKEN: _Format.ValueType  # 7
     """What the page before gave to go on with."""
     FORMAT_MONTH: _Format.ValueType  # 8
     """YYYY-MM, or YYYY for its January."""
+    FORMAT_INSTANT: _Format.ValueType  # 9
+    """A moment as RFC 3339 text in UTC."""
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
     """A kind of text that many fields share."""
@@ -62,11 +64,13 @@ FORMAT_DECIMAL: Format.ValueType  # 4
 FORMAT_LANGUAGE: Format.ValueType  # 5
 """zh or en; where a request leaves it out, what Accept-Language prefers."""
 FORMAT_PAGE_SIZE: Format.ValueType  # 6
-"""Entries of a page, 1 to 1000; 100 where a request leaves it out."""
+"""Entries of a page, 1 to 1000 unless `maximum` says otherwise; 100 where a request leaves it out unless `default` does."""
 FORMAT_PAGE_TOKEN: Format.ValueType  # 7
 """What the page before gave to go on with."""
 FORMAT_MONTH: Format.ValueType  # 8
 """YYYY-MM, or YYYY for its January."""
+FORMAT_INSTANT: Format.ValueType  # 9
+"""A moment as RFC 3339 text in UTC."""
 Global___Format: _TypeAlias = Format  # noqa: Y015
 
 @_typing.final
@@ -83,6 +87,7 @@ class Operation(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     LOCATION_FIELD_NUMBER: _builtins.int
     ROWS_FIELD_NUMBER: _builtins.int
+    COMPUTED_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
     permission: _builtins.str
     """The permission that a caller needs, by its scope. The gateway asks it before it reads a body; the service asks its own rule again."""
@@ -102,6 +107,8 @@ class Operation(_message.Message):
     """The repeated member whose entries are the rows of a table, "." where the answer is one row: the answer has an entity tag, can be
     cut to some members, and is given as CSV. Empty: none of that.
     """
+    computed: _builtins.bool
+    """The answer is computed when it is asked for, and nothing is kept of it: the work ends when the caller leaves."""
     @_builtins.property
     def file(self) -> Global___File:
         """The answer is a file: the response has `content` and `media_type`."""
@@ -117,11 +124,12 @@ class Operation(_message.Message):
         status: _builtins.int = ...,
         location: _builtins.str = ...,
         rows: _builtins.str = ...,
+        computed: _builtins.bool = ...,
         file: Global___File | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deadline_seconds", b"deadline_seconds", "existing", b"existing", "file", b"file", "location", b"location", "permission", b"permission", "rows", b"rows", "status", b"status", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["computed", b"computed", "created", b"created", "deadline_seconds", b"deadline_seconds", "existing", b"existing", "file", b"file", "location", b"location", "permission", b"permission", "rows", b"rows", "status", b"status", "tag", b"tag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -376,7 +376,7 @@ class GivenValue(_message.Message):
 Global___GivenValue: _TypeAlias = GivenValue  # noqa: Y015
 
 @_typing.final
-class RowProblem(_message.Message):
+class ValueProblem(_message.Message):
     """Why a row was refused."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -415,7 +415,7 @@ class RowProblem(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___RowProblem: _TypeAlias = RowProblem  # noqa: Y015
+Global___ValueProblem: _TypeAlias = ValueProblem  # noqa: Y015
 
 @_typing.final
 class IndicatorValue(_message.Message):
@@ -1682,13 +1682,13 @@ class RecordIndicatorValuesResponse(_message.Message):
     unchanged: _builtins.int
     """Rows that say what is in force."""
     @_builtins.property
-    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowProblem]: ...
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___ValueProblem]: ...
     def __init__(
         self,
         *,
         accepted: _builtins.int = ...,
         unchanged: _builtins.int = ...,
-        problems: _abc.Iterable[Global___RowProblem] | None = ...,
+        problems: _abc.Iterable[Global___ValueProblem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -2009,9 +2009,15 @@ class PlanImprovementsResponse(_message.Message):
     COST_10K_CNY_FIELD_NUMBER: _builtins.int
     SCORE_BEFORE_FIELD_NUMBER: _builtins.int
     SCORE_AFTER_FIELD_NUMBER: _builtins.int
+    PROVEN_OPTIMAL_FIELD_NUMBER: _builtins.int
+    COST_GAP_10K_CNY_FIELD_NUMBER: _builtins.int
     cost_10k_cny: _builtins.str
     score_before: _builtins.str
     score_after: _builtins.str
+    proven_optimal: _builtins.bool
+    """Whether no plan is cheaper; false where the search for one reached its limit of time."""
+    cost_gap_10k_cny: _builtins.str
+    """How much cheaper another plan could be at most; 0 where this one is proven to be the cheapest."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___TakenStep]: ...
     def __init__(
@@ -2021,10 +2027,12 @@ class PlanImprovementsResponse(_message.Message):
         cost_10k_cny: _builtins.str = ...,
         score_before: _builtins.str | None = ...,
         score_after: _builtins.str = ...,
+        proven_optimal: _builtins.bool = ...,
+        cost_gap_10k_cny: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_score_before", b"_score_before", "score_before", b"score_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_before", b"_score_before", "cost_10k_cny", b"cost_10k_cny", "score_after", b"score_after", "score_before", b"score_before", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_score_before", b"_score_before", "cost_10k_cny", b"cost_10k_cny", "cost_gap_10k_cny", b"cost_gap_10k_cny", "proven_optimal", b"proven_optimal", "score_after", b"score_after", "score_before", b"score_before", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__score_before: _TypeAlias = _typing.Literal["score_before"]  # noqa: Y015
     _WhichOneofArgType__score_before: _TypeAlias = _typing.Literal["_score_before", b"_score_before"]  # noqa: Y015
@@ -2338,12 +2346,12 @@ class CalculateEvaluationResponse(_message.Message):
     @_builtins.property
     def evaluation(self) -> Global___Evaluation: ...
     @_builtins.property
-    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___RowProblem]: ...
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___ValueProblem]: ...
     def __init__(
         self,
         *,
         evaluation: Global___Evaluation | None = ...,
-        problems: _abc.Iterable[Global___RowProblem] | None = ...,
+        problems: _abc.Iterable[Global___ValueProblem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["evaluation", b"evaluation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

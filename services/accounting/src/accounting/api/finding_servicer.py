@@ -5,11 +5,12 @@ from typing import Any
 
 import grpc
 
-from accounting.api.pages import page_size, read_number_token, write_token
-from accounting.api.rooms import Rooms, time_to_wire
 from accounting.application import findings
+from accounting.application.ports import Ports
 from accounting.domain.findings import Finding
 from chassis.identity import current_caller
+from chassis.paging import Paging
+from chassis.wire import rfc3339
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -19,13 +20,10 @@ _UNSET_TIME = datetime.min.replace(tzinfo=UTC)
 class FindingRpcs:
     """One method per rpc of findings."""
 
-    def __init__(self, rooms: Rooms) -> None:
-        """Stores what it works with."""
-        self._rooms = rooms
+    _ports: Ports
 
     async def WriteFinding(self, request: pb.WriteFindingRequest, context: _Context) -> pb.WriteFindingResponse:
         """Writes a finding."""
-        rooms = self._rooms
         given = Finding(
             park_id=request.park_id,
             tenant_id="",
@@ -43,51 +41,45 @@ class FindingRpcs:
             written_by="",
             written_time=_UNSET_TIME,
         )
-        async with rooms.write() as uow:
-            kept, created = await findings.write_finding(
-                uow, current_caller(), request.inventory_id, given, reference=rooms.reference, clock=rooms.clock
-            )
+        kept, created = await findings.write_finding(self._ports, current_caller(), request.inventory_id, given)
         return pb.WriteFindingResponse(finding=_finding(kept), created=created)
 
     async def AnswerFinding(self, request: pb.AnswerFindingRequest, context: _Context) -> pb.AnswerFindingResponse:
         """Adds an answer."""
-        async with self._rooms.write() as uow:
-            kept = await findings.answer_finding(
-                uow,
-                current_caller(),
-                request.park_id,
-                request.inventory_id,
-                request.finding_id,
-                request.text,
-                request.restated_in,
-                tuple(request.evidence),
-                clock=self._rooms.clock,
-            )
+        kept = await findings.answer_finding(
+            self._ports,
+            current_caller(),
+            request.park_id,
+            request.inventory_id,
+            request.finding_id,
+            request.text,
+            request.restated_in,
+            tuple(request.evidence),
+        )
         return pb.AnswerFindingResponse(finding=_finding(kept))
 
     async def CloseFinding(self, request: pb.CloseFindingRequest, context: _Context) -> pb.CloseFindingResponse:
         """Closes a finding."""
-        async with self._rooms.write() as uow:
-            kept = await findings.close_finding(
-                uow,
-                current_caller(),
-                request.park_id,
-                request.inventory_id,
-                request.finding_id,
-                request.conclusion,
-                request.text,
-                clock=self._rooms.clock,
-            )
+        kept = await findings.close_finding(
+            self._ports,
+            current_caller(),
+            request.park_id,
+            request.inventory_id,
+            request.finding_id,
+            request.conclusion,
+            request.text,
+        )
         return pb.CloseFindingResponse(finding=_finding(kept))
 
     async def ListFindings(self, request: pb.ListFindingsRequest, context: _Context) -> pb.ListFindingsResponse:
         """Returns a page of findings."""
         listed = f"{request.park_id}/inventories/{request.inventory_id}/findings"
-        size, after = page_size(request.page_size), read_number_token(request.page_token, listed)
-        async with self._rooms.read() as account:
-            found = await findings.list_findings(account, current_caller(), request.park_id, request.inventory_id, after, size + 1)
-        token = write_token(listed, found[size - 1].number) if len(found) > size else ""
-        return pb.ListFindingsResponse(findings=map(_finding, found[:size]), next_page_token=token)
+        page = Paging(listed, request.page_size, request.page_token)
+        found = await findings.list_findings(
+            self._ports, current_caller(), request.park_id, request.inventory_id, page.after_number(), page.limit
+        )
+        shown, token = page.cut(found, lambda each: (each.number,))
+        return pb.ListFindingsResponse(findings=map(_finding, shown), next_page_token=token)
 
 
 def _finding(finding: Finding) -> pb.Finding:
@@ -105,7 +97,7 @@ def _finding(finding: Finding) -> pb.Finding:
         text=finding.text,
         evidence=finding.evidence,
         written_by=finding.written_by,
-        written_time=time_to_wire(finding.written_time),
+        written_time=rfc3339(finding.written_time),
         state=finding.state,
         answers=[
             pb.FindingAnswer(
@@ -114,7 +106,7 @@ def _finding(finding: Finding) -> pb.Finding:
                 restated_in=each.restated_in or None,
                 evidence=each.evidence,
                 answered_by=each.answered_by,
-                answered_time=time_to_wire(each.answered_time),
+                answered_time=rfc3339(each.answered_time),
             )
             for each in finding.answers
         ],
@@ -122,7 +114,7 @@ def _finding(finding: Finding) -> pb.Finding:
             conclusion=closing.conclusion,
             text=closing.text,
             closed_by=closing.closed_by,
-            closed_time=time_to_wire(closing.closed_time),
+            closed_time=rfc3339(closing.closed_time),
         )
         if closing
         else None,

@@ -10,26 +10,19 @@ import grpc
 from accounting.api.columns import read_columns, write_outcomes
 from accounting.api.finding_servicer import FindingRpcs
 from accounting.api.inventory_servicer import InventoryRpcs
-from accounting.api.pages import (
-    DEFAULT_RECORDS,
-    MAX_RECORDS,
-    page_size,
-    read_number_token,
-    read_text_token,
-    read_token,
-    write_token,
-)
+from accounting.api.measures import Measures
 from accounting.api.publication_servicer import PublicationRpcs
-from accounting.api.rooms import factor_to_wire, park_to_wire, time_to_wire, tonnes
-from accounting.application import maintain, record, register, report
+from accounting.api.wire import factor_to_wire, park_to_wire, tonnes
+from accounting.application import factors, maintain, record, register, report
+from accounting.application.ports import Ports
 from accounting.domain.accounts import Sum, counted_as
-from accounting.domain.callers import READ_PUBLISHED
 from accounting.domain.factors import FactorSet
 from accounting.domain.parks import FIGURE_NAMES, AnnualFigures, Enterprise, Park, Source
 from accounting.domain.reference import ReferenceTables
 from accounting.domain.stored import StoredRecord
 from chassis.identity import current_caller
-from kernel.access import require
+from chassis.paging import DEFAULT_RECORDS, MAX_RECORDS, Paging
+from chassis.wire import rfc3339
 from kernel.periods import format_instant
 from kernel.quantities import MAX_DECIMALS, format_scaled
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
@@ -43,6 +36,11 @@ _CALORIFIC = "calorific"
 
 class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting_pb2_grpc.AccountingServiceServicer):
     """One method per rpc; the contract is in accounting.proto."""
+
+    def __init__(self, ports: Ports, measures: Measures) -> None:
+        """Stores what the use cases work with, and what is counted and timed."""
+        self._ports = ports
+        self._measures = measures
 
     async def CreatePark(self, request: pb.CreateParkRequest, context: _Context) -> pb.CreateParkResponse:
         """Registers a park."""
@@ -59,34 +57,26 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
             factor_set_id=given.factor_set_id,
             registered_time=_UNSET_TIME,
         )
-        rooms = self._rooms
-        async with rooms.write() as uow:
-            kept, created = await register.register_park(
-                uow, current_caller(), park, book=rooms.book, reference=rooms.reference, clock=rooms.clock
-            )
+        kept, created = await register.register_park(self._ports, current_caller(), park)
         return pb.CreateParkResponse(park=park_to_wire(kept), created=created)
 
     async def GetPark(self, request: pb.GetParkRequest, context: _Context) -> pb.GetParkResponse:
         """Returns one park."""
-        async with self._rooms.read() as account:
-            return pb.GetParkResponse(park=park_to_wire(await register.read_park(account, current_caller(), request.park_id)))
+        return pb.GetParkResponse(park=park_to_wire(await register.read_park(self._ports, current_caller(), request.park_id)))
 
     async def ListParks(self, request: pb.ListParksRequest, context: _Context) -> pb.ListParksResponse:
         """Returns a page of parks."""
-        size = page_size(request.page_size)
-        async with self._rooms.read() as account:
-            parks = await register.list_parks(account, current_caller(), read_text_token(request.page_token, "parks"), size + 1)
-        token = write_token("parks", parks[size - 1].park_id) if len(parks) > size else ""
-        return pb.ListParksResponse(parks=map(park_to_wire, parks[:size]), next_page_token=token)
+        page = Paging("parks", request.page_size, request.page_token)
+        found = await register.list_parks(self._ports, current_caller(), page.after_text(), page.limit)
+        shown, token = page.cut(found, lambda each: (each.park_id,))
+        return pb.ListParksResponse(parks=map(park_to_wire, shown), next_page_token=token)
 
     async def ListRegionParks(self, request: pb.ListRegionParksRequest, context: _Context) -> pb.ListRegionParksResponse:
         """Returns a page of the parks of a region."""
-        listed, size = f"regions/{request.region_code}/parks", page_size(request.page_size)
-        after = read_text_token(request.page_token, listed)
-        async with self._rooms.read() as account:
-            parks = await register.list_region_parks(account, current_caller(), request.region_code, after, size + 1)
-        token = write_token(listed, parks[size - 1].park_id) if len(parks) > size else ""
-        return pb.ListRegionParksResponse(parks=map(park_to_wire, parks[:size]), next_page_token=token)
+        page = Paging(f"regions/{request.region_code}/parks", request.page_size, request.page_token)
+        found = await register.list_region_parks(self._ports, current_caller(), request.region_code, page.after_text(), page.limit)
+        shown, token = page.cut(found, lambda each: (each.park_id,))
+        return pb.ListRegionParksResponse(parks=map(park_to_wire, shown), next_page_token=token)
 
     async def CreateEnterprise(self, request: pb.CreateEnterpriseRequest, context: _Context) -> pb.CreateEnterpriseResponse:
         """Registers an enterprise."""
@@ -101,21 +91,15 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
             credit_code=given.credit_code,
             registered_time=_UNSET_TIME,
         )
-        rooms = self._rooms
-        async with rooms.write() as uow:
-            kept, created = await register.register_enterprise(
-                uow, current_caller(), enterprise, reference=rooms.reference, clock=rooms.clock
-            )
+        kept, created = await register.register_enterprise(self._ports, current_caller(), enterprise)
         return pb.CreateEnterpriseResponse(enterprise=_enterprise(kept), created=created)
 
     async def ListEnterprises(self, request: pb.ListEnterprisesRequest, context: _Context) -> pb.ListEnterprisesResponse:
         """Returns a page of enterprises."""
-        listed = f"{request.park_id}/enterprises"
-        size, after = page_size(request.page_size), read_text_token(request.page_token, listed)
-        async with self._rooms.read() as account:
-            found = await register.list_enterprises(account, current_caller(), request.park_id, after, size + 1)
-        token = write_token(listed, found[size - 1].enterprise_id) if len(found) > size else ""
-        return pb.ListEnterprisesResponse(enterprises=map(_enterprise, found[:size]), next_page_token=token)
+        page = Paging(f"{request.park_id}/enterprises", request.page_size, request.page_token)
+        found = await register.list_enterprises(self._ports, current_caller(), request.park_id, page.after_text(), page.limit)
+        shown, token = page.cut(found, lambda each: (each.enterprise_id,))
+        return pb.ListEnterprisesResponse(enterprises=map(_enterprise, shown), next_page_token=token)
 
     async def CreateSource(self, request: pb.CreateSourceRequest, context: _Context) -> pb.CreateSourceResponse:
         """Registers an emission source."""
@@ -135,23 +119,15 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
             settlement_basis=given.settlement_basis,
             registered_time=_UNSET_TIME,
         )
-        rooms = self._rooms
-        async with rooms.write() as uow:
-            kept, created = await register.register_source(
-                uow, current_caller(), source, book=rooms.book, reference=rooms.reference, clock=rooms.clock
-            )
-        return pb.CreateSourceResponse(source=_source(kept, rooms.reference), created=created)
+        kept, created = await register.register_source(self._ports, current_caller(), source)
+        return pb.CreateSourceResponse(source=_source(kept, self._ports.reference), created=created)
 
     async def ListSources(self, request: pb.ListSourcesRequest, context: _Context) -> pb.ListSourcesResponse:
         """Returns a page of sources."""
-        listed = f"{request.park_id}/sources"
-        size, after = page_size(request.page_size), read_text_token(request.page_token, listed)
-        async with self._rooms.read() as account:
-            found = await register.list_sources(account, current_caller(), request.park_id, after, size + 1)
-        token = write_token(listed, found[size - 1].source_id) if len(found) > size else ""
-        return pb.ListSourcesResponse(
-            sources=[_source(each, self._rooms.reference) for each in found[:size]], next_page_token=token
-        )
+        page = Paging(f"{request.park_id}/sources", request.page_size, request.page_token)
+        found = await register.list_sources(self._ports, current_caller(), request.park_id, page.after_text(), page.limit)
+        shown, token = page.cut(found, lambda each: (each.source_id,))
+        return pb.ListSourcesResponse(sources=[_source(each, self._ports.reference) for each in shown], next_page_token=token)
 
     async def RecordAnnualFigures(
         self, request: pb.RecordAnnualFiguresRequest, context: _Context
@@ -171,31 +147,22 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
             leading_industries_share_pct=given.leading_industries_share_pct,
             recorded_time=_UNSET_TIME,
         )
-        async with self._rooms.write() as uow:
-            kept, changed = await register.record_annual_figures(uow, current_caller(), figures, clock=self._rooms.clock)
+        kept, changed = await register.record_annual_figures(self._ports, current_caller(), figures)
         return pb.RecordAnnualFiguresResponse(figures=_figures(kept), changed=changed)
 
     async def ListAnnualFigures(self, request: pb.ListAnnualFiguresRequest, context: _Context) -> pb.ListAnnualFiguresResponse:
         """Returns a page of annual figures."""
-        listed = f"{request.park_id}/annual-figures"
-        size = page_size(request.page_size)
-        key = read_token(request.page_token, listed, int, int) or (0, 0)
-        async with self._rooms.read() as account:
-            found = await register.list_annual_figures(
-                account, current_caller(), request.park_id, (int(key[0]), int(key[1])), size + 1
-            )
-        token = write_token(listed, found[size - 1].year, found[size - 1].version) if len(found) > size else ""
-        return pb.ListAnnualFiguresResponse(annual_figures=map(_figures, found[:size]), next_page_token=token)
+        page = Paging(f"{request.park_id}/annual-figures", request.page_size, request.page_token)
+        found = await register.list_annual_figures(self._ports, current_caller(), request.park_id, page.after_numbers(), page.limit)
+        shown, token = page.cut(found, lambda each: (each.year, each.version))
+        return pb.ListAnnualFiguresResponse(annual_figures=map(_figures, shown), next_page_token=token)
 
     async def RecordActivity(self, request: pb.RecordActivityRequest, context: _Context) -> pb.RecordActivityResponse:
         """Records a batch of activity rows."""
-        columns, rooms = read_columns(request.rows), self._rooms
-        with rooms.measures.calculating("record_activity"):
-            async with rooms.write() as uow:
-                result = await record.record_activity(
-                    uow, current_caller(), request.park_id, columns, book=rooms.book, reference=rooms.reference, clock=rooms.clock
-                )
-        rooms.measures.ingested(result)
+        columns = read_columns(request.rows)
+        with self._measures.calculating("record_activity"):
+            result = await record.record_activity(self._ports, current_caller(), request.park_id, columns)
+        self._measures.ingested(result)
         return pb.RecordActivityResponse(outcomes=write_outcomes(result), last_position=result.last_position)
 
     async def ListActivityRecords(
@@ -203,27 +170,17 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
     ) -> pb.ListActivityRecordsResponse:
         """Returns a page of records."""
         listed = f"{request.park_id}/activity-records"
-        size = page_size(request.page_size, DEFAULT_RECORDS, MAX_RECORDS)
-        after = read_number_token(request.page_token, listed)
-        async with self._rooms.read() as account:
-            park, found = await report.list_records(account, current_caller(), request.park_id, after, size + 1)
-        token = write_token(listed, found[size - 1].position) if len(found) > size else ""
-        records = [_record(each, park.zone) for each in found[:size]]
-        return pb.ListActivityRecordsResponse(records=records, next_page_token=token)
+        page = Paging(listed, request.page_size, request.page_token, default=DEFAULT_RECORDS, most=MAX_RECORDS)
+        park, found = await report.list_records(self._ports, current_caller(), request.park_id, page.after_number(), page.limit)
+        shown, token = page.cut(found, lambda each: (each.position,))
+        return pb.ListActivityRecordsResponse(records=[_record(each, park.zone) for each in shown], next_page_token=token)
 
     async def QueryEmissions(self, request: pb.QueryEmissionsRequest, context: _Context) -> pb.QueryEmissionsResponse:
         """Returns exact totals by group."""
-        with self._rooms.measures.calculating("query_emissions"):
-            async with self._rooms.read() as account:
-                park, months, found = await report.query_emissions(
-                    account,
-                    current_caller(),
-                    request.park_id,
-                    request.from_month,
-                    request.to_month,
-                    tuple(request.group_by),
-                    reference=self._rooms.reference,
-                )
+        with self._measures.calculating("query_emissions"):
+            park, months, found = await report.query_emissions(
+                self._ports, current_caller(), request.park_id, request.from_month, request.to_month, tuple(request.group_by)
+            )
         return pb.QueryEmissionsResponse(
             park_id=park.park_id,
             from_month=str(months.first),
@@ -240,31 +197,26 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
     async def ListSums(self, request: pb.ListSumsRequest, context: _Context) -> pb.ListSumsResponse:
         """Returns a page of the sums of a park."""
         listed = f"{request.park_id}/sums"
-        size = page_size(request.page_size, DEFAULT_RECORDS, MAX_RECORDS)
-        key = read_token(request.page_token, listed, str, int, int) or ("", 0, 0)
+        page = Paging(listed, request.page_size, request.page_token, default=DEFAULT_RECORDS, most=MAX_RECORDS)
+        key = page.after(str, int, int) or ("", 0, 0)
         after = (str(key[0]), int(key[1]), int(key[2]))
-        async with self._rooms.read() as account:
-            found, last_position = await report.list_sums(account, current_caller(), request.park_id, after, size + 1)
-        page = found[:size]
-        last = page[-1] if len(found) > size else None
+        found, last_position = await report.list_sums(self._ports, current_caller(), request.park_id, after, page.limit)
+        shown, token = page.cut(found, lambda each: (each.source_id, each.first_month, each.last_month))
         return pb.ListSumsResponse(
-            source_id=[each.source_id for each in page],
-            first_month=[each.first_month for each in page],
-            last_month=[each.last_month for each in page],
-            emissions_mg_co2e=[each.emissions_mg for each in page],
-            energy_mgce=[each.energy_mgce for each in page],
-            records=[each.records for each in page],
+            source_id=[each.source_id for each in shown],
+            first_month=[each.first_month for each in shown],
+            last_month=[each.last_month for each in shown],
+            emissions_mg_co2e=[each.emissions_mg for each in shown],
+            energy_mgce=[each.energy_mgce for each in shown],
+            records=[each.records for each in shown],
             last_position=last_position,
-            next_page_token=write_token(listed, last.source_id, last.first_month, last.last_month) if last else "",
+            next_page_token=token,
         )
 
     async def GetIndicators(self, request: pb.GetIndicatorsRequest, context: _Context) -> pb.GetIndicatorsResponse:
         """Returns the account's own figures of a year."""
-        with self._rooms.measures.calculating("read_yearly_account"):
-            async with self._rooms.read() as account:
-                park, yearly = await report.read_yearly_account(
-                    account, current_caller(), request.park_id, request.year, reference=self._rooms.reference
-                )
+        with self._measures.calculating("read_yearly_account"):
+            park, yearly = await report.read_yearly_account(self._ports, current_caller(), request.park_id, request.year)
         return pb.GetIndicatorsResponse(
             park_id=park.park_id,
             year=request.year,
@@ -290,25 +242,21 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
 
     async def ListFactorSets(self, request: pb.ListFactorSetsRequest, context: _Context) -> pb.ListFactorSetsResponse:
         """Returns a page of factor sets."""
-        require(current_caller(), READ_PUBLISHED)
-        size, after = page_size(request.page_size), read_text_token(request.page_token, "factor-sets")
-        found = [each for each in self._rooms.book.sets if each.set_id > after]
-        token = write_token("factor-sets", found[size - 1].set_id) if len(found) > size else ""
-        return pb.ListFactorSetsResponse(factor_sets=map(_factor_set, found[:size]), next_page_token=token)
+        page = Paging("factor-sets", request.page_size, request.page_token)
+        found = await factors.list_factor_sets(self._ports, current_caller(), page.after_text(), page.limit)
+        shown, token = page.cut(found, lambda each: (each.set_id,))
+        return pb.ListFactorSetsResponse(factor_sets=map(_factor_set, shown), next_page_token=token)
 
     async def ListFactors(self, request: pb.ListFactorsRequest, context: _Context) -> pb.ListFactorsResponse:
         """Returns a page of the factors of a set."""
-        listed = f"{request.set_id}/factors"
-        require(current_caller(), READ_PUBLISHED)
-        size, after = page_size(request.page_size), read_text_token(request.page_token, listed)
-        found = [each for each in self._rooms.book.factors_of(request.set_id) if each.factor_id > after]
-        token = write_token(listed, found[size - 1].factor_id) if len(found) > size else ""
-        return pb.ListFactorsResponse(factors=map(factor_to_wire, found[:size]), next_page_token=token)
+        page = Paging(f"{request.set_id}/factors", request.page_size, request.page_token)
+        found = await factors.list_factors(self._ports, current_caller(), request.set_id, page.after_text(), page.limit)
+        shown, token = page.cut(found, lambda each: (each.factor_id,))
+        return pb.ListFactorsResponse(factors=map(factor_to_wire, shown), next_page_token=token)
 
     async def RebuildSums(self, request: pb.RebuildSumsRequest, context: _Context) -> pb.RebuildSumsResponse:
         """Queues a rebuild of a park's sums."""
-        async with self._rooms.write() as uow:
-            job_id = await maintain.request_rebuild(uow, current_caller(), request.park_id)
+        job_id = await maintain.request_rebuild(self._ports, current_caller(), request.park_id)
         return pb.RebuildSumsResponse(operation_name=f"operations/{job_id}")
 
 
@@ -320,7 +268,7 @@ def _enterprise(enterprise: Enterprise) -> pb.Enterprise:
         name_en=enterprise.name_en,
         industry_code=enterprise.industry_code,
         credit_code=enterprise.credit_code or None,
-        registered_time=time_to_wire(enterprise.registered_time),
+        registered_time=rfc3339(enterprise.registered_time),
     )
 
 
@@ -337,7 +285,7 @@ def _source(source: Source, reference: ReferenceTables) -> pb.Source:
         gas=source.gas,
         sector=source.sector,
         settlement_basis=source.settlement_basis,
-        registered_time=time_to_wire(source.registered_time),
+        registered_time=rfc3339(source.registered_time),
         counted_as=counted_as(source.item, source.carrier, source.gas, reference),
     )
 
@@ -347,7 +295,7 @@ def _figures(figures: AnnualFigures) -> pb.AnnualFigures:
         park_id=figures.park_id,
         year=figures.year,
         version=figures.version,
-        recorded_time=time_to_wire(figures.recorded_time),
+        recorded_time=rfc3339(figures.recorded_time),
         **{name: getattr(figures, name) or None for name in FIGURE_NAMES},
     )
 
@@ -366,7 +314,7 @@ def _record(record_: StoredRecord, zone: ZoneInfo) -> pb.ActivityRecord:
         supersedes=record_.supersedes or None,
         superseded_by=record_.superseded_by or None,
         position=record_.position,
-        recorded_time=time_to_wire(record_.recorded_time),
+        recorded_time=rfc3339(record_.recorded_time),
     )
 
 

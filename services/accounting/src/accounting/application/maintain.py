@@ -1,9 +1,8 @@
 """Keeping the account: making room, publishing factors, rebuilding what is derived."""
 
-from accounting.application.ports import Clock, UnitOfWork
+from accounting.application.ports import Ports
 from accounting.application.register import park_of
 from accounting.domain.callers import REBUILD, whole_park
-from accounting.domain.factors import FactorBook
 from accounting.domain.facts import FactorPublished
 from accounting.domain.stored import RebuiltSums
 from kernel.access import Caller, require
@@ -12,18 +11,19 @@ KEPT_BY_YEAR_FROM = 2015
 """Records of earlier years are few, and kept together."""
 
 
-async def open_years(uow: UnitOfWork, *, clock: Clock) -> int:
+async def open_years(ports: Ports) -> int:
     """Makes room for records to come: for each year until the next one, which begins before the service is started again.
 
     Returns:
         How many years are new.
     """
-    opened = await uow.open_years(KEPT_BY_YEAR_FROM, clock.now().year + 1)
-    await uow.commit()
+    async with ports.write_as_platform("partitions") as uow:
+        opened = await uow.activity.open_years(KEPT_BY_YEAR_FROM, ports.clock.now().year + 1)
+        await uow.commit()
     return opened
 
 
-async def publish_factors(uow: UnitOfWork, *, book: FactorBook) -> int:
+async def publish_factors(ports: Ports) -> int:
     """Keeps every factor row that is shipped and not yet known, and tells that it was published.
 
     Rows are never changed: another value, period or source is another row, so that an old figure finds what it was made from.
@@ -31,14 +31,15 @@ async def publish_factors(uow: UnitOfWork, *, book: FactorBook) -> int:
     Returns:
         How many rows are new.
     """
-    new = await uow.keep_factors(book.all_factors())
-    for factor in new:
-        uow.collect(FactorPublished(factor, book.sets_using(factor.table_id)))
-    await uow.commit()
+    async with ports.write_as_platform("factors") as uow:
+        new = await uow.factors.keep(ports.book.all_factors())
+        for factor in new:
+            uow.collect(FactorPublished(factor, ports.book.sets_using(factor.table_id)))
+        await uow.commit()
     return len(new)
 
 
-async def request_rebuild(uow: UnitOfWork, caller: Caller, park_id: str) -> str:
+async def request_rebuild(ports: Ports, caller: Caller, park_id: str) -> str:
     """Queues a rebuild of a park's sums.
 
     Returns:
@@ -48,20 +49,22 @@ async def request_rebuild(uow: UnitOfWork, caller: Caller, park_id: str) -> str:
         Denied, ParkNotFound: the caller may not.
     """
     require(caller, REBUILD)
-    park = await park_of(uow, caller, park_id)
-    whole_park(caller, park_id)
-    job_id = await uow.submit_rebuild(park, caller.subject)
-    await uow.commit()
+    async with ports.write(caller.tenant) as uow:
+        park = await park_of(uow.parks, caller, park_id)
+        whole_park(caller, park_id)
+        job_id = await uow.jobs.submit_rebuild(park, caller.subject)
+        await uow.commit()
     return job_id
 
 
-async def rebuild_sums(uow: UnitOfWork, park_id: str) -> RebuiltSums:
+async def rebuild_sums(ports: Ports, tenant_id: str, park_id: str) -> RebuiltSums:
     """Computes keys and sums of a park anew from its records, while nothing else writes to it.
 
     Returns:
         How many records were read, how many sums written, and how many of them had been wrong or missing.
     """
-    await uow.lock(park_id)
-    result = await uow.rebuild(park_id)
-    await uow.commit()
+    async with ports.write(tenant_id) as uow:
+        await uow.parks.lock(park_id)
+        result = await uow.activity.rebuild(park_id)
+        await uow.commit()
     return result

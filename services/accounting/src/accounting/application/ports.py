@@ -1,13 +1,15 @@
-"""What the use cases need of the outside."""
+"""What the use cases need of the outside: the account by aggregate, transactions over it, and the bundle that they are given."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from accounting.domain.accounts import MonthRange, SummedRow
 from accounting.domain.batches import Candidates
-from accounting.domain.factors import Basis, Factor
+from accounting.domain.disclosure import DisclosureRule
+from accounting.domain.factors import Basis, Factor, FactorBook
 from accounting.domain.facts import Fact, SpanSum
 from accounting.domain.findings import Answer, Finding
 from accounting.domain.inventories import Inventory, InventoryLine
@@ -15,6 +17,7 @@ from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
 from accounting.domain.plausibility import PastSpan
 from accounting.domain.publication import Publication, RegionRelease, Withdrawal
 from accounting.domain.record import Existing
+from accounting.domain.reference import ReferenceTables
 from accounting.domain.stored import RebuiltSums, StoredRecord
 from kernel.access import Bounds
 
@@ -27,149 +30,96 @@ class Clock(Protocol):
         ...
 
 
-class Account(Protocol):
-    """What is recorded, as it was at one moment. Ids compare exactly; pages come in ascending order of what they page by."""
+class Parks(Protocol):
+    """Parks."""
 
-    async def park(self, park_id: str) -> Park | None:
+    async def get(self, park_id: str) -> Park | None:
         """Returns a park of any tenant."""
         ...
 
-    async def parks(self, tenant_id: str, within: Bounds, after: str, limit: int) -> Sequence[Park]:
+    async def page(self, tenant_id: str, within: Bounds, after: str, limit: int) -> Sequence[Park]:
         """Returns parks of a tenant within bounds whose ids come after one."""
         ...
 
-    async def enterprise(self, park_id: str, enterprise_id: str) -> Enterprise | None:
-        """Returns an enterprise."""
+    async def published_page(self, tenant_id: str, within: Bounds, after: str, limit: int) -> Sequence[Park]:
+        """Returns parks within bounds with a publication that was not withdrawn, whose ids come after one."""
         ...
 
-    async def enterprises(self, park_id: str, own: Set[str] | None, after: str, limit: int) -> Sequence[Enterprise]:
-        """Returns enterprises, of those named in `own` unless it is None, whose ids come after one."""
-        ...
-
-    async def sources(self, park_id: str, own: Set[str] | None, after: str, limit: int) -> Sequence[Source]:
-        """Returns sources, of the enterprises in `own` unless it is None, whose ids come after one."""
-        ...
-
-    async def sources_named(self, park_id: str, source_ids: Sequence[str]) -> Mapping[str, Source]:
-        """Returns those of the named sources that exist."""
-        ...
-
-    async def figures_in_force(self, park_id: str, year: int) -> AnnualFigures | None:
-        """Returns the highest version of a year's figures."""
-        ...
-
-    async def figures(self, park_id: str, after: tuple[int, int], limit: int) -> Sequence[AnnualFigures]:
-        """Returns versions that come after a year and version."""
-        ...
-
-    async def records(self, park_id: str, own: Set[str] | None, after: int, limit: int) -> Sequence[StoredRecord]:
-        """Returns records, superseded ones too, of the enterprises in `own` unless it is None, whose positions come after one."""
-        ...
-
-    async def summed(
-        self, park_id: str, own: Set[str] | None, months: MonthRange, dimensions: Sequence[str]
-    ) -> Sequence[SummedRow]:
-        """Returns the sums, of the enterprises in `own` unless it is None, that touch a range of months, by dimensions and by what
-        decides where they count."""
-        ...
-
-    async def sums(self, park_id: str, after: tuple[str, int, int], limit: int) -> Sequence[SpanSum]:
-        """Returns sums that come after a source, first and last month, in order of these; empty ones too."""
+    async def lock(self, park_id: str) -> int:
+        """Makes this the only transaction that writes to the park's account; returns the last position in it."""
         ...
 
     async def last_position(self, park_id: str) -> int:
         """Returns the position of a park's last record, 0 without any."""
         ...
 
-    async def history(self, park_id: str, source_ids: Sequence[str], from_month: int) -> Mapping[str, Sequence[PastSpan]]:
-        """Returns what sources emitted in the spans that start in or after a month (YYYYMM)."""
+    async def add(self, park: Park) -> None:
+        """Stores a new park."""
         ...
 
-    async def sources_of_records(self, park_id: str, record_ids: Sequence[str]) -> Mapping[str, str]:
-        """Returns those of the record ids that are taken, and the source of each record."""
+
+class Enterprises(Protocol):
+    """Enterprises of parks."""
+
+    async def get(self, park_id: str, enterprise_id: str) -> Enterprise | None:
+        """Returns an enterprise."""
         ...
 
-    async def records_in_force(self, park_id: str, year: int, last_position: int, after: int, limit: int) -> Sequence[StoredRecord]:
+    async def page(self, park_id: str, own: Set[str] | None, after: str, limit: int) -> Sequence[Enterprise]:
+        """Returns enterprises, of those named in `own` unless it is None, whose ids come after one."""
+        ...
+
+    async def add(self, enterprise: Enterprise) -> None:
+        """Stores a new enterprise."""
+        ...
+
+
+class Sources(Protocol):
+    """Emission sources of parks."""
+
+    async def page(self, park_id: str, own: Set[str] | None, after: str, limit: int) -> Sequence[Source]:
+        """Returns sources, of the enterprises in `own` unless it is None, whose ids come after one."""
+        ...
+
+    async def named(self, park_id: str, source_ids: Sequence[str]) -> Mapping[str, Source]:
+        """Returns those of the named sources that exist."""
+        ...
+
+    async def add(self, source: Source) -> None:
+        """Stores a new source."""
+        ...
+
+
+class YearlyFigures(Protocol):
+    """What parks report of their years, by version."""
+
+    async def in_force(self, park_id: str, year: int) -> AnnualFigures | None:
+        """Returns the highest version of a year's figures."""
+        ...
+
+    async def page(self, park_id: str, after: tuple[int, int], limit: int) -> Sequence[AnnualFigures]:
+        """Returns versions that come after a year and version."""
+        ...
+
+    async def add(self, figures: AnnualFigures) -> None:
+        """Stores a new version of a year's figures."""
+        ...
+
+
+class Activity(Protocol):
+    """Records of activity, with what is derived from them."""
+
+    async def page(self, park_id: str, own: Set[str] | None, after: int, limit: int) -> Sequence[StoredRecord]:
+        """Returns records, superseded ones too, of the enterprises in `own` unless it is None, whose positions come after one."""
+        ...
+
+    async def in_force(self, park_id: str, year: int, last_position: int, after: int, limit: int) -> Sequence[StoredRecord]:
         """Returns records of a year that were in force when `last_position` was the park's last, whose positions come after one,
         in order of position."""
         ...
 
-    async def bases_named(self, basis_ids: Sequence[str]) -> Mapping[str, Basis]:
-        """Returns those of the named bases that are stored."""
-        ...
-
-    async def inventory(self, park_id: str, year: int, version: int | None = None) -> Inventory | None:
-        """Returns an inventory of a year; without a version the one in force."""
-        ...
-
-    async def inventories(self, park_id: str, after: tuple[int, int], limit: int) -> Sequence[Inventory]:
-        """Returns inventories that come after a year and version."""
-        ...
-
-    async def inventory_lines(self, park_id: str, year: int, version: int, after: int, limit: int) -> Sequence[InventoryLine]:
-        """Returns lines of an inventory whose numbers come after one."""
-        ...
-
-    async def findings(self, park_id: str, year: int, version: int) -> Sequence[Finding]:
-        """Returns every finding about an inventory, in order of number, with answers and closing."""
-        ...
-
-    async def inventories_in_force(self, tenant_id: str, year: int) -> Sequence[tuple[str, int]]:
-        """Returns the park and version of the inventories of a year that are in force, in order of park."""
-        ...
-
-    async def publication(self, park_id: str, year: int, version: int) -> Publication | None:
-        """Returns what is published of an inventory, withdrawn or not."""
-        ...
-
-    async def publications(self, park_id: str, after: tuple[int, int], limit: int) -> Sequence[Publication]:
-        """Returns publications that come after a year and version and were not withdrawn."""
-        ...
-
-    async def publications_of_year(self, tenant_id: str, year: int) -> Sequence[Publication]:
-        """Returns every publication of a year by any park of a tenant, withdrawn ones too."""
-        ...
-
-    async def published_parks(self, tenant_id: str, within: Bounds, after: str, limit: int) -> Sequence[Park]:
-        """Returns parks within bounds with a publication that was not withdrawn, whose ids come after one."""
-        ...
-
-    async def region_release(self, tenant_id: str, year: int) -> RegionRelease | None:
-        """Returns the release of a year."""
-        ...
-
-
-class UnitOfWork(Account, Protocol):
-    """One transaction. What is not committed when the block ends never was."""
-
-    async def __aenter__(self) -> Self:
-        """Begins."""
-        ...
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Ends; rolls back what was not committed."""
-        ...
-
-    async def add_park(self, park: Park) -> None:
-        """Stores a new park."""
-        ...
-
-    async def add_enterprise(self, enterprise: Enterprise) -> None:
-        """Stores a new enterprise."""
-        ...
-
-    async def add_source(self, source: Source) -> None:
-        """Stores a new source."""
-        ...
-
-    async def add_figures(self, figures: AnnualFigures) -> None:
-        """Stores a new version of a year's figures."""
-        ...
-
-    async def lock(self, park_id: str) -> int:
-        """Makes this the only transaction that writes to the park's account; returns the last position in it."""
+    async def sources_of(self, park_id: str, record_ids: Sequence[str]) -> Mapping[str, str]:
+        """Returns those of the record ids that are taken, and the source of each record."""
         ...
 
     async def stage(self, park: Park, wave: Candidates) -> Existing:
@@ -180,19 +130,82 @@ class UnitOfWork(Account, Protocol):
         """Stores the accepted rows of the staged wave from last_position + 1 on; returns the sums that it touched."""
         ...
 
+    async def open_years(self, first_year: int, last_year: int) -> int:
+        """Makes room for the records of some years where they are kept by year; returns how many years are new."""
+        ...
+
+    async def rebuild(self, park_id: str) -> RebuiltSums:
+        """Computes keys, sums and last position of a park anew from its records and puts them in place."""
+        ...
+
+
+class Sums(Protocol):
+    """Sums of a park's records by source and span of months."""
+
+    async def by_dimension(
+        self, park_id: str, own: Set[str] | None, months: MonthRange, dimensions: Sequence[str]
+    ) -> Sequence[SummedRow]:
+        """Returns the sums, of the enterprises in `own` unless it is None, that touch a range of months, by dimensions and by what
+        decides where they count."""
+        ...
+
+    async def page(self, park_id: str, after: tuple[str, int, int], limit: int) -> Sequence[SpanSum]:
+        """Returns sums that come after a source, first and last month, in order of these; empty ones too."""
+        ...
+
+    async def history(self, park: Park, source_ids: Sequence[str], from_month: int) -> Mapping[str, Sequence[PastSpan]]:
+        """Returns what sources of a park emitted in the spans that start in or after a month (YYYYMM)."""
+        ...
+
+
+class Factors(Protocol):
+    """Factor rows that were published, and the bases that records were computed with."""
+
+    async def bases_named(self, basis_ids: Sequence[str]) -> Mapping[str, Basis]:
+        """Returns those of the named bases that are stored."""
+        ...
+
     async def keep_bases(self, bases: Sequence[Basis]) -> None:
         """Stores the bases that records name, if they are new."""
         ...
 
-    async def keep_factors(self, factors: Sequence[Factor]) -> Sequence[Factor]:
+    async def keep(self, factors: Sequence[Factor]) -> Sequence[Factor]:
         """Stores factor rows; returns those that are new."""
         ...
 
-    async def add_inventory(self, inventory: Inventory, lines: Sequence[InventoryLine]) -> None:
+
+class Inventories(Protocol):
+    """Closed inventories."""
+
+    async def get(self, park_id: str, year: int, version: int | None = None) -> Inventory | None:
+        """Returns an inventory of a year; without a version the one in force."""
+        ...
+
+    async def page(self, park_id: str, after: tuple[int, int], limit: int) -> Sequence[Inventory]:
+        """Returns inventories that come after a year and version."""
+        ...
+
+    async def lines(self, park_id: str, year: int, version: int, after: int, limit: int) -> Sequence[InventoryLine]:
+        """Returns lines of an inventory whose numbers come after one."""
+        ...
+
+    async def in_force(self, tenant_id: str, year: int) -> Sequence[tuple[str, int]]:
+        """Returns the park and version of the inventories of a year that are in force, in order of park."""
+        ...
+
+    async def add(self, closed: Inventory, lines: Sequence[InventoryLine]) -> None:
         """Stores a new inventory."""
         ...
 
-    async def add_finding(self, finding: Finding) -> None:
+
+class Findings(Protocol):
+    """Findings of verifications."""
+
+    async def about(self, park_id: str, year: int, version: int) -> Sequence[Finding]:
+        """Returns every finding about an inventory, in order of number, with answers and closing."""
+        ...
+
+    async def add(self, finding: Finding) -> None:
         """Stores a new finding."""
         ...
 
@@ -204,32 +217,114 @@ class UnitOfWork(Account, Protocol):
         """Stores how a finding was closed."""
         ...
 
-    async def lock_publications(self, tenant_id: str) -> None:
+
+class Publications(Protocol):
+    """What was published of inventories and of regions."""
+
+    async def lock(self, tenant_id: str) -> None:
         """Makes this the only transaction that publishes for a tenant: two at once would not know of each other."""
         ...
 
-    async def add_publication(self, publication: Publication) -> None:
+    async def get(self, park_id: str, year: int, version: int) -> Publication | None:
+        """Returns what is published of an inventory, withdrawn or not."""
+        ...
+
+    async def page(self, park_id: str, after: tuple[int, int], limit: int) -> Sequence[Publication]:
+        """Returns publications that come after a year and version and were not withdrawn."""
+        ...
+
+    async def of_year(self, tenant_id: str, year: int) -> Sequence[Publication]:
+        """Returns every publication of a year by any park of a tenant, withdrawn ones too."""
+        ...
+
+    async def add(self, made: Publication) -> None:
         """Stores a new publication."""
         ...
 
-    async def add_withdrawal(self, publication: Publication, withdrawal: Withdrawal) -> None:
-        """Stores that a publication was taken back."""
+    async def add_withdrawal(self, made: Publication, withdrawal: Withdrawal) -> None:
+        """Stores that a publication was withdrawn."""
         ...
 
-    async def add_region_release(self, release: RegionRelease) -> None:
+    async def release(self, tenant_id: str, year: int) -> RegionRelease | None:
+        """Returns the release of a year."""
+        ...
+
+    async def add_release(self, made: RegionRelease) -> None:
         """Stores a new release."""
         ...
 
-    async def open_years(self, first_year: int, last_year: int) -> int:
-        """Makes room for the records of some years where they are kept by year; returns how many years are new."""
-        ...
 
-    async def rebuild(self, park_id: str) -> RebuiltSums:
-        """Computes keys, sums and last position of a park anew from its records and puts them in place."""
-        ...
+class Jobs(Protocol):
+    """Long tasks."""
 
     async def submit_rebuild(self, park: Park, owner: str) -> str:
-        """Queues a rebuild as a job; returns the job's id."""
+        """Queues a rebuild of a park's sums; returns the job's id."""
+        ...
+
+
+class Account(Protocol):
+    """What is recorded, as it was at one moment. Ids compare exactly; pages come in ascending order of what they page by.
+
+    What is opened for reading refuses to be written to.
+    """
+
+    @property
+    def parks(self) -> Parks:
+        """Parks."""
+        ...
+
+    @property
+    def enterprises(self) -> Enterprises:
+        """Enterprises of parks."""
+        ...
+
+    @property
+    def sources(self) -> Sources:
+        """Emission sources of parks."""
+        ...
+
+    @property
+    def annual_figures(self) -> YearlyFigures:
+        """What parks report of their years."""
+        ...
+
+    @property
+    def activity(self) -> Activity:
+        """Records of activity."""
+        ...
+
+    @property
+    def sums(self) -> Sums:
+        """Sums by source and span of months."""
+        ...
+
+    @property
+    def factors(self) -> Factors:
+        """Factors and bases."""
+        ...
+
+    @property
+    def inventories(self) -> Inventories:
+        """Closed inventories."""
+        ...
+
+    @property
+    def findings(self) -> Findings:
+        """Findings of verifications."""
+        ...
+
+    @property
+    def publications(self) -> Publications:
+        """What was published."""
+        ...
+
+
+class UnitOfWork(Account, Protocol):
+    """One transaction that may write. What is not committed when its block ends never was."""
+
+    @property
+    def jobs(self) -> Jobs:
+        """Long tasks."""
         ...
 
     def collect(self, fact: Fact) -> None:
@@ -239,3 +334,26 @@ class UnitOfWork(Account, Protocol):
     async def commit(self) -> None:
         """Makes everything durable, the facts included."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the use cases work with.
+
+    Attributes:
+        read: opens a tenant's account for reading.
+        write: opens a transaction of a tenant.
+        write_as_platform: opens a transaction of the platform's own work, by the name of the work.
+        book: the factors.
+        reference: carriers, items, regions and known mistakes of units.
+        rule: decides what of an inventory may be published.
+        clock: tells the time.
+    """
+
+    read: Callable[[str], AbstractAsyncContextManager[Account]]
+    write: Callable[[str], AbstractAsyncContextManager[UnitOfWork]]
+    write_as_platform: Callable[[str], AbstractAsyncContextManager[UnitOfWork]]
+    book: FactorBook
+    reference: ReferenceTables
+    rule: DisclosureRule
+    clock: Clock

@@ -1,19 +1,16 @@
 """Recording activity: the main way into the account."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Set
 from datetime import datetime
 
-import numpy as np
-from numpy.typing import NDArray
-
-from accounting.application.ports import Clock, UnitOfWork
+from accounting.application.ports import Activity, Ports, Sources, Sums, UnitOfWork
 from accounting.application.register import park_of
 from accounting.domain.activity import judge
 from accounting.domain.batches import MAX_ROWS, ActivityColumns, Candidates
 from accounting.domain.callers import RECORD
 from accounting.domain.errors import BatchTooLarge
 from accounting.domain.factors import FactorBook
-from accounting.domain.facts import MAX_EVENT_ROWS, ActivityRecorded, EmissionsCalculated, SpanSum
+from accounting.domain.facts import MAX_EVENT_ROWS, EmissionsCalculated, SpanSum, recorded
 from accounting.domain.ordering import waves
 from accounting.domain.parks import Park
 from accounting.domain.plausibility import HISTORY_S, held, long_sources
@@ -30,29 +27,17 @@ MAX_WAVES = 64
 of nothing but one chain would hold up the park for minutes."""
 
 
-async def record_activity(
-    uow: UnitOfWork,
-    caller: Caller,
-    park_id: str,
-    columns: ActivityColumns,
-    *,
-    book: FactorBook,
-    reference: ReferenceTables,
-    clock: Clock,
-) -> BatchResult:
+async def record_activity(ports: Ports, caller: Caller, park_id: str, columns: ActivityColumns) -> BatchResult:
     """Records a batch of activity rows and adds what they emit to the park's sums, in one transaction.
 
     Good rows are kept whatever the others are. The same record again changes nothing; a row that names an accepted record in
     `supersedes` takes its place. Totals do not depend on the order of rows or on how they are cut into batches.
 
     Args:
-        uow: the transaction.
+        ports: the account, the factors, and the clock: a period that ends after its present is refused.
         caller: who records; needs to write for the park's tenant.
         park_id: the park.
         columns: at most 10,000 rows as text.
-        book: the factors.
-        reference: carriers and known mistakes of units.
-        clock: a period that ends after its present is refused.
 
     Returns:
         What became of each row.
@@ -63,18 +48,35 @@ async def record_activity(
     require(caller, RECORD)
     if columns.rows > MAX_ROWS:
         raise BatchTooLarge(columns.rows, MAX_ROWS)
-    park = await park_of(uow, caller, park_id)
-    now = clock.now()
-    own = caller.own_enterprises(park.park_id)
-    sources = await uow.sources_named(park.park_id, sorted(set(columns.source_id.values)))
-    if own is not None:
-        sources = {source_id: source for source_id, source in sources.items() if source.enterprise_id in own}
-    candidates, problems = judge(columns, park, sources, book, reference, int(now.timestamp()))
-    last_position = await uow.lock(park.park_id)
-    if own is not None:
-        candidates = await _without_foreign(uow, park, own, candidates, columns, problems)
-    candidates = await _without_held(uow, park, candidates, columns, problems, reference)
+    now = ports.clock.now()
+    own = caller.own_enterprises(park_id)
+    async with ports.write(caller.tenant) as uow:
+        park = await park_of(uow.parks, caller, park_id)
+        sources = await uow.sources.named(park.park_id, sorted(set(columns.source_id.values)))
+        if own is not None:
+            sources = {source_id: source for source_id, source in sources.items() if source.enterprise_id in own}
+        candidates, problems = judge(columns, park, sources, ports.book, ports.reference, int(now.timestamp()))
+        last_position = await uow.parks.lock(park.park_id)
+        if own is not None:
+            candidates = await _without_foreign(uow.activity, uow.sources, park, own, candidates, columns, problems)
+        candidates = await _without_held(uow.activity, uow.sums, park, candidates, columns, problems, ports.reference)
+        result = await _kept(uow, park, candidates, columns, problems, ports.book, last_position, now)
+        if result.last_position > last_position:
+            await uow.commit()
+    return result
 
+
+async def _kept(
+    uow: UnitOfWork,
+    park: Park,
+    candidates: Candidates,
+    columns: ActivityColumns,
+    problems: dict[int, RowProblem],
+    book: FactorBook,
+    last_position: int,
+    now: datetime,
+) -> BatchResult:
+    """Stores what is accepted of a batch, wave by wave, and collects the facts of it."""
     outcomes = [Outcome.REJECTED] * columns.rows
     sums: dict[tuple[str, int, int], SpanSum] = {}
     ordered = waves(candidates)
@@ -82,7 +84,7 @@ async def record_activity(
         _refuse_deep(candidates.take(rows), columns, problems)
     for rows in ordered[:MAX_WAVES]:
         wave = candidates.take(rows)
-        decision = decide(wave, await uow.stage(park, wave), park.zone)
+        decision = decide(wave, await uow.activity.stage(park, wave), park.zone)
         batch_row = wave.index.tolist()
         for row, (reason, field, found, allowed, allowed_zh) in decision.problems.items():
             number, record_id = columns.row_number[batch_row[row]], shown(wave.record_id[row])
@@ -95,10 +97,10 @@ async def record_activity(
         if len(decision.accepted) == 0:
             continue
         accepted = wave.take(decision.accepted)
-        await uow.keep_bases(book.bases_named(set(accepted.basis_id)))
-        touched = await uow.append(park, accepted, last_position, now)
+        await uow.factors.keep_bases(book.bases_named(set(accepted.basis_id)))
+        touched = await uow.activity.append(park, accepted, last_position, now)
         sums |= {(each.source_id, each.first_month, each.last_month): each for each in touched}
-        for fact in _recorded(park, accepted, last_position, now):
+        for fact in recorded(park, accepted, last_position, now):
             uow.collect(fact)
         last_position += len(accepted)
     if sums:
@@ -106,12 +108,12 @@ async def record_activity(
         for start in range(0, len(touched_sums), MAX_EVENT_ROWS):
             part = touched_sums[start : start + MAX_EVENT_ROWS]
             uow.collect(EmissionsCalculated(park.park_id, park.tenant_id, last_position, part, now))
-        await uow.commit()
     return BatchResult(outcomes, problems, last_position)
 
 
 async def _without_foreign(
-    uow: UnitOfWork,
+    activity: Activity,
+    registered: Sources,
     park: Park,
     own: Set[str],
     candidates: Candidates,
@@ -120,8 +122,8 @@ async def _without_foreign(
 ) -> Candidates:
     """Refuses rows that would touch other enterprises' records, and tells no more of those than that their ids are taken."""
     named = sorted({*candidates.record_id, *filter(None, candidates.supersedes)})
-    source_of = await uow.sources_of_records(park.park_id, named)
-    sources = await uow.sources_named(park.park_id, sorted(set(source_of.values())))
+    source_of = await activity.sources_of(park.park_id, named)
+    sources = await registered.named(park.park_id, sorted(set(source_of.values())))
     foreign = {record_id for record_id, source_id in source_of.items() if sources[source_id].enterprise_id not in own}
     refused = []
     for row, (record_id, target) in enumerate(zip(candidates.record_id, candidates.supersedes, strict=True)):
@@ -140,7 +142,8 @@ async def _without_foreign(
 
 
 async def _without_held(
-    uow: UnitOfWork,
+    activity: Activity,
+    sums: Sums,
     park: Park,
     candidates: Candidates,
     columns: ActivityColumns,
@@ -151,9 +154,9 @@ async def _without_held(
     if not compared:
         return candidates
     since = month_of(int(candidates.start_s.min()) - HISTORY_S, park.zone).number
-    verdicts = held(candidates, await uow.history(park.park_id, sorted(compared), since), reference.unit_mistakes)
+    verdicts = held(candidates, await sums.history(park, sorted(compared), since), reference.unit_mistakes)
     # What was accepted stays accepted: a record that is sent again is not judged by the history that has grown since.
-    known = await uow.sources_of_records(park.park_id, [candidates.record_id[row] for row in verdicts])
+    known = await activity.sources_of(park.park_id, [candidates.record_id[row] for row in verdicts])
     verdicts = {row: how for row, how in verdicts.items() if candidates.record_id[row] not in known}
     for row, (how_en, how_zh) in verdicts.items():
         found = f"{format_scaled(int(candidates.quantity_micro[row]), 6)} {candidates.unit[row]}"
@@ -169,29 +172,3 @@ def _refuse_deep(wave: Candidates, columns: ActivityColumns, problems: dict[int,
     for place, record_id, target in zip(wave.index.tolist(), wave.record_id, wave.supersedes, strict=True):
         number = columns.row_number[place]
         problems[place] = RowProblem(number, record_id, "SUPERSEDES_UNKNOWN", "supersedes", target, allowed, allowed_zh)
-
-
-def _recorded(park: Park, accepted: Candidates, last_position: int, now: datetime) -> Iterator[ActivityRecorded]:
-    for start in range(0, len(accepted), MAX_EVENT_ROWS):
-        end = start + MAX_EVENT_ROWS
-        yield ActivityRecorded(
-            park_id=park.park_id,
-            tenant_id=park.tenant_id,
-            first_position=last_position + start + 1,
-            record_id=accepted.record_id[start:end],
-            source_id=accepted.source_id[start:end],
-            period_start_s=_numbers(accepted.start_s[start:end]),
-            period_end_s=_numbers(accepted.end_s[start:end]),
-            quantity_micro=_numbers(accepted.quantity_micro[start:end]),
-            unit=accepted.unit[start:end],
-            emissions_mg=_numbers(accepted.emissions_mg[start:end]),
-            energy_mgce=_numbers(accepted.energy_mgce[start:end]),
-            basis_id=accepted.basis_id[start:end],
-            supersedes=accepted.supersedes[start:end],
-            recorded_time=now,
-        )
-
-
-def _numbers(column: NDArray[np.int64]) -> Sequence[int]:
-    numbers: list[int] = column.tolist()
-    return numbers

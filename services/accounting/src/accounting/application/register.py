@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from accounting.application.ports import Account, Clock, UnitOfWork
+from accounting.application.ports import Parks, Ports
 from accounting.domain.accounts import counted_as
 from accounting.domain.callers import FIGURES, READ, READ_OWN, REGISTER, whole_park
 from accounting.domain.errors import ParkIdTaken
-from accounting.domain.factors import FactorBook
 from accounting.domain.facts import AnnualFiguresRecorded, EnterpriseRegistered, ParkRegistered, SourceRegistered
 from accounting.domain.parks import (
     FIGURE_NAMES,
@@ -23,26 +22,45 @@ from accounting.domain.parks import (
     valid_source,
 )
 from accounting.domain.publication import region_prefix
-from accounting.domain.reference import ReferenceTables
 from kernel.access import Caller, reaches, require
 from kernel.refusals import InvalidField, ParkNotFound
 
 
-async def park_of(account: Account, caller: Caller, park_id: str) -> Park:
+async def park_of(parks: Parks, caller: Caller, park_id: str) -> Park:
     """Returns a park that the caller reaches.
 
     Raises:
         ParkNotFound: there is none; a park of another tenant or beyond the caller's bounds does not exist for this caller.
     """
-    park = await account.park(park_id)
+    park = await parks.get(park_id)
     if park is None or not reaches(caller, park.place):
         raise ParkNotFound(park_id)
     return park
 
 
-async def register_park(
-    uow: UnitOfWork, caller: Caller, park: Park, *, book: FactorBook, reference: ReferenceTables, clock: Clock
-) -> tuple[Park, bool]:
+async def own_part_of(parks: Parks, caller: Caller, park_id: str) -> Park:
+    """Returns a park that the caller reaches; of what is in it, it may see its own enterprises' only.
+
+    Raises:
+        Denied, ParkNotFound: nothing to see for this caller.
+    """
+    require(caller, READ_OWN)
+    return await park_of(parks, caller, park_id)
+
+
+async def whole_park_of(parks: Parks, caller: Caller, park_id: str) -> Park:
+    """Returns a park that the caller sees as a whole.
+
+    Raises:
+        Denied, ParkNotFound: it does not.
+    """
+    require(caller, READ)
+    park = await park_of(parks, caller, park_id)
+    whole_park(caller, park_id)
+    return park
+
+
+async def register_park(ports: Ports, caller: Caller, park: Park) -> tuple[Park, bool]:
     """Registers a park for the caller's tenant.
 
     Returns:
@@ -55,25 +73,24 @@ async def register_park(
         ParkIdTaken: the id belongs to another tenant.
     """
     require(caller, REGISTER)
-    park = valid_park(replace(park, tenant_id=caller.tenant, registered_time=clock.now()), reference)
+    park = valid_park(replace(park, tenant_id=caller.tenant, registered_time=ports.clock.now()), ports.reference)
     whole_park(caller, park.park_id)
     if not reaches(caller, park.place):
         raise InvalidField("park_id", park.park_id, "a park within the caller's bounds", "调用者权限范围内的园区")
-    book.factor_set(park.factor_set_id)
-    recorded = await uow.park(park.park_id)
-    if recorded is not None:
-        if recorded.tenant_id != caller.tenant:
-            raise ParkIdTaken(park.park_id)
-        return same_registration("park", park.park_id, recorded, park), False
-    await uow.add_park(park)
-    uow.collect(ParkRegistered(park))
-    await uow.commit()
-    return park, True
+    ports.book.factor_set(park.factor_set_id)
+    async with ports.write(caller.tenant) as uow:
+        recorded = await uow.parks.get(park.park_id)
+        if recorded is not None:
+            if recorded.tenant_id != caller.tenant:
+                raise ParkIdTaken(park.park_id)
+            return same_registration("park", park.park_id, recorded, park), False
+        await uow.parks.add(park)
+        uow.collect(ParkRegistered(park))
+        await uow.commit()
+        return park, True
 
 
-async def register_enterprise(
-    uow: UnitOfWork, caller: Caller, enterprise: Enterprise, *, reference: ReferenceTables, clock: Clock
-) -> tuple[Enterprise, bool]:
+async def register_enterprise(ports: Ports, caller: Caller, enterprise: Enterprise) -> tuple[Enterprise, bool]:
     """Registers an enterprise of a park.
 
     Returns:
@@ -83,21 +100,22 @@ async def register_enterprise(
         Denied, ParkNotFound, InvalidField, ContentDiffers: see `register_park`.
     """
     require(caller, REGISTER)
-    park = await park_of(uow, caller, enterprise.park_id)
-    whole_park(caller, park.park_id)
-    enterprise = valid_enterprise(replace(enterprise, tenant_id=park.tenant_id, registered_time=clock.now()), reference)
-    recorded = await uow.enterprise(park.park_id, enterprise.enterprise_id)
-    if recorded is not None:
-        return same_registration("enterprise", enterprise.enterprise_id, recorded, enterprise), False
-    await uow.add_enterprise(enterprise)
-    uow.collect(EnterpriseRegistered(enterprise))
-    await uow.commit()
-    return enterprise, True
+    async with ports.write(caller.tenant) as uow:
+        park = await park_of(uow.parks, caller, enterprise.park_id)
+        whole_park(caller, park.park_id)
+        enterprise = valid_enterprise(
+            replace(enterprise, tenant_id=park.tenant_id, registered_time=ports.clock.now()), ports.reference
+        )
+        recorded = await uow.enterprises.get(park.park_id, enterprise.enterprise_id)
+        if recorded is not None:
+            return same_registration("enterprise", enterprise.enterprise_id, recorded, enterprise), False
+        await uow.enterprises.add(enterprise)
+        uow.collect(EnterpriseRegistered(enterprise))
+        await uow.commit()
+        return enterprise, True
 
 
-async def register_source(
-    uow: UnitOfWork, caller: Caller, source: Source, *, book: FactorBook, reference: ReferenceTables, clock: Clock
-) -> tuple[Source, bool]:
+async def register_source(ports: Ports, caller: Caller, source: Source) -> tuple[Source, bool]:
     """Registers an emission source of a park.
 
     A source that the park's factor set cannot compute is refused now rather than with its first record.
@@ -110,26 +128,25 @@ async def register_source(
             registered and for a carrier without factor.
     """
     require(caller, REGISTER)
-    park = await park_of(uow, caller, source.park_id)
-    whole_park(caller, park.park_id)
-    source = valid_source(replace(source, tenant_id=park.tenant_id, registered_time=clock.now()), reference)
-    book.check_covers(park.factor_set_id, reference.carriers[source.carrier], source.gas, park.region_code)
-    if source.enterprise_id and await uow.enterprise(park.park_id, source.enterprise_id) is None:
-        raise InvalidField(
-            "enterprise_id", source.enterprise_id, "the id of a registered enterprise, or empty", "已登记企业的编号,或为空"
-        )
-    recorded = (await uow.sources_named(park.park_id, [source.source_id])).get(source.source_id)
-    if recorded is not None:
-        return same_registration("source", source.source_id, recorded, source), False
-    await uow.add_source(source)
-    uow.collect(SourceRegistered(source, counted_as(source.item, source.carrier, source.gas, reference)))
-    await uow.commit()
-    return source, True
+    async with ports.write(caller.tenant) as uow:
+        park = await park_of(uow.parks, caller, source.park_id)
+        whole_park(caller, park.park_id)
+        source = valid_source(replace(source, tenant_id=park.tenant_id, registered_time=ports.clock.now()), ports.reference)
+        ports.book.check_covers(park.factor_set_id, ports.reference.carriers[source.carrier], source.gas, park.region_code)
+        if source.enterprise_id and await uow.enterprises.get(park.park_id, source.enterprise_id) is None:
+            raise InvalidField(
+                "enterprise_id", source.enterprise_id, "the id of a registered enterprise, or empty", "已登记企业的编号,或为空"
+            )
+        recorded = (await uow.sources.named(park.park_id, [source.source_id])).get(source.source_id)
+        if recorded is not None:
+            return same_registration("source", source.source_id, recorded, source), False
+        await uow.sources.add(source)
+        uow.collect(SourceRegistered(source, counted_as(source.item, source.carrier, source.gas, ports.reference)))
+        await uow.commit()
+        return source, True
 
 
-async def record_annual_figures(
-    uow: UnitOfWork, caller: Caller, figures: AnnualFigures, *, clock: Clock
-) -> tuple[AnnualFigures, bool]:
+async def record_annual_figures(ports: Ports, caller: Caller, figures: AnnualFigures) -> tuple[AnnualFigures, bool]:
     """Records the figures of a year; other figures than those in force become the next version.
 
     Returns:
@@ -139,32 +156,34 @@ async def record_annual_figures(
         Denied, ParkNotFound, InvalidField: see `register_park`.
     """
     require(caller, FIGURES)
-    park = await park_of(uow, caller, figures.park_id)
-    whole_park(caller, park.park_id)
-    now = clock.now()
-    figures = valid_figures(replace(figures, tenant_id=park.tenant_id, recorded_time=now), last_year=local_year(now, park.zone))
-    await uow.lock(park.park_id)
-    recorded = await uow.figures_in_force(park.park_id, figures.year)
-    if recorded is not None and all(getattr(recorded, name) == getattr(figures, name) for name in FIGURE_NAMES):
-        return recorded, False
-    figures = replace(figures, version=recorded.version + 1 if recorded else 1)
-    await uow.add_figures(figures)
-    uow.collect(AnnualFiguresRecorded(figures))
-    await uow.commit()
-    return figures, True
+    async with ports.write(caller.tenant) as uow:
+        park = await park_of(uow.parks, caller, figures.park_id)
+        whole_park(caller, park.park_id)
+        now = ports.clock.now()
+        figures = valid_figures(replace(figures, tenant_id=park.tenant_id, recorded_time=now), last_year=local_year(now, park.zone))
+        await uow.parks.lock(park.park_id)
+        recorded = await uow.annual_figures.in_force(park.park_id, figures.year)
+        if recorded is not None and all(getattr(recorded, name) == getattr(figures, name) for name in FIGURE_NAMES):
+            return recorded, False
+        figures = replace(figures, version=recorded.version + 1 if recorded else 1)
+        await uow.annual_figures.add(figures)
+        uow.collect(AnnualFiguresRecorded(figures))
+        await uow.commit()
+        return figures, True
 
 
-async def list_parks(account: Account, caller: Caller, after: str, limit: int) -> Sequence[Park]:
+async def list_parks(ports: Ports, caller: Caller, after: str, limit: int) -> Sequence[Park]:
     """Returns a page of the parks that the caller reaches."""
     require(caller, READ_OWN)
-    return await account.parks(caller.tenant, caller.bounds, after, limit)
+    async with ports.read(caller.tenant) as account:
+        return await account.parks.page(caller.tenant, caller.bounds, after, limit)
 
 
-async def list_region_parks(account: Account, caller: Caller, region_code: str, after: str, limit: int) -> Sequence[Park]:
+async def list_region_parks(ports: Ports, caller: Caller, region_code: str, after: str, limit: int) -> Sequence[Park]:
     """Returns a page of the parks of a region that the caller reaches.
 
     Args:
-        account: Knows the parks.
+        ports: the account.
         caller: Who asks.
         region_code: GB/T 2260, two, four or six digits; pairs of zeros at its end stand for the whole, as in 360000.
         after: The id after which the page begins.
@@ -175,42 +194,39 @@ async def list_region_parks(account: Account, caller: Caller, region_code: str, 
         InvalidField: the code is none.
     """
     require(caller, READ_OWN)
-    return await account.parks(caller.tenant, caller.bounds.within(region_prefix(region_code)), after, limit)
+    within = caller.bounds.within(region_prefix(region_code))
+    async with ports.read(caller.tenant) as account:
+        return await account.parks.page(caller.tenant, within, after, limit)
 
 
-async def read_park(account: Account, caller: Caller, park_id: str) -> Park:
-    """Returns a park that the caller reaches; of what is in it, it may see its own enterprises' only."""
-    require(caller, READ_OWN)
-    return await park_of(account, caller, park_id)
-
-
-async def read_whole_park(account: Account, caller: Caller, park_id: str) -> Park:
-    """Returns a park that the caller sees as a whole.
+async def read_park(ports: Ports, caller: Caller, park_id: str) -> Park:
+    """Returns a park that the caller reaches; of what is in it, it may see its own enterprises' only.
 
     Raises:
-        Denied, ParkNotFound: it does not.
+        Denied, ParkNotFound: nothing to see for this caller.
     """
-    require(caller, READ)
-    park = await park_of(account, caller, park_id)
-    whole_park(caller, park_id)
-    return park
+    async with ports.read(caller.tenant) as account:
+        return await own_part_of(account.parks, caller, park_id)
 
 
-async def list_enterprises(account: Account, caller: Caller, park_id: str, after: str, limit: int) -> Sequence[Enterprise]:
+async def list_enterprises(ports: Ports, caller: Caller, park_id: str, after: str, limit: int) -> Sequence[Enterprise]:
     """Returns a page of a park's enterprises, or of the caller's own of them."""
-    park = await read_park(account, caller, park_id)
-    return await account.enterprises(park.park_id, caller.own_enterprises(park_id), after, limit)
+    async with ports.read(caller.tenant) as account:
+        park = await own_part_of(account.parks, caller, park_id)
+        return await account.enterprises.page(park.park_id, caller.own_enterprises(park_id), after, limit)
 
 
-async def list_sources(account: Account, caller: Caller, park_id: str, after: str, limit: int) -> Sequence[Source]:
+async def list_sources(ports: Ports, caller: Caller, park_id: str, after: str, limit: int) -> Sequence[Source]:
     """Returns a page of a park's sources, or of those of the caller's own enterprises."""
-    park = await read_park(account, caller, park_id)
-    return await account.sources(park.park_id, caller.own_enterprises(park_id), after, limit)
+    async with ports.read(caller.tenant) as account:
+        park = await own_part_of(account.parks, caller, park_id)
+        return await account.sources.page(park.park_id, caller.own_enterprises(park_id), after, limit)
 
 
 async def list_annual_figures(
-    account: Account, caller: Caller, park_id: str, after: tuple[int, int], limit: int
+    ports: Ports, caller: Caller, park_id: str, after: tuple[int, int], limit: int
 ) -> Sequence[AnnualFigures]:
     """Returns a page of every version of a park's annual figures."""
-    park = await read_whole_park(account, caller, park_id)
-    return await account.figures(park.park_id, after, limit)
+    async with ports.read(caller.tenant) as account:
+        park = await whole_park_of(account.parks, caller, park_id)
+        return await account.annual_figures.page(park.park_id, after, limit)

@@ -1,9 +1,13 @@
 """What happened, with numbers: stored in the transaction of the change and published from there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+from numpy.typing import NDArray
+
+from accounting.domain.batches import Candidates
 from accounting.domain.factors import Factor
 from accounting.domain.findings import Answer, Finding
 from accounting.domain.inventories import Inventory
@@ -153,3 +157,30 @@ Fact = (
 
 MAX_EVENT_ROWS = 1_000
 """Rows of one event, so that it stays under 512 KiB."""
+
+
+def recorded(park: Park, accepted: Candidates, last_position: int, now: datetime) -> Iterator[ActivityRecorded]:
+    """Returns the facts of accepted rows, which follow a position without gaps: as many as events hold them."""
+    for start in range(0, len(accepted), MAX_EVENT_ROWS):
+        end = start + MAX_EVENT_ROWS
+        yield ActivityRecorded(
+            park_id=park.park_id,
+            tenant_id=park.tenant_id,
+            first_position=last_position + start + 1,
+            record_id=accepted.record_id[start:end],
+            source_id=accepted.source_id[start:end],
+            period_start_s=_numbers(accepted.start_s[start:end]),
+            period_end_s=_numbers(accepted.end_s[start:end]),
+            quantity_micro=_numbers(accepted.quantity_micro[start:end]),
+            unit=accepted.unit[start:end],
+            emissions_mg=_numbers(accepted.emissions_mg[start:end]),
+            energy_mgce=_numbers(accepted.energy_mgce[start:end]),
+            basis_id=accepted.basis_id[start:end],
+            supersedes=accepted.supersedes[start:end],
+            recorded_time=now,
+        )
+
+
+def _numbers(column: NDArray[np.int64]) -> Sequence[int]:
+    numbers: list[int] = column.tolist()
+    return numbers

@@ -10,8 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import numpy as np
+
 from accounting.domain.accounts import BIOGENIC, REMOVAL, TOTAL, Sum, counted_as
+from accounting.domain.emissions import milligrams
 from accounting.domain.errors import InventoryNotFound
+from accounting.domain.factors import Basis
 from accounting.domain.parks import Source
 from accounting.domain.reference import ReferenceTables
 from accounting.domain.stored import StoredRecord
@@ -267,4 +271,20 @@ def line_differences(closed: Sequence[InventoryLine], replayed: Sequence[Invento
         Difference("line", str(number), before.get(number, ""), after.get(number, ""))
         for number in sorted(before.keys() | after.keys())
         if before.get(number) != after.get(number)
+    ]
+
+
+def wrong_records(part: Sequence[StoredRecord], bases: Mapping[str, Basis]) -> list[Difference]:
+    """Returns the records whose stored amounts are not their quantity times their basis."""
+    missing = [Difference("record", each.record_id, each.basis_id, "") for each in part if each.basis_id not in bases]
+    known = [each for each in part if each.basis_id in bases]
+    order = {basis_id: place for place, basis_id in enumerate(bases)}
+    quantity = np.array([each.quantity_micro for each in known], dtype=np.int64)
+    index = np.array([order[each.basis_id] for each in known], dtype=np.intp)
+    emissions = milligrams(quantity, index, [basis.emissions for basis in bases.values()]).tolist()
+    energy = milligrams(quantity, index, [basis.energy for basis in bases.values()]).tolist()
+    return missing + [
+        Difference("record", each.record_id, f"{each.emissions_mg} {each.energy_mgce}", f"{again_mg} {again_mgce}")
+        for each, again_mg, again_mgce in zip(known, emissions, energy, strict=True)
+        if (each.emissions_mg, each.energy_mgce) != (again_mg, again_mgce)
     ]

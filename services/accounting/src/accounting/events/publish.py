@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from google.protobuf.message import Message
 
@@ -25,33 +24,29 @@ from accounting.domain.facts import (
 from accounting.domain.findings import Closing, Finding
 from accounting.domain.inventories import Inventory
 from accounting.domain.parks import FIGURE_NAMES
-from chassis.events import Event
+from chassis.events import Event, EventFactory
+from chassis.tenancy import PLATFORM_TENANT
+from chassis.wire import rfc3339
 from parkcarbon.accounting.events.v1 import events_pb2
 
-SOURCE = "/accounting"
 PARK_TOPIC = "accounting.park.v1"
 ACTIVITY_TOPIC = "accounting.activity.v1"
 FACTOR_TOPIC = "accounting.factor.v1"
 INVENTORY_TOPIC = "accounting.inventory.v1"
-PLATFORM = "platform"
-"""The tenant of facts that belong to no tenant."""
-
-_UTC = ZoneInfo("UTC")
 
 
 class FactEncoder:
-    """Makes the event of a fact.
+    """Makes the event of a fact."""
 
-    Args:
-        new_id: gives an id that no other event has.
-        now: gives the present moment, for facts that carry none.
-        traceparent: gives the span that the fact was recorded in, or "".
-    """
+    def __init__(self, events: EventFactory, *, now: Callable[[], datetime]) -> None:
+        """Stores the parts.
 
-    def __init__(self, *, new_id: Callable[[], str], now: Callable[[], datetime], traceparent: Callable[[], str]) -> None:
-        self._new_id = new_id
+        Args:
+            events: makes the events of the service.
+            now: gives the present moment, for facts that carry none.
+        """
+        self._events = events
         self._now = now
-        self._traceparent = traceparent
 
     def encode(self, fact: Fact) -> Event:
         """Returns the event of a fact; its topic, key and subject follow from the fact's kind."""
@@ -80,7 +75,7 @@ class FactEncoder:
             case FactorPublished():
                 factor = fact.factor
                 subject, at = f"factors/{factor.factor_id}", self._now()
-                return self._event(FACTOR_TOPIC, PLATFORM, "", subject, at, _factor(fact), key=factor.table_id)
+                return self._event(FACTOR_TOPIC, PLATFORM_TENANT, "", subject, at, _factor(fact), key=factor.table_id)
 
             case InventoryClosed():
                 closed = fact.inventory
@@ -112,24 +107,7 @@ class FactEncoder:
     def _event(
         self, topic: str, tenant_id: str, park_id: str, subject: str, time: datetime, message: Message, *, key: str = ""
     ) -> Event:
-        return Event(
-            id=self._new_id(),
-            source=SOURCE,
-            type=message.DESCRIPTOR.full_name,
-            subject=f"parks/{park_id}/{subject}".rstrip("/") if park_id else subject,
-            time=time,
-            topic=topic,
-            key=key or park_id,
-            data=message.SerializeToString(),
-            tenant_id=tenant_id,
-            park_id=park_id,
-            traceparent=self._traceparent(),
-        )
-
-
-def written_time(at: datetime) -> str:
-    """Writes a moment as RFC 3339 text in UTC."""
-    return at.astimezone(_UTC).isoformat().replace("+00:00", "Z")
+        return self._events.event(message, topic=topic, tenant_id=tenant_id, park_id=park_id, subject=subject, time=time, key=key)
 
 
 def _park(fact: ParkRegistered) -> events_pb2.ParkRegistered:
@@ -142,7 +120,7 @@ def _park(fact: ParkRegistered) -> events_pb2.ParkRegistered:
         region_code=park.region_code,
         time_zone=park.time_zone,
         factor_set_id=park.factor_set_id,
-        registered_time=written_time(park.registered_time),
+        registered_time=rfc3339(park.registered_time),
         latitude_deg=park.latitude_deg,
         longitude_deg=park.longitude_deg,
     )
@@ -158,7 +136,7 @@ def _enterprise(fact: EnterpriseRegistered) -> events_pb2.EnterpriseRegistered:
         name_en=enterprise.name_en,
         industry_code=enterprise.industry_code,
         credit_code=enterprise.credit_code,
-        registered_time=written_time(enterprise.registered_time),
+        registered_time=rfc3339(enterprise.registered_time),
     )
 
 
@@ -177,7 +155,7 @@ def _source(fact: SourceRegistered) -> events_pb2.SourceRegistered:
         gas=source.gas,
         sector=source.sector,
         settlement_basis=source.settlement_basis,
-        registered_time=written_time(source.registered_time),
+        registered_time=rfc3339(source.registered_time),
         counted_as=fact.counted_as,
     )
 
@@ -189,7 +167,7 @@ def _figures(fact: AnnualFiguresRecorded) -> events_pb2.AnnualFiguresRecorded:
         tenant_id=figures.tenant_id,
         year=figures.year,
         version=figures.version,
-        recorded_time=written_time(figures.recorded_time),
+        recorded_time=rfc3339(figures.recorded_time),
         **{name: getattr(figures, name) or "" for name in FIGURE_NAMES},
     )
 
@@ -219,7 +197,7 @@ def _activity(fact: ActivityRecorded) -> events_pb2.ActivityRecorded:
             for record_id, target in zip(fact.record_id, fact.supersedes, strict=True)
             if target
         ],
-        recorded_time=written_time(fact.recorded_time),
+        recorded_time=rfc3339(fact.recorded_time),
     )
 
 
@@ -240,7 +218,7 @@ def _emissions(fact: EmissionsCalculated) -> events_pb2.EmissionsCalculated:
         emissions_mg_co2e=[each.emissions_mg for each in fact.sums],
         energy_mgce=[each.energy_mgce for each in fact.sums],
         records=[each.records for each in fact.sums],
-        calculated_time=written_time(fact.calculated_time),
+        calculated_time=rfc3339(fact.calculated_time),
     )
 
 
@@ -285,7 +263,7 @@ def _inventory(closed: Inventory) -> events_pb2.InventoryClosed:
         removals_mg_co2e=totals.removals_mg,
         biogenic_mg_co2e=totals.biogenic_mg,
         energy_mgce=totals.energy_mgce,
-        closed_time=written_time(closed.closed_time),
+        closed_time=rfc3339(closed.closed_time),
     )
 
 
@@ -304,7 +282,7 @@ def _published(fact: InventoryPublished) -> events_pb2.InventoryPublished:
             )
             for cell in made.cells
         ],
-        published_time=written_time(made.published_time),
+        published_time=rfc3339(made.published_time),
     )
 
 
@@ -315,7 +293,7 @@ def _withdrawn(fact: PublicationWithdrawn) -> events_pb2.PublicationWithdrawn:
         tenant_id=made.tenant_id,
         inventory_id=made.inventory_id,
         reason=fact.withdrawal.reason,
-        withdrawn_time=written_time(fact.withdrawal.withdrawn_time),
+        withdrawn_time=rfc3339(fact.withdrawal.withdrawn_time),
     )
 
 
@@ -333,7 +311,7 @@ def _finding(finding: Finding) -> events_pb2.FindingWritten:
         record_id=finding.record_id,
         text=finding.text,
         evidence=finding.evidence,
-        written_time=written_time(finding.written_time),
+        written_time=rfc3339(finding.written_time),
     )
 
 
@@ -348,7 +326,7 @@ def _answered(fact: FindingAnswered) -> events_pb2.FindingAnswered:
         text=answer.text,
         restated_in=answer.restated_in,
         evidence=answer.evidence,
-        answered_time=written_time(answer.answered_time),
+        answered_time=rfc3339(answer.answered_time),
     )
 
 
@@ -360,5 +338,5 @@ def _closed(finding: Finding, closing: Closing) -> events_pb2.FindingClosed:
         finding_id=finding.finding_id,
         conclusion=closing.conclusion,
         text=closing.text,
-        closed_time=written_time(closing.closed_time),
+        closed_time=rfc3339(closing.closed_time),
     )

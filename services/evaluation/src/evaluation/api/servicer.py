@@ -1,6 +1,5 @@
 """Serves parkcarbon.evaluation.v1.EvaluationService: wire to use case to wire."""
 
-import asyncio
 from typing import Any
 
 import grpc
@@ -119,10 +118,10 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
     async def PlanImprovements(self, request: pb.PlanImprovementsRequest, context: _Context) -> pb.PlanImprovementsResponse:
         """Returns the cheapest steps to a target."""
         steps, target = wire.read_steps(request.steps), exact("target", request.target)
-        plan, scores = await evaluate.plan_improvements(
+        plan, before = await evaluate.plan_improvements(
             self._outside, current_caller(), request.park_id, request.evaluation_id, steps, target
         )
-        return wire.plan(plan, steps, scores.total.score)
+        return wire.plan(plan, steps, before)
 
     async def RenderEvaluationReport(
         self, request: pb.RenderEvaluationReportRequest, context: _Context
@@ -149,10 +148,16 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
             asked = Asked(request.system_id, request.year, request.weight_set_id, tuple(request.threshold_set_ids))
             draws = request.draws or DEFAULT_DRAWS
             spread = exact("spread", request.spread) if request.spread else DEFAULT_SPREAD
-            found = await evaluate.rank_parks(
-                self._outside, caller, request.region_code, asked, draws=draws, seed=request.seed, spread=spread
+            answer = await evaluate.rank_parks(
+                self._outside,
+                caller,
+                request.region_code,
+                asked,
+                draws=draws,
+                seed=request.seed,
+                spread=spread,
+                present=wire.ranking,
             )
-            answer = await asyncio.to_thread(wire.ranking, found)
             answer.region_code, answer.system_id, answer.year = request.region_code, request.system_id, request.year
             answer.threshold_set_ids.extend(request.threshold_set_ids)
             answer.draws, answer.seed, answer.spread = draws, request.seed, decimal(spread)
@@ -180,8 +185,7 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
     async def CompareJudgements(self, request: pb.CompareJudgementsRequest, context: _Context) -> pb.CompareJudgementsResponse:
         """Returns the weights that judgements say."""
         items = tuple(request.items)
-        together, each, table_id = await asyncio.to_thread(
-            weigh.compare_judgements,
+        together, each, table_id = await weigh.compare_judgements(
             self._outside,
             current_caller(),
             items,
@@ -213,7 +217,7 @@ class EvaluationServicer(evaluation_pb2_grpc.EvaluationServiceServicer):
             ]
             for number, each in enumerate(request.rounds, start=1)
         ]
-        found = weigh.summarise_rounds(current_caller(), tuple(request.items), given, agreement)
+        found = await weigh.summarise_rounds(self._outside, current_caller(), tuple(request.items), given, agreement)
         return pb.SummariseRoundsResponse(rounds=wire.rounds(found, tuple(request.items)))
 
 

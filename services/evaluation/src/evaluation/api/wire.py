@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
+from math import ceil
 
 from evaluation.application.evaluate import Ranking
 from evaluation.application.values import Shown
@@ -226,10 +227,10 @@ def read_values(rows: Iterable[pb.GivenValue]) -> list[Entry]:
     ]
 
 
-def problems(found: Iterable[Problem]) -> list[pb.RowProblem]:
+def problems(found: Iterable[Problem]) -> list[pb.ValueProblem]:
     """Writes why rows were refused."""
     return [
-        pb.RowProblem(
+        pb.ValueProblem(
             row_number=each.row_number,
             indicator_id=each.indicator_id,
             reason=each.reason,
@@ -430,6 +431,8 @@ def plan(found: Plan, steps: Sequence[Step], before: Fraction | None) -> pb.Plan
         cost_10k_cny=decimal(found.cost_10k_cny),
         score_before=optional(before),
         score_after=decimal(found.score),
+        proven_optimal=found.proven_optimal,
+        cost_gap_10k_cny=decimal(Fraction(ceil(found.cost_gap_10k_cny * 10**6), 10**6)),
     )
 
 

@@ -1,27 +1,30 @@
 """Evaluating: a park, a region's parks, and what a caller gives."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluation.application.catalogue import thresholds_of, weights_of
 from evaluation.application.parks import reach_park, reach_region
-from evaluation.application.ports import Outside, Records
+from evaluation.application.ports import Documents, Outside, Records
 from evaluation.application.systems import system_of
 from evaluation.application.values import counting_values, input_value, known_values, shown_values, valid_year
 from evaluation.domain.callers import READ, READ_PUBLISHED, RECORD
 from evaluation.domain.comparison import Standing, YearOverYear, reachable_ranks, standings, year_over_year
 from evaluation.domain.credit import INTENSITY, intensity_percentile
-from evaluation.domain.diagnosis import Plan, Step, cheapest_plan
+from evaluation.domain.diagnosis import PLAN_LIMIT_S, Plan, Step, cheapest_plan
 from evaluation.domain.errors import ThingNotFound
 from evaluation.domain.evaluations import Assessment, Evaluation, Inputs, InputValue, assessed
 from evaluation.domain.facts import EvaluationScored
 from evaluation.domain.parks import Park
 from evaluation.domain.ranking import Flip, RankIntervals, drawn_weights, flips, rank_intervals
-from evaluation.domain.scoring import NodeScore, Scores
+from evaluation.domain.scoring import NodeScore
 from evaluation.domain.strategies import INDUSTRIES
 from evaluation.domain.systems import IndicatorSystem, checked_system, decimal, leaf_weights, weighed
 from evaluation.domain.thresholds import Threshold, checked_thresholds, merged
@@ -36,9 +39,22 @@ MAX_DRAWS = 10_000
 MAX_CELLS = 50_000_000
 """Parks × draws of one ranking."""
 
-_PARKS_AT_ONCE = 500
+_PARKS_AT_ONCE = 25
+"""Read, derived and scored between two looks at other calls: each a millisecond."""
+
+_SHORT_NODES = 150
+"""A tree of so many nodes is judged in some ten milliseconds, in the event loop; a larger one, of up to 1,000, elsewhere."""
+
+_PLAN_SECONDS = 2 * PLAN_LIMIT_S
+"""The search ends by itself before that."""
+
+_RANK_SECONDS = 60.0
+_FILE_SECONDS = 20.0
+_JUDGE_SECONDS = 10.0
+
 DEFAULT_DRAWS = 1_000
 DEFAULT_SPREAD = Fraction(1, 5)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +80,7 @@ async def evaluate_park(outside: Outside, caller: Caller, park_id: str, asked: A
     async with outside.write() as uow:
         await uow.lock(park)
         inputs = (await _inputs(outside, uow, caller, [park], asked))[park.park_id]
-        assessment = assessed(inputs)
+        assessment = await _assessed(inputs)
         now = outside.clock.now()
         newest = await uow.evaluations(park.park_id, 2**62, 1)
         evaluation = Evaluation(
@@ -81,6 +97,11 @@ async def evaluate_park(outside: Outside, caller: Caller, park_id: str, asked: A
         uow.collect(EvaluationScored(evaluation, assessment))
         await uow.commit()
     return evaluation, assessment
+
+
+async def _assessed(inputs: Inputs) -> Assessment:
+    """Returns what follows from inputs; from those of a large tree in a thread, where other calls go on meanwhile."""
+    return assessed(inputs) if len(inputs.system.nodes) <= _SHORT_NODES else await asyncio.to_thread(assessed, inputs)
 
 
 def _checked(asked: Asked) -> None:
@@ -148,13 +169,18 @@ async def read_evaluation(outside: Outside, caller: Caller, park_id: str, evalua
     Raises:
         Denied, OutOfScope, ParkNotFound, ThingNotFound: nothing to see for this caller.
     """
+    _, found = await _stored(outside, caller, park_id, evaluation_id)
+    return found, await _assessed(found.inputs)
+
+
+async def _stored(outside: Outside, caller: Caller, park_id: str, evaluation_id: str) -> tuple[Park, Evaluation]:
     require(caller, READ)
     park = await reach_park(outside, caller, park_id)
     async with outside.read() as records:
         found = await records.evaluation(park.park_id, evaluation_id)
     if found is None:
         raise ThingNotFound("evaluation", evaluation_id)
-    return found, assessed(found.inputs)
+    return park, found
 
 
 async def list_evaluations(
@@ -165,7 +191,12 @@ async def list_evaluations(
     park = await reach_park(outside, caller, park_id)
     async with outside.read() as records:
         found = await records.evaluations(park.park_id, before, limit)
-    return [(each, assessed(each.inputs)) for each in found]
+    page = []
+    for each in found:
+        page.append((each, await _assessed(each.inputs)))
+        # A page is of a thousand: other calls go on meanwhile.
+        await asyncio.sleep(0)
+    return page
 
 
 async def compare_evaluations(outside: Outside, caller: Caller, park_id: str, before_id: str, after_id: str) -> YearOverYear:
@@ -185,16 +216,21 @@ async def compare_evaluations(outside: Outside, caller: Caller, park_id: str, be
 
 async def plan_improvements(
     outside: Outside, caller: Caller, park_id: str, evaluation_id: str, steps: Sequence[Step], target: Fraction
-) -> tuple[Plan, Scores]:
-    """Returns the cheapest combination of steps that brings an evaluation to a target, and the scores as they are.
+) -> tuple[Plan, Fraction | None]:
+    """Returns the cheapest steps that bring an evaluation to a target, as far as time allows, and the score as it is.
 
     Raises:
         RuleBroken: the system judges by targets, or a step or the target breaks a rule.
         Unreachable: no combination reaches the target.
     """
-    evaluation, assessment = await read_evaluation(outside, caller, park_id, evaluation_id)
+    _, evaluation = await _stored(outside, caller, park_id, evaluation_id)
     weighed(evaluation.inputs.system)
-    return cheapest_plan(assessment.scores, steps, target), assessment.scores
+    return await outside.executor.run(caller, _PLAN_SECONDS, _planned, evaluation.inputs, steps, target)
+
+
+def _planned(inputs: Inputs, steps: Sequence[Step], target: Fraction) -> tuple[Plan, Fraction | None]:
+    scores = assessed(inputs).scores
+    return cheapest_plan(scores, steps, target), scores.total.score
 
 
 async def render_report(outside: Outside, caller: Caller, park_id: str, evaluation_id: str, language: str) -> bytes:
@@ -203,9 +239,13 @@ async def render_report(outside: Outside, caller: Caller, park_id: str, evaluati
     Raises:
         InvalidField: the language is neither zh nor en.
     """
-    evaluation, assessment = await read_evaluation(outside, caller, park_id, evaluation_id)
-    park = await reach_park(outside, caller, park_id)
-    return outside.documents.report(evaluation, assessment, park, valid_language(language))
+    park, evaluation = await _stored(outside, caller, park_id, evaluation_id)
+    spoken = valid_language(language)
+    return await outside.executor.run(caller, _FILE_SECONDS, _reported, outside.documents, evaluation, park, spoken)
+
+
+def _reported(documents: Documents, evaluation: Evaluation, park: Park, language: str) -> bytes:
+    return documents.report(evaluation, assessed(evaluation.inputs), park, language)
 
 
 async def render_template(outside: Outside, caller: Caller, park_id: str, asked: Asked, language: str) -> bytes:
@@ -220,7 +260,8 @@ async def render_template(outside: Outside, caller: Caller, park_id: str, asked:
     entered, derived = (
         {value.indicator_id: input_value(value) for value in found if value.origin == origin} for origin in ("manual", "derived")
     )
-    return outside.documents.template(system, asked.year, entered, derived, valid_language(language))
+    make, spoken = outside.documents.template, valid_language(language)
+    return await outside.executor.run(caller, _FILE_SECONDS, make, system, asked.year, entered, derived, spoken)
 
 
 def valid_language(language: str) -> str:
@@ -258,9 +299,20 @@ class Ranking:
 
 
 async def rank_parks(
-    outside: Outside, caller: Caller, region_code: str, asked: Asked, *, draws: int, seed: int, spread: Fraction
-) -> Ranking:
+    outside: Outside,
+    caller: Caller,
+    region_code: str,
+    asked: Asked,
+    *,
+    draws: int,
+    seed: int,
+    spread: Fraction,
+    present: Callable[[Ranking], _T],
+) -> _T:
     """Ranks the caller's parks of a region, with the interval of each rank over drawn weights.
+
+    Returns:
+        What `present` makes of the ranking: a function at the top level of a module, which runs where the ranking was computed.
 
     Raises:
         Denied, OutOfScope, ThingNotFound: nothing to see for this caller.
@@ -288,16 +340,26 @@ async def rank_parks(
         name, weights = await weights_of(records, caller, system, asked.weight_set_id)
         thresholds, synthetic = await thresholds_of(outside, records, caller, system, asked.threshold_set_ids)
         totals = Totals(system, weights, {row.node_id: row for row in thresholds})
-        scored: list[tuple[Park, NodeScore, list[float]]] = []
+        scored: list[_Scored] = []
         # Some at a time: the values of ten thousand parks are a hundred megabytes, and their scores five.
         for start in range(0, len(parks), _PARKS_AT_ONCE):
             some = parks[start : start + _PARKS_AT_ONCE]
             values = await counting_values(outside, records, system, some, asked.year)
-            scored += [(park, *totals.of(values[park.park_id])) for park in some]
+            found = [totals.of(values[park.park_id]) for park in some]
+            scored.append(_Scored(some, [total for total, _ in found], np.array([row for _, row in found])))
             await asyncio.sleep(0)
-    # Seconds for thousands of parks: other calls go on meanwhile.
     by_leaf = leaf_weights(system, weights)
-    return await asyncio.to_thread(_ranked, scored, by_leaf, _Drawn(draws, seed, float(spread)), name, synthetic)
+    drawn = _Drawn(draws, seed, float(spread))
+    return await outside.executor.run(caller, _RANK_SECONDS, _presented, scored, by_leaf, drawn, name, synthetic, present)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """Parks with their totals and the scores of their indicators, parks × indicators."""
+
+    parks: Sequence[Park]
+    totals: Sequence[NodeScore]
+    matrix: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,16 +371,30 @@ class _Drawn:
     spread_ratio: float
 
 
+def _presented(
+    scored: Sequence[_Scored],
+    by_leaf: Mapping[str, Fraction],
+    drawn: _Drawn,
+    name: str,
+    synthetic: bool,
+    present: Callable[[Ranking], _T],
+) -> _T:
+    return present(_ranked(scored, by_leaf, drawn, name, synthetic))
+
+
 def _ranked(
-    scored: Sequence[tuple[Park, NodeScore, list[float]]],
+    scored: Sequence[_Scored],
     by_leaf: Mapping[str, Fraction],
     drawn: _Drawn,
     name: str,
     synthetic: bool,
 ) -> Ranking:
-    known = [each for each in scored if each[1].score is not None]
+    rows = chain.from_iterable(zip(each.parks, each.totals, each.matrix, strict=True) for each in scored)
+    known: list[tuple[Any, ...]] = []
+    unknown: list[tuple[Any, ...]] = []
+    for row in rows:
+        (unknown if row[1].score is None else known).append(row)
     known.sort(key=lambda each: (-(each[1].score or Fraction(0)), each[0].park_id))
-    unknown = [each for each in scored if each[1].score is None]
     standing = standings({park.park_id: total.score or Fraction(0) for park, total, _ in known})
     weights = np.array([float(weight) for weight in by_leaf.values()])
     matrix = np.array([row for _, _, row in known])
@@ -381,7 +457,9 @@ async def calculate(outside: Outside, caller: Caller, asked: Asked, own: OwnData
         values = (*values, _against_peers(system, values, *own.intensity))
     given = merged(thresholds, checked_thresholds(system, own.thresholds))
     inputs = _put_together(outside, system, asked, weights, (given, synthetic), values, own.energy_tce, own.emissions_t)
-    return assessed(inputs), problems
+    if len(system.nodes) <= _SHORT_NODES:
+        return assessed(inputs), problems
+    return await outside.executor.run(caller, _JUDGE_SECONDS, assessed, inputs), problems
 
 
 def _against_peers(

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Protocol, Self
+from typing import ParamSpec, Protocol, Self, TypeVar
 
 from evaluation.domain.ahp import RandomIndex
 from evaluation.domain.bands import Band
@@ -19,6 +19,9 @@ from evaluation.domain.targets import Target
 from evaluation.domain.thresholds import Threshold, ThresholdSet
 from evaluation.domain.values import UnitConversion, Value
 from kernel.access import Caller
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class Clock(Protocol):
@@ -244,6 +247,22 @@ class Documents(Protocol):
         ...
 
 
+class Executor(Protocol):
+    """Runs work that computes, outside of the event loop; errors of its own carry a kind."""
+
+    async def run(self, caller: Caller, seconds: float, work: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Returns what the work returns, or raises what it raises. A caller who is cancelled ends the work.
+
+        Args:
+            caller: for whom; what one caller and one tenant have under way is bounded.
+            seconds: the longest it may compute, > 0.
+            work: a picklable function: at the top level of a module, or a method of a picklable object.
+            *args: its arguments, picklable.
+            **kwargs: as `args`.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """What the use cases work with.
@@ -259,5 +278,6 @@ class Outside:
     accounting: AccountingPort
     shipped: Shipped
     documents: Documents
+    executor: Executor
     clock: Clock
     new_id: Callable[[], str]

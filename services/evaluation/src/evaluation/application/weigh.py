@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluation.application.ports import Outside
-from evaluation.domain.ahp import EIGENVECTOR, GEOMETRIC_MEAN, Expert, Priorities, aggregated, checked_matrix, priorities
+from evaluation.domain.ahp import (
+    EIGENVECTOR,
+    GEOMETRIC_MEAN,
+    Expert,
+    Priorities,
+    RandomIndex,
+    aggregated,
+    checked_matrix,
+    priorities,
+)
 from evaluation.domain.callers import READ_PUBLISHED
 from evaluation.domain.delphi import Agreement, Round, summarised
 from evaluation.domain.errors import ThingNotFound
@@ -14,6 +23,7 @@ from kernel.refusals import InvalidField
 DEFAULT_TABLE = "saaty-1980"
 MAX_EXPERTS = 200
 MAX_ROUNDS = 20
+_WEIGH_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +35,7 @@ class Judgements:
     rows: Sequence[Sequence[float | None]]
 
 
-def compare_judgements(
+async def compare_judgements(
     outside: Outside,
     caller: Caller,
     items: Sequence[str],
@@ -63,10 +73,18 @@ def compare_judgements(
     table = outside.shipped.random_indices.get(table_id or DEFAULT_TABLE)
     if table is None:
         raise ThingNotFound("random index table", table_id, ", ".join(sorted(outside.shipped.random_indices)))
-    matrices = [Expert(each.expert_id, each.group, checked_matrix(each.rows, items)) for each in experts]
     how = method or EIGENVECTOR
-    together = priorities(aggregated(matrices, group_weights), table, method=how)
-    return together, [priorities(each.matrix, table, method=how) for each in matrices], table.table_id
+    work = (items, experts, group_weights, table, how)
+    together, each = await outside.executor.run(caller, _WEIGH_SECONDS, _compared, *work)
+    return together, each, table.table_id
+
+
+def _compared(
+    items: Sequence[str], experts: Sequence[Judgements], group_weights: Mapping[str, float], table: RandomIndex, method: str
+) -> tuple[Priorities, list[Priorities]]:
+    matrices = [Expert(each.expert_id, each.group, checked_matrix(each.rows, items)) for each in experts]
+    together = priorities(aggregated(matrices, group_weights), table, method=method)
+    return together, [priorities(each.matrix, table, method=method) for each in matrices]
 
 
 def _different(field: str, names: Sequence[str]) -> None:
@@ -75,8 +93,8 @@ def _different(field: str, names: Sequence[str]) -> None:
         raise InvalidField(field, twice, "given once", "仅出现一次")
 
 
-def summarise_rounds(
-    caller: Caller, items: Sequence[str], rounds: Sequence[Sequence[Sequence[float]]], agreement: Agreement
+async def summarise_rounds(
+    outside: Outside, caller: Caller, items: Sequence[str], rounds: Sequence[Sequence[Sequence[float]]], agreement: Agreement
 ) -> list[Round]:
     """Returns the summary of each round of estimates.
 
@@ -90,4 +108,4 @@ def summarise_rounds(
     _different("items", items)
     if len(rounds) > MAX_ROUNDS:
         raise InvalidField("rounds", str(len(rounds)), f"at most {MAX_ROUNDS} rounds", f"至多 {MAX_ROUNDS} 轮")
-    return summarised(rounds, items, agreement)
+    return await outside.executor.run(caller, _WEIGH_SECONDS, summarised, rounds, items, agreement)

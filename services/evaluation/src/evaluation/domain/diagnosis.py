@@ -14,7 +14,18 @@ from evaluation.domain.systems import TOTAL, decimal
 from kernel.refusals import InvalidField
 
 MAX_STEPS = 500
-_ATTEMPTS = 5
+PLAN_LIMIT_S = 10.0
+"""How long the cheapest steps are looked for; what is best by then is the plan."""
+
+_ATTEMPTS_RATIO = (0.5, 0.25, 0.1, 0.1, 0.05)
+"""Shares of the time, one per attempt: after the first, an answer was missed by the solver's tolerance alone."""
+
+_SOLVED = 0
+"""The solver's status of an answer that it has proven."""
+
+_LARGEST = 10**6
+_SOLVER_RATIO = Fraction(1, 10**9)
+"""What the solver's floats leave open of a cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +92,30 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The cheapest steps that reach a target.
+    """Steps that reach a target: the cheapest, or the best that were found in the time.
 
     Attributes:
         taken: how much of each step, 0 to 1; those at 0 are left out.
         cost_10k_cny: of all.
         score: that they reach, computed exactly.
+        cost_gap_10k_cny: how much cheaper another plan could be at most, by the solver's bound; 0 where none can.
     """
 
     taken: Mapping[str, Fraction]
     cost_10k_cny: Fraction
     score: Fraction
+    cost_gap_10k_cny: Fraction = Fraction(0)
+
+    @property
+    def proven_optimal(self) -> bool:
+        """Whether no plan is cheaper."""
+        return self.cost_gap_10k_cny == 0
 
 
-def cheapest_plan(scores: Scores, steps: Sequence[Step], target: Fraction) -> Plan:
+def cheapest_plan(scores: Scores, steps: Sequence[Step], target: Fraction, limit_s: float = PLAN_LIMIT_S) -> Plan:
     """Returns the combination of steps of least cost whose score is at least a target; a mixed-integer programme, solved.
+
+    Where the time does not suffice, it is the best plan found by then, and says how much cheaper another one could be at most.
 
     min Σ cᵢ·xᵢ with Σ wₖ·yₖ >= target − score, yₖ <= Σ gᵢ·xᵢ over the steps of indicator k (less what it is beyond its
     worse threshold), yₖ <= scale − its score, 0 <= xᵢ <= 1, xᵢ
@@ -108,6 +128,7 @@ def cheapest_plan(scores: Scores, steps: Sequence[Step], target: Fraction) -> Pl
         scores: of the park as it is.
         steps: up to 500, each of a scored indicator.
         target: in points of the scale, at most the scale.
+        limit_s: how long to look for a cheaper plan, > 0; checks of what was found come on top of it.
 
     Raises:
         InvalidField: too many steps, or one whose change or cost breaks its rule.
@@ -123,22 +144,53 @@ def cheapest_plan(scores: Scores, steps: Sequence[Step], target: Fraction) -> Pl
         raise RuleBroken("TARGET_OUT_OF_RANGE", decimal(present, 4), decimal(target), decimal(scale))
     if target <= present:
         return Plan({}, Fraction(0), present)
-    checked_by_id = {step.step_id: step for step in checked}
     best = score_after(scores, checked, {step.step_id: Fraction(1) for step in checked})
     if best < target:
         raise Unreachable(decimal(target, 4), decimal(best, 4))
-    wanted = target - present
-    for _ in range(_ATTEMPTS):
-        shares = _solved(scores, checked, wanted)
+    wanted, lower_10k_cny = target - present, Fraction(0)
+    for attempt, ratio in enumerate(_ATTEMPTS_RATIO):
+        found = _solved(scores, checked, wanted, limit_s * ratio)
+        if attempt == 0:
+            lower_10k_cny = found.lower_10k_cny
         for rounding in (round, ceil):
-            taken = _in_millionths(checked, shares, rounding)
+            taken = _in_millionths(checked, found.shares, rounding)
             reached = score_after(scores, checked, taken)
             if reached >= target:
-                cost = sum((share * checked_by_id[step_id].cost_10k_cny for step_id, share in taken.items()), Fraction(0))
-                return Plan(taken, cost, reached)
+                if attempt == 0 and found.proven:
+                    return Plan(taken, _cost(checked, taken), reached)
+                return _unproven(scores, checked, taken, target, lower_10k_cny)
         # the solver takes a target for reached that is missed by its tolerance
         wanted += 2 * (target - reached) + Fraction(1, 10**6)
-    raise Unreachable(decimal(target, 4), decimal(best, 4))
+    return _unproven(scores, checked, {step.step_id: Fraction(1) for step in checked}, target, lower_10k_cny)
+
+
+def _cost(steps: Sequence[Step], taken: Mapping[str, Fraction]) -> Fraction:
+    return sum((taken.get(step.step_id, Fraction(0)) * step.cost_10k_cny for step in steps), Fraction(0))
+
+
+def _unproven(
+    scores: Scores, steps: Sequence[Step], taken: Mapping[str, Fraction], target: Fraction, lower_10k_cny: Fraction
+) -> Plan:
+    """Returns a plan without the steps that it does not need, the dearest left out first, and its distance from the bound."""
+    needed = dict(taken)
+    by_node: dict[str, list[Step]] = {}
+    for step in steps:
+        by_node.setdefault(step.node_id, []).append(step)
+    rise = {node_id: _rise(scores, node_id, of_node, needed) for node_id, of_node in by_node.items()}
+    spare = (scores.total.score or Fraction(0)) + sum(rise.values()) - target
+    for step in sorted(steps, key=lambda each: -each.cost_10k_cny):
+        if step.step_id not in needed or step.cost_10k_cny == 0:
+            continue
+        without = {step_id: share for step_id, share in needed.items() if step_id != step.step_id}
+        lost = rise[step.node_id] - _rise(scores, step.node_id, by_node[step.node_id], without)
+        if lost <= spare:
+            needed, spare = without, spare - lost
+            rise[step.node_id] -= lost
+    cost = _cost(steps, needed)
+    # A divisible step is given in millionths, which no bound of the solver's knows of.
+    rounded = sum((step.cost_10k_cny for step in steps if step.divisible and step.step_id in needed), Fraction(0)) / 10**6
+    gap = cost - lower_10k_cny
+    return Plan(needed, cost, target + spare, gap if gap > rounded + cost * _SOLVER_RATIO else Fraction(0))
 
 
 def _in_millionths(steps: Sequence[Step], shares: Sequence[float], rounding: Callable[[Fraction], int]) -> dict[str, Fraction]:
@@ -158,18 +210,25 @@ def score_after(scores: Scores, steps: Sequence[Step], taken: Mapping[str, Fract
         steps: of scored indicators.
         taken: share of each step by its id, 0 to 1; what is left out is not taken.
     """
-    known = sum((leaf.weight for leaf in scores.leaves.values() if leaf.score is not None), Fraction(0))
     total = scores.total.score or Fraction(0)
-    for node_id in dict.fromkeys(step.node_id for step in steps):
-        leaf = scores.leaves[node_id]
-        assert leaf.score is not None
-        raw = _raw(scores, node_id)
-        gained = sum(
-            (taken.get(step.step_id, Fraction(0)) * _gain(scores, step) for step in steps if step.node_id == node_id), Fraction(0)
-        )
-        after = min(max(raw + gained, Fraction(0)), scores.system.scale)
-        total += leaf.weight / known * (after - leaf.score)
-    return total
+    by_node: dict[str, list[Step]] = {}
+    for step in steps:
+        by_node.setdefault(step.node_id, []).append(step)
+    return total + sum((_rise(scores, node_id, of_node, taken) for node_id, of_node in by_node.items()), Fraction(0))
+
+
+def _rise(scores: Scores, node_id: str, steps: Sequence[Step], taken: Mapping[str, Fraction]) -> Fraction:
+    """Returns the points of the total that steps of one indicator bring together."""
+    leaf = scores.leaves[node_id]
+    assert leaf.score is not None
+    gained = sum((taken[step.step_id] * _gain(scores, step) for step in steps if step.step_id in taken), Fraction(0))
+    after = min(max(_raw(scores, node_id) + gained, Fraction(0)), scores.system.scale)
+    return leaf.weight / _known(scores) * (after - leaf.score)
+
+
+def _known(scores: Scores) -> Fraction:
+    """The weight of what is scored, in the total."""
+    return sum((leaf.weight for leaf in scores.leaves.values() if leaf.score is not None), Fraction(0))
 
 
 def _raw(scores: Scores, node_id: str) -> Fraction:
@@ -217,16 +276,33 @@ def _checked_steps(scores: Scores, steps: Sequence[Step]) -> list[Step]:
     return list(steps)
 
 
-def _solved(scores: Scores, steps: Sequence[Step], missing: Fraction) -> list[float]:
+@dataclass(frozen=True, slots=True)
+class _Solved:
+    """What the solver says.
+
+    Attributes:
+        shares: of each step, 0 to 1.
+        lower_10k_cny: no plan costs less.
+        proven: whether no plan is cheaper than this one.
+    """
+
+    shares: Sequence[float]
+    lower_10k_cny: Fraction
+    proven: bool
+
+
+def _solved(scores: Scores, steps: Sequence[Step], missing: Fraction, limit_s: float) -> _Solved:
     nodes = list(dict.fromkeys(step.node_id for step in steps))
     below = [node_id for node_id in nodes if _raw(scores, node_id) < 0]
-    known = sum((leaf.weight for leaf in scores.leaves.values() if leaf.score is not None), Fraction(0))
+    known = _known(scores)
     # Columns: the share x of each step, the rise y of each indicator's own score, and for each indicator beyond its worse threshold
     # whether it is brought back (z), since only then it rises: y <= room·z and y <= Σ g·x + raw·z.
     first_rise, first_back = len(steps), len(steps) + len(nodes)
     width = first_back + len(below)
     costs = np.zeros(width)
-    costs[:first_rise] = [float(step.cost_10k_cny) for step in steps]
+    # The solver gives up on figures of very different size; gains are small numbers.
+    unit_10k_cny = max(max(step.cost_10k_cny for step in steps) / _LARGEST, Fraction(1))
+    costs[:first_rise] = [float(step.cost_10k_cny / unit_10k_cny) for step in steps]
     reach = np.zeros((1, width))
     rows = np.zeros((len(nodes) + len(below), width))
     upper = np.ones(width)
@@ -247,15 +323,24 @@ def _solved(scores: Scores, steps: Sequence[Step], missing: Fraction) -> list[fl
     whole = np.ones(width)
     whole[[index for index, step in enumerate(steps) if step.divisible]] = 0
     whole[first_rise:first_back] = 0
+    constraints = [LinearConstraint(reach, lb=float(missing)), LinearConstraint(rows, ub=0.0)]
+    bounds = Bounds(np.zeros(width), upper)
     found = milp(
-        costs,
-        constraints=[LinearConstraint(reach, lb=float(missing)), LinearConstraint(rows, ub=0.0)],
-        bounds=Bounds(np.zeros(width), upper),
-        integrality=whole,
-        options={"mip_rel_gap": 0.0},
+        costs, constraints=constraints, bounds=bounds, integrality=whole, options={"mip_rel_gap": 0.0, "time_limit": limit_s}
     )
+    proven = found.status == _SOLVED
+    lower = [0.0]
+    if proven:
+        lower.append(found.fun)
+    elif found.x is not None and found.mip_dual_bound is not None:
+        lower.append(found.mip_dual_bound)
+    if not proven:
+        # A search that ends early may not have come as far as the programme without whole steps, which takes no time.
+        relaxed = milp(costs, constraints=constraints, bounds=bounds, options={"time_limit": limit_s})
+        lower += [relaxed.fun] if relaxed.status == _SOLVED else []
+    lower_10k_cny = Fraction(max(lower)) * unit_10k_cny
     if found.x is None:
         # Only the solver's tolerance can make it so: all steps together were seen to reach the target.
-        return [1.0] * len(steps)
+        return _Solved([1.0] * len(steps), lower_10k_cny, proven=False)
     shares: list[float] = np.clip(found.x[:first_rise], 0.0, 1.0).tolist()
-    return shares
+    return _Solved(shares, lower_10k_cny, proven)
