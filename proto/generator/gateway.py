@@ -365,18 +365,24 @@ def _checked(each: Field, place: str, *more: str) -> str:
 
 
 def _told(each: Field, fallback: str = "") -> list[str]:
+    """The name and the description of a parameter; one without a comment is described by its format."""
     told = []
     if each.parameter != each.name:
         told.append(f'alias="{each.parameter}"')
-    if each.comment or fallback:
-        told.append(f"description={json.dumps(each.comment or fallback, ensure_ascii=False)}")
+    if each.rules.format == "id":
+        fallback = f"The id of the {each.parameter}"
+    description = each.comment or fallback
+    if each.rules.comma_separated:
+        description = f"{description} With commas between them.".strip()
+    if description:
+        told.append(f"description={json.dumps(description, ensure_ascii=False)}")
     if each.rules.example:
         told.append(f"examples=[{int(each.rules.example) if each.kind == 'integer' else json.dumps(each.rules.example)}]")
     return told
 
 
 def _path_parameter(each: Field) -> str:
-    return _checked(each, "Path", *_told(each, f"The id of the {each.parameter}" if each.rules.format == "id" else ""))
+    return _checked(each, "Path", *_told(each))
 
 
 def _query_parameter(each: Field) -> tuple[str, str | None, str]:

@@ -278,5 +278,6 @@ class AsyncAccountingMethods(AsyncSender):
 
         Args:
             region_code: Two, four or six digits of GB/T 2260; pairs of zeros at its end stand for the whole.
+            year: The year that was released.
         """
         return await self.send(calls.get_region_release(region_code, year))

@@ -1680,7 +1680,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         group_by: Annotated[
             str,
             Query(
-                description="Of year, month, scope, item, carrier, gas, sector, enterprise, source. At most 4, none twice. Empty: one total.",
+                description="Of year, month, scope, item, carrier, gas, sector, enterprise, source. At most 4, none twice. Empty: one total. With commas between them.",
                 examples=["scope,carrier"],
                 max_length=200,
             ),
@@ -2123,7 +2123,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
                 pattern="^[0-9]{2}([0-9]{2}){0,2}$",
             ),
         ],
-        year: Annotated[int, Query(examples=[2022], ge=1990, le=2200)],
+        year: Annotated[int, Query(description="The year that was released.", examples=[2022], ge=1990, le=2200)],
     ) -> Response:
         """Returns the sums of a region and of the regions in it, as they were released, the same for every caller of the
         tenant.

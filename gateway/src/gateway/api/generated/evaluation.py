@@ -1284,7 +1284,9 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         park_id: Annotated[
             str, Path(alias="park", description="The id of the park", examples=["ganzhou-etdz"], pattern=ID_PATTERN)
         ],
-        system_id: Annotated[str, Query(alias="system", examples=["guide-2021"], pattern=ID_PATTERN)],
+        system_id: Annotated[
+            str, Query(alias="system", description="The id of the system", examples=["guide-2021"], pattern=ID_PATTERN)
+        ],
         year: Annotated[int, Query(examples=[2022], ge=1990, le=2200)],
     ) -> Response:
         """Returns every indicator of a system for a year.
@@ -1368,7 +1370,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             str, Path(alias="park", description="The id of the park", examples=["ganzhou-etdz"], pattern=ID_PATTERN)
         ],
         after_id: Annotated[str, Path(alias="evaluation", description="The id of the evaluation", pattern=ID_PATTERN)],
-        before_id: Annotated[str, Query(alias="before", pattern=ID_PATTERN)],
+        before_id: Annotated[str, Query(alias="before", description="The evaluation to compare with.", pattern=ID_PATTERN)],
     ) -> Response:
         """Returns why two evaluations of a park differ: values, weights, thresholds, coverage; the four sum to the change."""
         return await calls.answer(request, compare_evaluations, {"park_id": park_id, "after_id": after_id, "before_id": before_id})
@@ -1411,7 +1413,9 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             str, Path(alias="park", description="The id of the park", examples=["ganzhou-etdz"], pattern=ID_PATTERN)
         ],
         evaluation_id: Annotated[str, Path(alias="evaluation", description="The id of the evaluation", pattern=ID_PATTERN)],
-        language: Annotated[Literal["zh", "en"] | None, Query(alias="lang", description="zh or en.")] = None,
+        language: Annotated[
+            Literal["zh", "en"] | None, Query(alias="lang", description="Language of the file; Accept-Language when left out")
+        ] = None,
     ) -> Response:
         """Returns the report of an evaluation as a file."""
         return await calls.download(
@@ -1434,7 +1438,9 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         park_id: Annotated[
             str, Path(alias="park", description="The id of the park", examples=["ganzhou-etdz"], pattern=ID_PATTERN)
         ],
-        system_id: Annotated[str, Query(alias="system", examples=["guide-2021"], pattern=ID_PATTERN)],
+        system_id: Annotated[
+            str, Query(alias="system", description="The id of the system", examples=["guide-2021"], pattern=ID_PATTERN)
+        ],
         year: Annotated[int, Query(examples=[2022], ge=1990, le=2200)],
         language: Annotated[
             Literal["zh", "en"] | None, Query(alias="lang", description="Language of the file; Accept-Language when left out")
@@ -1467,11 +1473,25 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
                 pattern="^[0-9]{2}([0-9]{2}){0,2}$",
             ),
         ],
-        system_id: Annotated[str, Query(alias="system", examples=["guide-2021"], pattern=ID_PATTERN)],
+        system_id: Annotated[
+            str, Query(alias="system", description="The id of the system", examples=["guide-2021"], pattern=ID_PATTERN)
+        ],
         year: Annotated[int, Query(examples=[2022], ge=1990, le=2200)],
-        weight_set_id: Annotated[str, Query(alias="weight_set", max_length=64)] = "",
-        threshold_set_ids: Annotated[str, Query(alias="threshold_sets", max_length=1400)] = "",
-        draws: Annotated[int, Query(description="0 means 1,000; at most 10,000.", ge=1, le=10000)] = 1000,
+        weight_set_id: Annotated[
+            str,
+            Query(alias="weight_set", description="annex, equal, or a weight set's id. Empty: the system's own.", max_length=64),
+        ] = "",
+        threshold_set_ids: Annotated[
+            str,
+            Query(
+                alias="threshold_sets",
+                description="Ids of threshold sets, over the platform's; later ones first served. With commas between them.",
+                max_length=1400,
+            ),
+        ] = "",
+        draws: Annotated[
+            int, Query(description="How many times the weights are drawn, at most 10,000; 1,000 unless it is said.", ge=1, le=10000)
+        ] = 1000,
         seed: Annotated[int, Query(description="The same seed gives the same intervals.", ge=0, le=4294967295)] = 0,
         spread: Annotated[
             str,
