@@ -17,9 +17,9 @@ from chassis.executor import ExecutorSettings
 from chassis.process_executor import ProcessExecutor
 from chassis.testing.watchdog import Watch, watched_loops
 from evaluation.application import evaluate, weigh
-from gateway.adapters.evaluation_client import SLOW_SECONDS
-from gateway.application.evaluation import COMPUTED
 from gateway.main import topic_registry
+from parkcarbon.contract.v1 import contract_pb2
+from parkcarbon.evaluation.v1 import evaluation_pb2
 from tests.system.in_process import PARK, InProcess, in_process, register
 
 LONGEST_SECONDS = 0.05
@@ -79,15 +79,18 @@ def test_the_gateway_waits_for_longer_than_anything_computes() -> None:
     longest = {
         "PlanImprovements": evaluate.PLAN_SECONDS,
         "RankParks": evaluate.RANK_SECONDS,
-        "RenderReport": evaluate.FILE_SECONDS,
-        "RenderTemplate": evaluate.FILE_SECONDS,
-        "Calculate": evaluate.CALCULATE_SECONDS,
+        "RenderEvaluationReport": evaluate.FILE_SECONDS,
+        "RenderValueTemplate": evaluate.FILE_SECONDS,
+        "CalculateEvaluation": evaluate.CALCULATE_SECONDS,
         "CompareJudgements": weigh.WEIGH_SECONDS,
         "SummariseRounds": weigh.WEIGH_SECONDS,
     }
-    assert longest.keys() == COMPUTED == SLOW_SECONDS.keys()
+    methods = evaluation_pb2.DESCRIPTOR.services_by_name["EvaluationService"].methods
+    operations = {method.name: method.GetOptions().Extensions[contract_pb2.operation] for method in methods}
+    deadlines = {name: operation.deadline_seconds for name, operation in operations.items() if operation.computed}
+    assert longest.keys() == deadlines.keys()
     waits = ExecutorSettings().queue_seconds
-    assert [name for name, seconds in longest.items() if SLOW_SECONDS[name] <= waits + seconds] == []
+    assert [name for name, seconds in longest.items() if deadlines[name] <= waits + seconds] == []
 
 
 @pytest.mark.parametrize("count", [40, 120, 500])

@@ -1375,7 +1375,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         """Returns why two evaluations of a park differ: values, weights, thresholds, coverage; the four sum to the change."""
         return await calls.answer(request, compare_evaluations, {"park_id": park_id, "after_id": after_id, "before_id": before_id})
 
-    plan_improvements = Operation("PlanImprovements", Action.READ)
+    plan_improvements = Operation("PlanImprovements", Action.READ, computed=True)
 
     @routes.post(
         "/v1/parks/{park}/evaluations/{evaluation}:plan",
@@ -1399,7 +1399,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             request, plan_improvements, PlanImprovementsBody, {"park_id": park_id, "evaluation_id": evaluation_id}
         )
 
-    render_evaluation_report = Operation("RenderEvaluationReport", Action.READ)
+    render_evaluation_report = Operation("RenderEvaluationReport", Action.READ, computed=True)
 
     @routes.get(
         "/v1/parks/{park}/evaluations/{evaluation}/report.pdf",
@@ -1425,7 +1425,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             "evaluation.{evaluation_id}.pdf",
         )
 
-    render_value_template = Operation("RenderValueTemplate", Action.READ)
+    render_value_template = Operation("RenderValueTemplate", Action.READ, computed=True)
 
     @routes.get(
         "/v1/parks/{park}/indicator-values.xlsx",
@@ -1454,7 +1454,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             "indicator-values.{year}.xlsx",
         )
 
-    rank_parks = Operation("RankParks", Action.READ)
+    rank_parks = Operation("RankParks", Action.READ, computed=True)
 
     @routes.get(
         "/v1/regions/{code}/rankings",
@@ -1524,7 +1524,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             },
         )
 
-    calculate_evaluation = Operation("CalculateEvaluation", Action.PUBLISHED)
+    calculate_evaluation = Operation("CalculateEvaluation", Action.PUBLISHED, computed=True)
 
     @routes.post(
         "/v1/evaluations:calculate",
@@ -1537,7 +1537,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         """Evaluates what the caller gives and keeps nothing."""
         return await calls.send(request, calculate_evaluation, CalculateEvaluationBody, {})
 
-    compare_judgements = Operation("CompareJudgements", Action.PUBLISHED)
+    compare_judgements = Operation("CompareJudgements", Action.PUBLISHED, computed=True)
 
     @routes.post(
         "/v1/weights:compare-judgements",
@@ -1550,7 +1550,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         """Returns the weights that pairwise judgements say, and how consistent they are; keeps nothing."""
         return await calls.send(request, compare_judgements, CompareJudgementsBody, {})
 
-    summarise_rounds = Operation("SummariseRounds", Action.PUBLISHED)
+    summarise_rounds = Operation("SummariseRounds", Action.PUBLISHED, computed=True)
 
     @routes.post(
         "/v1/weights:summarise-rounds",
