@@ -62,7 +62,7 @@ def watched_loops() -> Iterator[Watch]:
     try:
         yield watch
     finally:
-        asyncio.Handle._run = original  # type: ignore[method-assign, assignment]
+        asyncio.Handle._run = original  # type: ignore[method-assign]
         gc.unfreeze()
 
 
