@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ MAX_CELLS = 50_000_000
 _PARKS_AT_ONCE = 25
 """Read, derived and scored between two looks at other calls: each a millisecond."""
 
+_EVALUATIONS_AT_ONCE = 10
 _SHORT_NODES = 150
 """A tree of so many nodes is judged in some ten milliseconds, in the event loop; a larger one, of up to 1,000, elsewhere."""
 
@@ -190,12 +191,16 @@ async def list_evaluations(
     require(caller, READ)
     park = await reach_park(outside, caller, park_id)
     async with outside.read() as records:
-        found = await records.evaluations(park.park_id, before, limit)
-    page = []
-    for each in found:
-        page.append((each, await _assessed(each.inputs)))
-        # A page is of a thousand: other calls go on meanwhile.
-        await asyncio.sleep(0)
+        page: list[tuple[Evaluation, Assessment]] = []
+        # A page is of up to a thousand: other calls go on meanwhile.
+        while len(page) < limit:
+            some = await records.evaluations(park.park_id, before, min(limit - len(page), _EVALUATIONS_AT_ONCE))
+            for each in some:
+                page.append((each, await _assessed(each.inputs)))
+                await asyncio.sleep(0)
+            if len(some) < _EVALUATIONS_AT_ONCE:
+                break
+            before = some[-1].sequence
     return page
 
 
@@ -390,8 +395,8 @@ def _ranked(
     synthetic: bool,
 ) -> Ranking:
     rows = chain.from_iterable(zip(each.parks, each.totals, each.matrix, strict=True) for each in scored)
-    known: list[tuple[Any, ...]] = []
-    unknown: list[tuple[Any, ...]] = []
+    known: list[tuple[Park, NodeScore, NDArray[np.float64]]] = []
+    unknown: list[tuple[Park, NodeScore, NDArray[np.float64]]] = []
     for row in rows:
         (unknown if row[1].score is None else known).append(row)
     known.sort(key=lambda each: (-(each[1].score or Fraction(0)), each[0].park_id))
