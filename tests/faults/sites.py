@@ -32,8 +32,8 @@ from chassis.embedded_log import EmbeddedLog
 from chassis.events import Event
 from chassis.identity import generate_key_pair
 from chassis.kafka_broker import KafkaBroker
+from chassis.kafka_settings import KafkaSettings
 from chassis.logs import Level, Renderer, configure
-from chassis.settings import KafkaSettings
 from chassis.testing.kafka import KafkaServer, kafka_libraries, program
 from chassis.topics import TopicRegistry, dead_letter_topic
 from tests.faults.disorder import GROUP, MARKER, TOPICS, Disorder
