@@ -129,7 +129,7 @@ class TestTokens:
         authenticators = Authenticators(Store(), nobody, nobody, nobody, nobody, nobody, nobody)
         head = RequestHead("GET", "/v1/parks", "", authorization="Bearer abc")
         assert await authenticate(authenticators, head) == Authenticated(READER, "token")
-        with pytest.raises(TokenRefused, match="unknown, over, or was revoked"):
+        with pytest.raises(TokenRefused, match="unknown, expired or revoked"):
             await authenticate(authenticators, replace(head, authorization="Bearer abd"))
         with pytest.raises(TokenRefused, match="send one credential"):
             await authenticate(authenticators, replace(head, api_key="abc"))

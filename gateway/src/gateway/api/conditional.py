@@ -1,4 +1,4 @@
-"""What platforms that pull need of every answer: an entity tag, only the members they want, and tables as CSV.
+"""Representations of answers: an entity tag and conditional requests, chosen members, and tables as CSV.
 
 A route says by a dependency what its answer is a table of; everything else happens behind it, on the answer as it stands.
 """
@@ -43,7 +43,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """What a request wants of its answer.
+    """How an answer is represented.
 
     Attributes:
         fields: Only these members, in this order; none for all.
@@ -72,19 +72,19 @@ def representations(row: type[BaseModel], name: str = "", *, sparse: Sequence[st
     ) -> None:
         names = [name.strip() for name in fields.split(",") if name.strip()]
         known = [*table.columns, *table.more]
-        for wanted in names:
-            if wanted not in known:
+        for field in names:
+            if field not in known:
                 raise ParameterInvalid(
-                    field="fields", found=messages.shortened(wanted), allowed=", ".join(known), allowed_zh=", ".join(known)
+                    field="fields", found=messages.shortened(field), allowed=", ".join(known), allowed_zh=", ".join(known)
                 )
-        request.state.wanted = Representation(table, names)
+        request.state.representation = Representation(table, names)
 
     found: params.Depends = Depends(want)
     return found
 
 
 class ConditionalRequests:
-    """ASGI middleware that shapes the answers of routes that can be pulled.
+    """ASGI middleware that represents answers as their requests ask, and answers conditional requests.
 
     Source: RFC 9110 sections 8.8.3 (entity tags), 12.5.1 (Accept) and 13.1.2 (If-None-Match).
     """
@@ -102,49 +102,52 @@ class ConditionalRequests:
 
         async def hold(message: Message) -> None:
             nonlocal start
-            wanted = scope["state"].get("wanted")
-            if message["type"] == "http.response.start" and message["status"] == 200 and isinstance(wanted, Representation):
+            representation = scope["state"].get("representation")
+            started = message["type"] == "http.response.start" and message["status"] == 200
+            if started and isinstance(representation, Representation):
                 start = message
             elif start is None:
                 await send(message)
             else:
                 body.append(message.get("body", b""))
                 if not message.get("more_body", False):
-                    await _shaped(start, b"".join(body), wanted, Headers(scope=scope))(scope, receive, send)
+                    await _response(start, b"".join(body), representation, Headers(scope=scope))(scope, receive, send)
 
         await self._app(scope, receive, hold)
 
 
-def _shaped(start: Message, body: bytes, wanted: Representation, asked: Headers) -> Response:
-    given = MutableHeaders(raw=start["headers"])
-    if given.get("content-type") != _JSON:
-        return _whole(body, given)
-    as_csv = _prefers_csv(asked.get("accept", ""))
-    if wanted.fields or as_csv:
+def _response(start: Message, body: bytes, representation: Representation, request_headers: Headers) -> Response:
+    response_headers = MutableHeaders(raw=start["headers"])
+    if response_headers.get("content-type") != _JSON:
+        return _whole_response(body, response_headers)
+    as_csv = _prefers_csv(request_headers.get("accept", ""))
+    if representation.fields or as_csv:
         answer = msgspec.json.decode(body)
-        rows = answer[wanted.table.name] if wanted.table.name else [answer]
-        if wanted.fields:
-            rows = [{name: row[name] for name in wanted.fields if name in row} for row in rows]
+        rows = answer[representation.table.name] if representation.table.name else [answer]
+        if representation.fields:
+            rows = [{name: row[name] for name in representation.fields if name in row} for row in rows]
         if as_csv:
             token = answer.get("next_page_token")
             if token:
-                given["X-Next-Page-Token"] = token
-            given["Content-Type"] = "text/csv; charset=utf-8"
-            body = _table(rows, wanted)
+                response_headers["X-Next-Page-Token"] = token
+            response_headers["Content-Type"] = "text/csv; charset=utf-8"
+            body = _table(rows, representation)
         else:
-            if wanted.table.name:
-                answer[wanted.table.name] = rows
-            body = msgspec.json.encode(answer if wanted.table.name else rows[0])
+            if representation.table.name:
+                answer[representation.table.name] = rows
+            body = msgspec.json.encode(answer if representation.table.name else rows[0])
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    given["ETag"] = tag
-    given.add_vary_header("Accept")
-    if _matches(asked.get("if-none-match", ""), tag):
-        return Response(status_code=304, headers={name: given[name] for name in ("ETag", "Vary") if name in given})
-    return _whole(body, given)
+    response_headers["ETag"] = tag
+    response_headers.add_vary_header("Accept")
+    if _matches(request_headers.get("if-none-match", ""), tag):
+        return Response(
+            status_code=304, headers={name: response_headers[name] for name in ("ETag", "Vary") if name in response_headers}
+        )
+    return _whole_response(body, response_headers)
 
 
-def _whole(body: bytes, given: Mapping[str, str]) -> Response:
-    headers = {name: value for name, value in given.items() if name.lower() != "content-length"}
+def _whole_response(body: bytes, response_headers: Mapping[str, str]) -> Response:
+    headers = {name: value for name, value in response_headers.items() if name.lower() != "content-length"}
     return Response(body, headers=headers)
 
 
@@ -165,11 +168,12 @@ def _matches(condition: str, tag: str) -> bool:
     return condition.strip() == "*" or tag in [entry.strip().removeprefix("W/") for entry in condition[:4000].split(",")]
 
 
-def _table(rows: Sequence[Mapping[str, Any]], wanted: Representation) -> bytes:
-    columns = list(wanted.fields)
+def _table(rows: Sequence[Mapping[str, Any]], representation: Representation) -> bytes:
+    columns = list(representation.fields)
     if not columns:
         # The dimensions of a sum come first, then what every row has, whether this page's rows have it or not.
-        columns = [name for name in wanted.table.more if any(name in row for row in rows)] + list(wanted.table.columns)
+        table = representation.table
+        columns = [name for name in table.more if any(name in row for row in rows)] + list(table.columns)
     written = io.StringIO()
     writer = csv.writer(written)
     writer.writerow(columns)

@@ -21,7 +21,7 @@ _HEADER = b"idempotency-key"
 _KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})', re.ASCII)
 _METHODS = ("POST", "PATCH")
 _OWN_HEADERS = frozenset({b"content-type", b"location", b"content-language", b"preference-applied", b"vary"})
-_SAID = frozenset({b"content-type", b"content-encoding", b"prefer"})
+_FINGERPRINTED_HEADERS = frozenset({b"content-type", b"content-encoding", b"prefer"})
 _NOT_KEPT = frozenset({401, 403, 408, 409, 429})
 """Refusals that may end otherwise when the request is sent again."""
 
@@ -103,9 +103,9 @@ class _Seen:
 
     def __init__(self, scope: Scope) -> None:
         self._digest = hashlib.sha256()
-        media = b",".join(value for name, value in scope["headers"] if name in _SAID)
-        for said in (scope["method"].encode(), scope["path"].encode(), scope["query_string"], media):
-            self._digest.update(len(said).to_bytes(4, "big") + said)
+        media = b",".join(value for name, value in scope["headers"] if name in _FINGERPRINTED_HEADERS)
+        for part in (scope["method"].encode(), scope["path"].encode(), scope["query_string"], media):
+            self._digest.update(len(part).to_bytes(4, "big") + part)
         self.ended = False
         self.gone = False
 

@@ -35,7 +35,7 @@ OPEN_PATHS = frozenset(
         "/v1/passwords",
     }
 )
-"""What is asked by those whom nobody knows yet; each route checks for itself what it is given."""
+"""Addresses without authentication; each of their routes checks its own credential."""
 
 
 class RequestMiddleware:

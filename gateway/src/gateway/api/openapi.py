@@ -132,15 +132,15 @@ def _document(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> dict[str, Any]
                 for status in (400, 409, 422):
                     operation["responses"].setdefault(str(status), {"description": _REASONS[status][2]})
             if any(parameter["name"] == "fields" for parameter in operation.get("parameters", ())):
-                _describe_pull(operation)
+                _describe_representations(operation)
             for code, response in operation["responses"].items():
                 if int(code) >= 400 and "content" not in response:
                     response["content"] = {problems.MEDIA_TYPE: _problem(path, int(code))}
     return found
 
 
-def _describe_pull(operation: dict[str, Any]) -> None:
-    """Says what every answer that can be pulled takes and gives; see `pulling`."""
+def _describe_representations(operation: dict[str, Any]) -> None:
+    """Says what every answer with representations takes and gives; see `conditional`."""
     operation["parameters"].append(_IF_NONE_MATCH)
     operation["responses"]["304"] = {"description": "It is what the entity tag names"}
     good = operation["responses"]["200"]

@@ -42,7 +42,7 @@ def language(request: Request) -> Language:
 def check_parameters(accounting: ServicePort) -> Callable[[Request], Awaitable[None]]:
     """Returns the dependency of every route: no parameter that it does not take, and no park beyond the caller's bounds.
 
-    Routes are asked by what they say of themselves, the path parameter `park`, so that a new one need not remember it. One
+    A route is checked by its path parameter `park`, so that a new one need not remember it. One
     dependency for both: what FastAPI does to call one costs more than either check.
 
     Args:

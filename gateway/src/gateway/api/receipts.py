@@ -17,7 +17,7 @@ from gateway.domain.push.activity import Outcome, Receipt, Tally
 Results = Literal["all", "rejected", "none"]
 
 _SHOWN_IN_FULL = 1000
-"""Up to so many rows the answer lists every row unless asked otherwise."""
+"""Up to so many rows the answer lists every row unless `results` says otherwise."""
 
 _IN_MEMORY_BYTES = 1024 * 1024
 _LENGTH = struct.Struct(">I")

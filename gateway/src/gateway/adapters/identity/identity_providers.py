@@ -82,7 +82,7 @@ class OidcIdentityProviders:
             raise Unavailable("ISSUER_UNAVAILABLE")
         state, nonce, verifier = (self._secret_generator.secret() for _ in range(3))
         challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        asked = {
+        parameters = {
             "response_type": "code",
             "client_id": self._clients[issuer].client_id,
             "redirect_uri": self._redirect_uri,
@@ -93,26 +93,28 @@ class OidcIdentityProviders:
             "code_challenge_method": "S256",
         }
         ends = int(self._clock.now().timestamp()) + _LIFE_SECONDS
-        kept = json.dumps({"issuer": issuer, "state": state, "nonce": nonce, "verifier": verifier, "ends": ends})
+        context = json.dumps({"issuer": issuer, "state": state, "nonce": nonce, "verifier": verifier, "ends": ends})
         separator = "&" if urlsplit(address).query else "?"
-        return AuthorizationRequest(f"{address}{separator}{urlencode(asked)}", self._cipher.encrypt(kept.encode(), _CONTEXT))
+        return AuthorizationRequest(
+            f"{address}{separator}{urlencode(parameters)}", self._cipher.encrypt(context.encode(), _CONTEXT)
+        )
 
     async def finish(self, ticket: str, state: str, code: str) -> tuple[str, str]:
         """Returns issuer and subject of someone who comes back."""
         raw = self._cipher.decrypt(ticket, _CONTEXT)
-        kept = json.loads(raw) if raw is not None else None
-        if kept is None or self._clock.now().timestamp() >= kept["ends"]:
+        context = json.loads(raw) if raw is not None else None
+        if context is None or self._clock.now().timestamp() >= context["ends"]:
             raise SignInRefused("SIGN_IN_REFUSED")
-        issuer = kept["issuer"]
-        if not hmac.compare_digest(kept["state"].encode(), state.encode()) or not code or issuer not in self._clients:
+        issuer = context["issuer"]
+        if not hmac.compare_digest(context["state"].encode(), state.encode()) or not code or issuer not in self._clients:
             raise SignInRefused("SIGN_IN_REFUSED")
-        token = await self._exchange(issuer, code, kept["verifier"])
+        token = await self._exchange(issuer, code, context["verifier"])
         try:
             claims = await self._oidc.claims(token, issuer, audience=self._clients[issuer].client_id)
         except TokenRefused as error:
             raise SignInRefused("SIGN_IN_REFUSED") from error
         subject, nonce = claims["sub"], claims.get("nonce")
-        if nonce != kept["nonce"] or not isinstance(subject, str) or not subject:
+        if nonce != context["nonce"] or not isinstance(subject, str) or not subject:
             raise SignInRefused("SIGN_IN_REFUSED")
         return issuer, subject
 

@@ -297,11 +297,11 @@ class SqlTokenRegister:
 
     async def put(self, grant: Grant) -> None:
         """Grants a token, or changes whom a granted one stands for."""
-        said = {
+        values = {
             "tenant_id": grant.caller.tenant,
             "park_id": "",
             "subject": grant.caller.subject,
             "roles": json.dumps(sorted(grant.caller.roles)),
         }
-        statement = upsert(self._session, self._table).values(sha256=grant.sha256, granted_at=self._now, **said)
-        await self._session.execute(statement.on_conflict_do_update(index_elements=["sha256"], set_=said))
+        statement = upsert(self._session, self._table).values(sha256=grant.sha256, granted_at=self._now, **values)
+        await self._session.execute(statement.on_conflict_do_update(index_elements=["sha256"], set_=values))

@@ -38,7 +38,7 @@ class SqlChangeLog:
             .returning(counter.c.last_position)
         )
         position: int = (await self._session.execute(counted)).scalar_one()
-        said = {
+        values = {
             "tenant_id": change.tenant_id,
             "park_id": change.park_id,
             "topic": change.topic,
@@ -47,12 +47,12 @@ class SqlChangeLog:
             "event_id": change.event_id,
             "data_json": change.data_json,
         }
-        await self._session.execute(self._tables.change.insert().values(position=position, **said))
+        await self._session.execute(self._tables.change.insert().values(position=position, **values))
         if change.region_code:
             place = {"tenant_id": change.tenant_id, "park_id": change.park_id, "region_code": change.region_code}
             known = upsert(self._session, self._tables.park_place).values(**place)
             await self._session.execute(known.on_conflict_do_update(index_elements=["tenant_id", "park_id"], set_=place))
-        return Change(position=position, **said)
+        return Change(position=position, **values)
 
 
 class SqlChangeFeed:

@@ -26,16 +26,16 @@ class SqlWebhooks:
 
     async def put(self, webhook: Webhook, *, held: bool = False) -> None:
         """Stores a webhook, and gives back the lease on it unless it is still being sent to."""
-        said = {
+        columns = {
             "webhook_json": msgspec.json.encode(webhook).decode(),
             "active": int(webhook.active),
             "due_time": webhook.due_time,
             "lease_until": self._now + self._LEASE if held else self._now,
         }
         statement = upsert(self._session, self._webhooks).values(
-            tenant_id=webhook.caller.tenant, webhook_id=webhook.webhook_id, park_id="", made_time=webhook.made_time, **said
+            tenant_id=webhook.caller.tenant, webhook_id=webhook.webhook_id, park_id="", made_time=webhook.made_time, **columns
         )
-        await self._session.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "webhook_id"], set_=said))
+        await self._session.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "webhook_id"], set_=columns))
 
     async def find(self, tenant_id: str, webhook_id: str) -> Webhook | None:
         """Returns a webhook, None where there is none."""
@@ -75,17 +75,17 @@ class SqlWebhooks:
     async def log(self, webhook: Webhook, delivery: Delivery) -> None:
         """Notes an attempt; of old ones the newest fifty are kept."""
         table, tenant_id = self._deliveries, webhook.caller.tenant
-        said = {"status": delivery.status, "outcome": delivery.outcome, "time": delivery.time}
+        columns = {"status": delivery.status, "outcome": delivery.outcome, "time": delivery.time}
         statement = upsert(self._session, table).values(
             tenant_id=tenant_id,
             webhook_id=webhook.webhook_id,
             park_id="",
             position=delivery.position,
             attempt=delivery.attempt,
-            **said,
+            **columns,
         )
         keys = ["tenant_id", "webhook_id", "position", "attempt"]
-        await self._session.execute(statement.on_conflict_do_update(index_elements=keys, set_=said))
+        await self._session.execute(statement.on_conflict_do_update(index_elements=keys, set_=columns))
         ours = (table.c.tenant_id == tenant_id, table.c.webhook_id == webhook.webhook_id)
         await self._session.execute(delete(table).where(*ours, table.c.position <= delivery.position - self._SHOWN))
 

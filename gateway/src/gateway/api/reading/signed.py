@@ -43,14 +43,14 @@ async def verified_body(receive: Receive, body_sha256: str, limits: Limits) -> A
         if digest.hexdigest() != body_sha256:
             raise TokenRefused("SIGNATURE_BODY_DIFFERS")
         spool.seek(0)
-        told = False
+        complete = False
 
         async def again() -> Message:
-            nonlocal told
-            if told:
+            nonlocal complete
+            if complete:
                 return await receive()
             part = spool.read(_PART_BYTES)
-            told = len(part) < _PART_BYTES
-            return {"type": "http.request", "body": part, "more_body": not told}
+            complete = len(part) < _PART_BYTES
+            return {"type": "http.request", "body": part, "more_body": not complete}
 
         yield again

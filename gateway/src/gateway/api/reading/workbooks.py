@@ -107,16 +107,16 @@ class Workbooks:
             NothingReadable: FILE_NOT_READABLE, BODY_EMPTY or CELLS_MERGED.
             TooLarge, WorkerFailed: As in `read`.
         """
-        asked = ReadRequest(Format.XLSX, replace(self._limits, rows=rows), None)
+        request = ReadRequest(Format.XLSX, replace(self._limits, rows=rows), None)
         found: list[tuple[int, Sequence[str]]] = []
-        async with aclosing(self._parts(asked, chunks)) as parts:
+        async with aclosing(self._parts(request, chunks)) as parts:
             async for part in parts:
                 assert isinstance(part, CellsRead)
                 found += part.rows
         return found
 
-    async def _parts(self, asked: ReadRequest, chunks: AsyncIterator[bytes]) -> AsyncGenerator[PartRead | CellsRead]:
-        argument = msgspec.json.encode(asked).decode()
+    async def _parts(self, request: ReadRequest, chunks: AsyncIterator[bytes]) -> AsyncGenerator[PartRead | CellsRead]:
+        argument = msgspec.json.encode(request).decode()
         async with self._free:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -170,11 +170,11 @@ class Workbooks:
                 raise self._too_costly()
             return _decoder.decode(await process.stdout.readexactly(length))
         except asyncio.IncompleteReadError:
-            said = (await process.stderr.read()).decode("utf-8", "replace")
+            stderr = (await process.stderr.read()).decode("utf-8", "replace")
             code = await process.wait()
         if code < 0:
             raise self._too_costly()
-        raise WorkerFailed(f"the worker ended with {code}: {said[-1000:]}")
+        raise WorkerFailed(f"the worker ended with {code}: {stderr[-1000:]}")
 
     def _too_costly(self) -> TooLarge:
         mebibytes = self._limits.worker_memory_bytes // (1024 * 1024)

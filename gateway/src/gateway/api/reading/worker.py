@@ -34,10 +34,10 @@ _CELL_ROWS = 500
 
 def run() -> None:
     """Reads the standard input as the argument asks, and writes messages to the standard output."""
-    asked = msgspec.json.decode(sys.argv[1], type=ReadRequest)
-    _limit(asked.limits)
-    content = sys.stdin.buffer.read(asked.limits.upload_bytes + 1)
-    write_parts(content, asked, sys.stdout.buffer)
+    request = msgspec.json.decode(sys.argv[1], type=ReadRequest)
+    _limit(request.limits)
+    content = sys.stdin.buffer.read(request.limits.upload_bytes + 1)
+    write_parts(content, request, sys.stdout.buffer)
 
 
 def _limit(limits: Limits) -> None:
@@ -47,7 +47,7 @@ def _limit(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limits.worker_memory_bytes, limits.worker_memory_bytes))
 
 
-def write_parts(content: bytes, asked: ReadRequest, out: BinaryIO) -> None:
+def write_parts(content: bytes, request: ReadRequest, out: BinaryIO) -> None:
     """Writes the rows of a file as messages, or why it is refused.
 
     Args:
@@ -56,13 +56,13 @@ def write_parts(content: bytes, asked: ReadRequest, out: BinaryIO) -> None:
         out: Where messages go.
     """
     try:
-        for part in _parts(content, asked):
+        for part in _parts(content, request):
             out.write(message(part))
             out.flush()
     except GatewayError as error:
         out.write(message(FileRefused(type(error).__name__, error.reason, error.facts())))
     except MemoryError:
-        limits = asked.limits
+        limits = request.limits
         allowed = f"{limits.worker_memory_bytes // (1024 * 1024)} MiB, {limits.worker_cpu_seconds} s"
         out.write(message(FileRefused(TooLarge.__name__, "FILE_TOO_COSTLY", {"allowed": allowed})))
     else:
@@ -70,12 +70,12 @@ def write_parts(content: bytes, asked: ReadRequest, out: BinaryIO) -> None:
     out.flush()
 
 
-def _parts(content: bytes, asked: ReadRequest) -> Iterator[PartRead | CellsRead]:
-    if asked.layout is None:
-        yield from _cells(content, asked.limits)
+def _parts(content: bytes, request: ReadRequest) -> Iterator[PartRead | CellsRead]:
+    if request.layout is None:
+        yield from _cells(content, request.limits)
         return
-    reader = _xlsx if asked.format is Format.XLSX else _parquet
-    yield from map(_part, reader(content, asked.limits, asked.layout))
+    reader = _xlsx if request.format is Format.XLSX else _parquet
+    yield from map(_part, reader(content, request.limits, request.layout))
 
 
 def _part(read: ReadRows) -> PartRead:

@@ -26,7 +26,7 @@ def router(units: UnitsOfWork) -> APIRouter:
         since: Annotated[str, Query(pattern=r"^(0|[1-9][0-9]{0,17})?$", description="`next` of the part before")] = "",
         limit: Annotated[int, Query(ge=1, le=1000, description="Entries of a part, 1 to 1000")] = 100,
         caller: Annotated[str, Query(max_length=200, description="Only what this caller did")] = "",
-        park: Annotated[str, Query(max_length=64, description="Only what was asked of this park")] = "",
+        park: Annotated[str, Query(max_length=64, description="Only requests about this park")] = "",
     ) -> Response:
         """Returns who pushed, read or changed what in the tenant, in the order in which it was kept. No entry is ever changed.
 

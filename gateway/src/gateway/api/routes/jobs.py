@@ -29,10 +29,10 @@ from gateway.domain.push.activity import Outcome, Receipt
 from gateway.domain.push.jobs import Job
 
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
-_LOOKS_SECONDS = 0.5
-_SPEAKS_SECONDS = 15.0
-_LISTENS_SECONDS = 600.0
-"""After so long a stream of events ends, and the browser opens the next: a caller whose right ends is not told for ever."""
+_POLL_SECONDS = 0.5
+_KEEP_ALIVE_SECONDS = 15.0
+_LONGEST_SECONDS = 600.0
+"""After so long a stream of events ends, and the browser opens the next: a caller whose rights end learns nothing more."""
 
 JobId = Annotated[str, Path(pattern=ID_PATTERN, alias="job", description="The job's id", examples=["0193-job"])]
 _COLUMNS = ("row", "record_id", "outcome", "reason", "field", "found", "allowed", "message")
@@ -60,7 +60,7 @@ def router(accounting: AccountingPort, push_services: PushServices) -> APIRouter
     async def get_job(request: Request, job: JobId) -> Response:
         """Returns how far a job is, and its result once it has ended."""
         found = await jobs.get_job(push_services.units, accounting, caller_of(request), job)
-        return answer(_told(found, language(request)), headers={"Vary": "Accept-Language"})
+        return answer(_job_members(found, language(request)), headers={"Vary": "Accept-Language"})
 
     @routes.get(
         "/jobs/{job}/events",
@@ -82,22 +82,22 @@ def router(accounting: AccountingPort, push_services: PushServices) -> APIRouter
 
     async def _events(first: Job, caller: Caller, spoken: Language) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
-        began_s = spoke_s = loop.time()
-        told = b""
+        began_s = sent_s = loop.time()
+        sent = b""
         job = first
         while True:
-            event = b"event: job\ndata: " + msgspec.json.encode(_told(job, spoken)) + b"\n\n"
-            if event != told:
+            event = b"event: job\ndata: " + msgspec.json.encode(_job_members(job, spoken)) + b"\n\n"
+            if event != sent:
                 yield event
-                told, spoke_s = event, loop.time()
-            elif loop.time() - spoke_s > _SPEAKS_SECONDS:
+                sent, sent_s = event, loop.time()
+            elif loop.time() - sent_s > _KEEP_ALIVE_SECONDS:
                 # Proxies close a connection on which nothing is said.
                 yield b": still running\n\n"
-                spoke_s = loop.time()
-            if job.state in ENDED or loop.time() - began_s > _LISTENS_SECONDS:
+                sent_s = loop.time()
+            if job.state in ENDED or loop.time() - began_s > _LONGEST_SECONDS:
                 return
             # Another replica may be working on it: what all of them share is the database.
-            await asyncio.sleep(_LOOKS_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
             job = await jobs.get_job(push_services.units, accounting, caller, job.job_id)
 
     @routes.get(
@@ -145,16 +145,16 @@ def router(accounting: AccountingPort, push_services: PushServices) -> APIRouter
     return routes
 
 
-def _told(job: Job, spoken: Language) -> dict[str, object]:
-    """Returns a job with the sentence of its failure in the language asked for, where it is the gateway's own."""
-    told = members(job)
+def _job_members(job: Job, spoken: Language) -> dict[str, object]:
+    """Returns a job with the sentence of its failure in the language of the request, where it is the gateway's own."""
+    sent = members(job)
     error = job.error
     if error is not None and "reason" in error:
         reason, facts = str(error["reason"]), error.get("facts")
         if reason in messages.REASONS and isinstance(facts, dict):
             error = {**error, "message": _sentence(reason, spoken, facts, str(error["message"]))}
-        told["error"] = error
-    return told
+        sent["error"] = error
+    return sent
 
 
 def _sentence(reason: str, spoken: Language, facts: dict[str, str], otherwise: str) -> str:

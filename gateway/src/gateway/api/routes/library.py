@@ -50,7 +50,7 @@ def router(storage: StorageServices, uploads: Uploads) -> APIRouter:
         caller.must(Action.REGISTER)
         body = await read_json(uploads, request, DocumentBody)
         saved, new = await documents.save_document(storage, caller, document, Description(**body.model_dump()))
-        return answer(_told(saved), 201 if new else 200)
+        return answer(_document_members(saved), 201 if new else 200)
 
     @routes.get("/documents", response_model=DocumentsAnswer, responses=refusals(403, 422))
     async def list_documents(
@@ -64,13 +64,15 @@ def router(storage: StorageServices, uploads: Uploads) -> APIRouter:
         found, after = await documents.list_documents(
             storage, caller_of(request), kind=kind or "", query=query, after=_after(page_token), limit=page_size
         )
-        return answer({"documents": [_told(each) for each in found], "next_page_token": "~".join(after) if after else ""})
+        return answer(
+            {"documents": [_document_members(each) for each in found], "next_page_token": "~".join(after) if after else ""}
+        )
 
     @routes.get("/documents/{document}", response_model=DocumentAnswer, responses=refusals(403, 404, 422))
     async def get_document(request: Request, document: DocumentId, version: Version = None) -> Response:
         """Returns a document and how often it was viewed, this view included."""
         found, views = await documents.get_document(storage, caller_of(request), document, version)
-        return answer({**_told(found), "views": views})
+        return answer({**_document_members(found), "views": views})
 
     @routes.put(
         "/documents/{document}/file",
@@ -87,7 +89,7 @@ def router(storage: StorageServices, uploads: Uploads) -> APIRouter:
             raise Unsupported("MEDIA_TYPE_UNSUPPORTED", found=media or "none", allowed=", ".join(MEDIA_TYPES))
         held = min(STREAM_HELD_BYTES, uploads.limits.upload_bytes)
         async with uploads.stream(request, limit_bytes=uploads.limits.upload_bytes, held_at_most=held) as chunks:
-            return answer(_told(await documents.save_content(storage, caller, document, media, chunks)))
+            return answer(_document_members(await documents.save_content(storage, caller, document, media, chunks)))
 
     @routes.get(
         "/documents/{document}/file",
@@ -138,9 +140,9 @@ def _after(token: str) -> tuple[str, str] | None:
     return found[1], found[2]
 
 
-def _told(document: Document) -> dict[str, Any]:
+def _document_members(document: Document) -> dict[str, Any]:
     description, content = document.description, document.content
-    told: dict[str, Any] = {
+    members: dict[str, Any] = {
         "document_id": document.document_id,
         "version": document.version,
         "kind": description.kind,
@@ -152,5 +154,5 @@ def _told(document: Document) -> dict[str, Any]:
         "saved_by": document.saved_by,
     }
     if content is not None:
-        told["file"] = {"sha256": content.sha256, "media_type": content.media_type, "size_bytes": content.size_bytes}
-    return told
+        members["file"] = {"sha256": content.sha256, "media_type": content.media_type, "size_bytes": content.size_bytes}
+    return members

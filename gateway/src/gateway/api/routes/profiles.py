@@ -39,15 +39,15 @@ def router(push_services: PushServices, uploads: Uploads) -> APIRouter:
         caller = caller_of(request)
         caller.must(Action.RECORD)
         body = await read_json(uploads, request, MappingProfileBody)
-        asked = MappingProfile(body.columns, body.ignore_other_columns, body.defaults, body.units, body.utc_offset)
-        saved, new = await profiles.save_profile(push_services, caller, profile, asked)
-        return answer(_told(saved), 201 if new else 200)
+        mapping = MappingProfile(body.columns, body.ignore_other_columns, body.defaults, body.units, body.utc_offset)
+        saved, new = await profiles.save_profile(push_services, caller, profile, mapping)
+        return answer(_profile_members(saved), 201 if new else 200)
 
     @routes.get("", response_model=MappingProfilesAnswer, responses=refusals(403, 422))
     async def list_mapping_profiles(request: Request, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the mapping profiles of the caller's tenant, each in its newest version, in order of id."""
         found, token = await profiles.list_profiles(push_services.units, caller_of(request), after=page_token, limit=page_size)
-        return answer({"profiles": [_told(saved) for saved in found], "next_page_token": token})
+        return answer({"profiles": [_profile_members(saved) for saved in found], "next_page_token": token})
 
     @routes.get("/{profile}", response_model=MappingProfileAnswer, responses=refusals(403, 404, 422))
     async def get_mapping_profile(
@@ -56,12 +56,12 @@ def router(push_services: PushServices, uploads: Uploads) -> APIRouter:
         version: Annotated[int | None, Query(ge=1, le=10**9, description="Which version; the newest when left out")] = None,
     ) -> Response:
         """Returns a mapping profile."""
-        return answer(_told(await profiles.get_profile(push_services.units, caller_of(request), profile, version)))
+        return answer(_profile_members(await profiles.get_profile(push_services.units, caller_of(request), profile, version)))
 
     return routes
 
 
-def _told(saved: SavedProfile) -> dict[str, object]:
+def _profile_members(saved: SavedProfile) -> dict[str, object]:
     profile = saved.profile
     return {
         "profile_id": saved.profile_id,

@@ -27,7 +27,7 @@ from gateway.domain.push.activity import FIELDS, PLAIN
 from gateway.domain.push.media import Format, Media
 from gateway.domain.push.profiles import NO_PROFILE
 
-Representation = Annotated[Results | None, Query(description="Which rows the receipt lists")]
+ShownResults = Annotated[Results | None, Query(description="Which rows the receipt lists")]
 
 _ROW = {
     "record_id": "ganzhou-2022-electricity",
@@ -115,7 +115,7 @@ def router(accounting: AccountingPort, readers: BodyReader, push_services: PushS
     async def push_activity(
         request: Request,
         park: ParkId,
-        results: Representation = None,
+        results: ShownResults = None,
         profile: Annotated[str, Query(max_length=64, description="The mapping profile that the file is read with")] = "",
         profile_version: Annotated[
             int | None, Query(ge=1, le=10**9, description="Of the profile; the newest when left out")

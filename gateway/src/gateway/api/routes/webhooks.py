@@ -40,12 +40,14 @@ def router(webhook_services: WebhookServices, uploads: Uploads) -> APIRouter:
         made, secret = await webhooks.create_webhook(
             webhook_services, caller, body.url, frozenset(body.types), position_of(body.since)
         )
-        return answer({**_told(made), "secret": secret}, 201, {"Location": f"/v1/webhooks/{made.webhook_id}"})
+        return answer({**_webhook_members(made), "secret": secret}, 201, {"Location": f"/v1/webhooks/{made.webhook_id}"})
 
     @routes.get("", response_model=WebhooksAnswer, responses=refusals(403, 422))
     async def list_webhooks(request: Request) -> Response:
         """Returns the webhooks that the caller made; all of the tenant for who may manage callers."""
-        return answer({"webhooks": [_told(each) for each in await webhooks.list_webhooks(webhook_services, caller_of(request))]})
+        return answer(
+            {"webhooks": [_webhook_members(each) for each in await webhooks.list_webhooks(webhook_services, caller_of(request))]}
+        )
 
     @routes.get("/{webhook}", response_model=WebhookWithDeliveriesAnswer, responses=refusals(403, 404, 422))
     async def get_webhook(request: Request, webhook: WebhookId) -> Response:
@@ -61,22 +63,22 @@ def router(webhook_services: WebhookServices, uploads: Uploads) -> APIRouter:
             }
             for each in deliveries
         ]
-        return answer({**_told(found), "deliveries": listed})
+        return answer({**_webhook_members(found), "deliveries": listed})
 
     @routes.post("/{webhook}:resume", response_model=WebhookAnswer, responses=refusals(403, 404, 422))
     async def resume_webhook(request: Request, webhook: WebhookId) -> Response:
         """Sends again, at once, what a webhook that failed or was disabled has not got."""
-        return answer(_told(await webhooks.resume_webhook(webhook_services, caller_of(request), webhook)))
+        return answer(_webhook_members(await webhooks.resume_webhook(webhook_services, caller_of(request), webhook)))
 
     @routes.delete("/{webhook}", response_model=WebhookAnswer, responses=refusals(403, 404, 422))
     async def delete_webhook(request: Request, webhook: WebhookId) -> Response:
         """Withdraws a webhook, and returns it as it was; nothing more is sent to it."""
-        return answer(_told(await webhooks.delete_webhook(webhook_services, caller_of(request), webhook)))
+        return answer(_webhook_members(await webhooks.delete_webhook(webhook_services, caller_of(request), webhook)))
 
     return routes
 
 
-def _told(webhook: Webhook) -> dict[str, Any]:
+def _webhook_members(webhook: Webhook) -> dict[str, Any]:
     return {
         "webhook_id": webhook.webhook_id,
         "url": webhook.url,

@@ -1,4 +1,4 @@
-"""Whose request it is, and who may ask."""
+"""Authentication: the caller of a request by its credential."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,16 +19,16 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Authenticators:
-    """What each way in is checked by.
+    """What checks each kind of credential.
 
     Attributes:
         tokens: Opaque bearer tokens.
         credentials: Keys and callers.
         reader: Access tokens.
-        cipher: Opens the secrets that requests are signed with.
+        cipher: Decrypts the secrets that requests are signed with.
         units: Where nonces are used up.
-        sign_in_services: Knows who is signed in.
-        clock: Tells whether something is over.
+        sign_in_services: Finds sessions.
+        clock: Tells whether something has expired.
     """
 
     tokens: TokenStore
@@ -42,11 +42,11 @@ class Authenticators:
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """Who asks.
+    """An authenticated caller.
 
     Attributes:
         body_sha256: What the request was signed for, lower-case hexadecimal; None when it was not signed.
-        auth_method: How it was told: token, key, signature, session, access_token, oidc.
+        auth_method: By what it was authenticated: token, key, signature, session, access_token, oidc.
     """
 
     caller: Caller
@@ -93,19 +93,19 @@ async def _by_key(authenticators: Authenticators, text: str) -> Caller:
 
 async def _by_signature(authenticators: Authenticators, head: RequestHead) -> Authenticated:
     """The signature is checked before the nonce is used up: a stranger must not fill the table of nonces."""
-    said, now = signed_head(head.authorization), authenticators.clock.now()
-    stored = await authenticators.credentials.key(said.key_id)
+    signed, now = signed_head(head.authorization), authenticators.clock.now()
+    stored = await authenticators.credentials.key(signed.key_id)
     caller = stored.caller(KeyKind.SIGNING, now) if stored is not None else None
-    secret = authenticators.cipher.decrypt(stored.proof, said.key_id) if stored is not None and caller is not None else None
+    secret = authenticators.cipher.decrypt(stored.proof, signed.key_id) if stored is not None and caller is not None else None
     if stored is None or caller is None or secret is None:
         raise TokenRefused("SIGNATURE_INVALID")
-    check(head, said, secret, now)
+    check(head, signed, secret, now)
     async with authenticators.units() as unit:
-        fresh = await unit.access.use_nonce(said.key_id, stored.key.tenant_id, said.nonce, now=now, until=now + 2 * TOLERANCE)
+        fresh = await unit.access.use_nonce(signed.key_id, stored.key.tenant_id, signed.nonce, now=now, until=now + 2 * TOLERANCE)
         await unit.commit()
     if not fresh:
         raise TokenRefused("SIGNATURE_REPLAYED")
-    return Authenticated(caller, "signature", said.body_sha256)
+    return Authenticated(caller, "signature", signed.body_sha256)
 
 
 async def _by_session(authenticators: Authenticators, head: RequestHead) -> Authenticated:

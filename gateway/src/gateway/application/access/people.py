@@ -24,7 +24,7 @@ from gateway.domain.errors import CallerUnknown, CsrfRefused, FieldsInvalid, Sig
 
 @dataclass(frozen=True, slots=True)
 class SignInServices:
-    """What people are received with."""
+    """What signing people in and out needs."""
 
     units: UnitsOfWork
     secret_generator: SecretGenerator
@@ -45,7 +45,7 @@ class SignedIn:
     session: Session
 
 
-async def invite_caller(sign_in_services: SignInServices, caller: Caller, caller_id: str, login: str) -> Person:
+async def invite_caller(services: SignInServices, caller: Caller, caller_id: str, login: str) -> Person:
     """Lets a registered caller sign in with a password, and sends the code that sets it.
 
     Raises:
@@ -55,8 +55,8 @@ async def invite_caller(sign_in_services: SignInServices, caller: Caller, caller
     """
     caller.must(Action.MANAGE_CALLERS)
     login = login_of(login)
-    code, now = sign_in_services.secret_generator.secret(), sign_in_services.clock.now()
-    async with sign_in_services.units() as unit:
+    code, now = services.secret_generator.secret(), services.clock.now()
+    async with services.units() as unit:
         if await unit.access.caller(caller.tenant, caller_id) is None:
             raise CallerUnknown(caller_id)
         known = await unit.people.person(caller.tenant, caller_id)
@@ -71,43 +71,43 @@ async def invite_caller(sign_in_services: SignInServices, caller: Caller, caller
         await unit.people.put_person(person)
         await unit.people.add_ticket(Ticket(digest(code), caller.tenant, caller_id, now + INVITATION_LIFE))
         await unit.commit()
-    sign_in_services.mail.send(login, "ParkCarbon 邀请 / invitation", _message_text(code, INVITATION_LIFE.days * 24))
+    services.mail.send(login, "ParkCarbon 邀请 / invitation", _message_text(code, INVITATION_LIFE.days * 24))
     return person
 
 
-async def request_password_reset(sign_in_services: SignInServices, login: str) -> None:
+async def request_password_reset(services: SignInServices, login: str) -> None:
     """Sends a code that sets a new password, if somebody has this login; nobody is told whether."""
     login = login_of(login)
-    code, now = sign_in_services.secret_generator.secret(), sign_in_services.clock.now()
-    async with sign_in_services.units() as unit:
+    code, now = services.secret_generator.secret(), services.clock.now()
+    async with services.units() as unit:
         person = await unit.people.person_of(login)
         if person is None:
             return
         await unit.people.add_ticket(Ticket(digest(code), person.tenant_id, person.caller_id, now + RESET_LIFE))
         await unit.commit()
-    sign_in_services.mail.send(login, "ParkCarbon 重置密码 / new password", _message_text(code, 1))
+    services.mail.send(login, "ParkCarbon 重置密码 / new password", _message_text(code, 1))
 
 
-async def set_password(sign_in_services: SignInServices, code: str, password: str) -> None:
+async def set_password(services: SignInServices, code: str, password: str) -> None:
     """Sets a password by a code that was sent, and ends every session of the person.
 
     Raises:
-        SignInRefused: The code is unknown, was used, or is over.
+        SignInRefused: The code is unknown, was used, or has expired.
         FieldsInvalid: The password is too easy; the code stays good.
     """
-    now = sign_in_services.clock.now()
-    async with sign_in_services.units() as unit:
+    now = services.clock.now()
+    async with services.units() as unit:
         ticket = await unit.people.take_ticket(digest(code)) if code.isascii() else None
         person = await unit.people.person(ticket.tenant_id, ticket.caller_id) if ticket else None
         if ticket is None or person is None or now >= ticket.expires_time:
             raise SignInRefused("CODE_REFUSED")
-        hashed = await sign_in_services.passwords.hash(checked_password(password, person.login))
+        hashed = await services.passwords.hash(checked_password(password, person.login))
         await unit.people.put_person(replace(person.succeeded(), password_hash=hashed))
         await unit.people.end_sessions(person.tenant_id, person.caller_id)
         await unit.commit()
 
 
-async def sign_in(sign_in_services: SignInServices, login: str, password: str) -> SignedIn:
+async def sign_in(services: SignInServices, login: str, password: str) -> SignedIn:
     """Begins a session for a login and its password.
 
     A wrong password, an unknown login, a locked one and an inactive caller are refused alike and in the same time.
@@ -115,17 +115,17 @@ async def sign_in(sign_in_services: SignInServices, login: str, password: str) -
     Raises:
         SignInRefused: For any of these.
     """
-    now = sign_in_services.clock.now()
+    now = services.clock.now()
     try:
         login = login_of(login)
     except FieldsInvalid:
         login = ""
-    async with sign_in_services.units() as unit:
+    async with services.units() as unit:
         person = await unit.people.person_of(login)
     usable = person is not None and not person.locked(now) and len(password) <= 1024
     # The hash is computed outside of a transaction: it takes longer than anyone should hold the database.
-    fits = await sign_in_services.passwords.fits(password, person.password_hash if person is not None and usable else "")
-    async with sign_in_services.units() as unit:
+    fits = await services.passwords.fits(password, person.password_hash if person is not None and usable else "")
+    async with services.units() as unit:
         person = await unit.people.person_of(login)
         owner = await unit.access.caller(person.tenant_id, person.caller_id) if person else None
         if person is None or not usable or person.locked(now) or not fits or owner is None or not owner.active:
@@ -135,36 +135,36 @@ async def sign_in(sign_in_services: SignInServices, login: str, password: str) -
             raise SignInRefused("SIGN_IN_REFUSED")
         if person.failures:
             await unit.people.put_person(person.succeeded())
-        signed_in = await _begin(sign_in_services, unit.people, owner, now)
+        signed_in = await _begin(services, unit.people, owner, now)
         await unit.commit()
     return signed_in
 
 
-async def sign_in_as(sign_in_services: SignInServices, owner: RegisteredCaller) -> SignedIn:
+async def sign_in_as(services: SignInServices, owner: RegisteredCaller) -> SignedIn:
     """Begins a session for a caller whom an identity provider has vouched for."""
-    async with sign_in_services.units() as unit:
-        signed_in = await _begin(sign_in_services, unit.people, owner, sign_in_services.clock.now())
+    async with services.units() as unit:
+        signed_in = await _begin(services, unit.people, owner, services.clock.now())
         await unit.commit()
     return signed_in
 
 
-async def sign_out(sign_in_services: SignInServices, secret: str) -> None:
-    """Ends a session; one that is over already changes nothing."""
-    async with sign_in_services.units() as unit:
+async def sign_out(services: SignInServices, secret: str) -> None:
+    """Ends a session; one that has ended already changes nothing."""
+    async with services.units() as unit:
         session = await unit.people.session(digest(secret))
         if session is not None:
             await unit.people.end_sessions(session.owner.tenant_id, session.owner.caller_id, [session.sha256])
             await unit.commit()
 
 
-async def session_of(sign_in_services: SignInServices, secret: str) -> Session:
+async def session_of(services: SignInServices, secret: str) -> Session:
     """Returns the session of a cookie that is in force.
 
     Raises:
         TokenRefused: SESSION_OVER.
     """
-    now = sign_in_services.clock.now()
-    async with sign_in_services.units() as unit:
+    now = services.clock.now()
+    async with services.units() as unit:
         session = await unit.people.session(digest(secret)) if secret.isascii() else None
         if session is None or not session.in_force(now):
             raise TokenRefused("SESSION_OVER")
@@ -184,8 +184,8 @@ def check_csrf(secret: str, offered: str) -> None:
         raise CsrfRefused
 
 
-async def _begin(sign_in_services: SignInServices, people: PeopleRegister, owner: RegisteredCaller, now: datetime) -> SignedIn:
-    secret = sign_in_services.secret_generator.secret()
+async def _begin(services: SignInServices, people: PeopleRegister, owner: RegisteredCaller, now: datetime) -> SignedIn:
+    secret = services.secret_generator.secret()
     session = Session(sha256=digest(secret), owner=owner, began_time=now, used_time=now)
     await people.begin_session(session.sha256, owner.tenant_id, owner.caller_id, now)
     return SignedIn(secret, session)

@@ -17,7 +17,7 @@ KEY_LIFE = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class TokenIssuance:
-    """What tokens are given out with.
+    """What issuing tokens needs.
 
     Attributes:
         access_seconds: How long an access token lives, 1 to 900.
@@ -35,7 +35,7 @@ class TokenIssuance:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """What the token endpoint gave.
+    """What the token endpoint answers.
 
     Attributes:
         scopes: What it is good for; None for all that the caller may.
@@ -48,25 +48,25 @@ class IssuedToken:
     refresh_token: str
 
 
-async def client_credentials(issuance: TokenIssuance, client_id: str, client_secret: str, scope: str) -> IssuedToken:
+async def client_credentials(services: TokenIssuance, client_id: str, client_secret: str, scope: str) -> IssuedToken:
     """Gives an access token for a client's own id and secret (RFC 6749 section 4.4).
 
     Raises:
         GrantRefused: invalid_client or invalid_scope.
     """
-    stored = await _client(issuance, client_id, client_secret)
-    asked = scopes_of(scope)
-    if asked is None:
+    stored = await _client(services, client_id, client_secret)
+    requested = scopes_of(scope)
+    if requested is None:
         raise GrantRefused("invalid_scope")
-    scopes, offline = asked
+    scopes, offline = requested
     try:
         scopes = narrowed(scopes, stored.key.scopes)
     except FieldsInvalid:
         raise GrantRefused("invalid_scope") from None
-    return await _give(issuance, stored, scopes, family_id=issuance.secret_generator.secret() if offline else "")
+    return await _give(services, stored, scopes, family_id=services.secret_generator.secret() if offline else "")
 
 
-async def refresh(issuance: TokenIssuance, client_id: str, client_secret: str, refresh_token: str) -> IssuedToken:
+async def refresh(services: TokenIssuance, client_id: str, client_secret: str, refresh_token: str) -> IssuedToken:
     """Exchanges a refresh token for an access token and the next refresh token (RFC 6749 section 6, RFC 9700 section 4.14).
 
     A token that comes a second time was stolen, from the client or by it; nobody can tell, so its whole family ends.
@@ -74,60 +74,60 @@ async def refresh(issuance: TokenIssuance, client_id: str, client_secret: str, r
     Raises:
         GrantRefused: invalid_client or invalid_grant.
     """
-    stored = await _client(issuance, client_id, client_secret)
-    now = issuance.clock.now()
-    async with issuance.units() as unit:
+    stored = await _client(services, client_id, client_secret)
+    now = services.clock.now()
+    async with services.units() as unit:
         found = await unit.access.take_refresh_token(digest(refresh_token), now) if refresh_token.isascii() else None
         if found is not None and found.used:
             await unit.access.withdraw_family(found.family_id, now)
         await unit.commit()
     if found is None or found.used or now >= found.expires_time or found.key_id != stored.key.key_id:
         raise GrantRefused("invalid_grant")
-    return await _give(issuance, stored, found.scopes, family_id=found.family_id)
+    return await _give(services, stored, found.scopes, family_id=found.family_id)
 
 
-async def revoke(issuance: TokenIssuance, client_id: str, client_secret: str, token: str) -> None:
+async def revoke(services: TokenIssuance, client_id: str, client_secret: str, token: str) -> None:
     """Withdraws a refresh token with its family (RFC 7009); a token that is not the client's changes nothing and is no error.
 
     Raises:
         GrantRefused: invalid_client.
     """
-    stored = await _client(issuance, client_id, client_secret)
-    now = issuance.clock.now()
-    async with issuance.units() as unit:
+    stored = await _client(services, client_id, client_secret)
+    now = services.clock.now()
+    async with services.units() as unit:
         found = await unit.access.take_refresh_token(digest(token), now) if token.isascii() else None
         if found is not None and found.key_id == stored.key.key_id:
             await unit.access.withdraw_family(found.family_id, now)
             await unit.commit()
 
 
-async def published_keys(issuance: TokenIssuance) -> Sequence[TokenKey]:
+async def published_keys(services: TokenIssuance) -> Sequence[TokenKey]:
     """Returns the keys that an access token in force may be signed with, the newest first."""
-    oldest = issuance.clock.now() - KEY_LIFE - timedelta(seconds=issuance.access_seconds)
-    return await issuance.credentials.token_keys(oldest)
+    oldest = services.clock.now() - KEY_LIFE - timedelta(seconds=services.access_seconds)
+    return await services.credentials.token_keys(oldest)
 
 
-async def _client(issuance: TokenIssuance, client_id: str, client_secret: str) -> StoredKey:
-    stored = await issuance.credentials.key(client_id)
-    if stored is None or not stored.proves(client_secret) or stored.caller(KeyKind.CLIENT, issuance.clock.now()) is None:
+async def _client(services: TokenIssuance, client_id: str, client_secret: str) -> StoredKey:
+    stored = await services.credentials.key(client_id)
+    if stored is None or not stored.proves(client_secret) or stored.caller(KeyKind.CLIENT, services.clock.now()) is None:
         raise GrantRefused("invalid_client")
     return stored
 
 
-async def _give(issuance: TokenIssuance, stored: StoredKey, scopes: frozenset[Action] | None, *, family_id: str) -> IssuedToken:
-    now, key = issuance.clock.now(), stored.key
-    refresh_token = issuance.secret_generator.secret() if family_id else ""
-    async with issuance.units() as unit:
+async def _give(services: TokenIssuance, stored: StoredKey, scopes: frozenset[Action] | None, *, family_id: str) -> IssuedToken:
+    now, key = services.clock.now(), stored.key
+    refresh_token = services.secret_generator.secret() if family_id else ""
+    async with services.units() as unit:
         known = await unit.access.token_keys(now - KEY_LIFE)
-        token_key = next((each for each in known if issuance.writer.usable(each)), None)
+        token_key = next((each for each in known if services.writer.usable(each)), None)
         if token_key is None:
-            token_key = issuance.writer.new_key()
+            token_key = services.writer.new_key()
             await unit.access.add_token_key(token_key)
         if refresh_token:
-            ends = now + timedelta(seconds=issuance.refresh_seconds)
+            ends = now + timedelta(seconds=services.refresh_seconds)
             given = RefreshToken(digest(refresh_token), family_id, key.tenant_id, key.caller_id, key.key_id, scopes, ends)
             await unit.access.add_refresh_token(given)
         await unit.commit()
     claims = AccessClaims(key.tenant_id, key.caller_id, key.key_id, scopes)
-    token = issuance.writer.write(claims, token_key, issuance.access_seconds)
-    return IssuedToken(token, issuance.access_seconds, scopes, refresh_token)
+    token = services.writer.write(claims, token_key, services.access_seconds)
+    return IssuedToken(token, services.access_seconds, scopes, refresh_token)

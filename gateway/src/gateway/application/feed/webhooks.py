@@ -193,10 +193,10 @@ async def _send(services: WebhookServices, webhook: Webhook, change: Change) -> 
         "Webhook-Timestamp": str(timestamp),
         "Webhook-Signature": signature(secret, change.event_id, timestamp, body),
     }
-    status, said = await services.sender.send(webhook.url, headers, body)
+    status, outcome = await services.sender.send(webhook.url, headers, body)
     if 200 <= status < 300:
         return replace(webhook, position=change.position, failures=0), Delivery(change.position, attempt, status, DELIVERED, now)
-    failed = Delivery(change.position, attempt, status, said, now)
+    failed = Delivery(change.position, attempt, status, outcome, now)
     if status == GONE or attempt > len(PAUSES):
         return replace(webhook, active=False, failures=attempt), failed
     return replace(webhook, failures=attempt, due_time=now + PAUSES[attempt - 1]), failed

@@ -9,9 +9,9 @@ class Entry:
     """A request that was answered.
 
     Attributes:
-        subject: Who asked.
-        auth_method: How it was told who asks: token, key, signature, session, access_token, oidc.
-        operation: What was asked for, by the API's name of it; "" for an address that nothing is served at.
+        subject: The caller.
+        auth_method: By what the caller was authenticated: token, key, signature, session, access_token, oidc.
+        operation: The name of the operation in the API; "" for an address that nothing is served at.
         park_id: Of the park in the address, "" for none.
         path: Without the query.
         status: Of the answer.

@@ -31,7 +31,7 @@ class PlatformConnected:
         platform_id: The caller that it calls as.
         enterprises: Ids of the enterprises whose data it may push into the park, ascending; of the kind ENTERPRISE.
         regions: Beginnings of the region codes that it may read, ascending; of the kind REGION.
-        auth_method: What it was known by.
+        auth_method: By what it was authenticated.
     """
 
     tenant_id: str
