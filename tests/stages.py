@@ -25,7 +25,7 @@ from chassis.testing.postgres import SERVER, Server, served
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
 SCRIPTS = ["deploy/build_images.py", "deploy/make_secrets.py", "deploy/backup.py"]
-MEMBERS = ["kernel", "chassis", "client", "services/accounting", "services/evaluation", "gateway", "devstack"]
+MEMBERS = ["kernel", "chassis", "parkcopies", "client", "services/accounting", "services/evaluation", "gateway", "devstack"]
 TOLERATED = 1.5
 """A stage may use so many times its budget: processors differ, and so does what runs beside it."""
 _TICKS_PER_MINUTE = 60 * os.sysconf("SC_CLK_TCK")

@@ -105,7 +105,7 @@ def _fill(database: EmptyDatabase) -> list[pb.Threshold]:
     """Fills the tables by COPY as the superuser, whom no wall holds; returns thresholds for what the platform has none for."""
     thresholds: list[pb.Threshold] = []
     tables = {
-        "park": ("tenant_id park_id name_zh name_en region_code time_zone caught_up_time", _parks()),
+        "park": ("tenant_id park_id name_zh name_en region_code time_zone synced_time", _parks()),
         "source": ("tenant_id park_id source_id enterprise_id carrier scope counted_as", _sources()),
         "year_figures": ("tenant_id park_id year version gross_output_10k_cny gdp_10k_cny", _figures()),
         "emissions_sum": (

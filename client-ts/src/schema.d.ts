@@ -7374,7 +7374,7 @@ export interface operations {
                 limit?: number;
                 /** @description Only what this caller did */
                 caller?: string;
-                /** @description Only what was asked of this park */
+                /** @description Only requests about this park */
                 park?: string;
             };
             header?: never;

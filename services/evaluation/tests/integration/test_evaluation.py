@@ -78,8 +78,8 @@ async def test_facts_keep_what_was_caught_up(stand: Stand, park: Tenant) -> None
     await stand.heard()
     after = await park.values()
     assert Decimal(after["52"].value) < Decimal(before["52"].value)
-    (caught_up,) = await stand.rows(tables.park, park.park_id)
-    assert caught_up.caught_up_time is not None
+    (synced,) = await stand.rows(tables.park, park.park_id)
+    assert synced.synced_time is not None
 
 
 async def test_a_fact_that_comes_again_or_late_changes_nothing(stand: Stand, park: Tenant) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.domain.comparison import reachable_ranks, standings, year_over_year
+from evaluation.domain.comparison import peer_ranks, reachable_ranks, year_over_year
 from evaluation.domain.diagnosis import Step, cheapest_plan, contributions, score_after
 from evaluation.domain.errors import RuleBroken, Unreachable
 from evaluation.domain.scoring import Scores, score
@@ -265,14 +265,14 @@ def test_a_year_of_which_nothing_is_known_is_not_compared() -> None:
 
 
 def test_standings_count_equal_ones_half() -> None:
-    found = standings({"p-1": Fraction(90), "p-2": Fraction(70), "p-3": Fraction(70), "p-4": Fraction(10)})
+    found = peer_ranks({"p-1": Fraction(90), "p-2": Fraction(70), "p-3": Fraction(70), "p-4": Fraction(10)})
     assert {park: (each.rank, each.percentile) for park, each in found.items()} == {
         "p-1": (1, 100),
         "p-2": (2, 50),
         "p-3": (2, 50),
         "p-4": (4, 0),
     }
-    assert standings({"p-1": Fraction(1), "p-2": Fraction(2)}, better="-")["p-1"].rank == 1
+    assert peer_ranks({"p-1": Fraction(1), "p-2": Fraction(2)}, better="-")["p-1"].rank == 1
 
 
 def test_missing_values_leave_a_park_every_rank_that_they_can_bring() -> None:
@@ -293,4 +293,4 @@ def test_whatever_arrives_a_rank_lies_in_its_reach(bounds: list[tuple[int, int]]
 
 def test_a_group_of_one_is_refused() -> None:
     with pytest.raises(RuleBroken, match="at least 2 parks with values, got 1"):
-        standings({"p-1": Fraction(90)})
+        peer_ranks({"p-1": Fraction(90)})

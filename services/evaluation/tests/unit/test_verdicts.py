@@ -7,7 +7,7 @@ import pytest
 from evaluation.adapters.indicator_files import ShippedTables
 from evaluation.domain.bands import band_of, bands_reachable
 from evaluation.domain.credit import INTENSITY, intensity_percentile
-from evaluation.domain.errors import RULES, RuleBroken, ThingNotFound
+from evaluation.domain.errors import RULES, ResourceNotFound, RuleBroken
 from evaluation.domain.evaluations import Assessment, Inputs, InputValue, assessed
 from evaluation.domain.strategies import INDUSTRIES, MATURITIES, SIDES, strategies_for, weakest_side
 from evaluation.domain.targets import emissions_gap_t, judge_targets, passes
@@ -150,7 +150,7 @@ def test_errors_keep_their_facts_and_speak_both_languages() -> None:
     errors: list[Refusal] = [
         *(RuleBroken(rule, "n", "f", "a") for rule in RULES),
         InvalidField("year", "x", "a year", "年份"),
-        ThingNotFound("indicator system", "x", "a, b"),
+        ResourceNotFound("indicator system", "x", "a, b"),
         Denied({"reader"}, {"park_manager"}),
     ]
     for error in errors:

@@ -26,10 +26,10 @@ from reportlab.platypus import CondPageBreak, Flowable, Paragraph, SimpleDocTemp
 
 from evaluation.adapters.storing import inputs_sha256
 from evaluation.domain.evaluations import TARGETS, Assessment, Evaluation, Inputs, InputValue
-from evaluation.domain.parks import Park
 from evaluation.domain.scoring import NO_THRESHOLD, NodeScore
 from evaluation.domain.systems import MAX_DEPTH, ROOT, IndicatorSystem, Node, decimal
 from evaluation.domain.values import looks_mistaken
+from parkcopies.parks import Park
 
 _FONT = "wqy-microhei"
 _WIDTH = A4[0] - 36 * mm

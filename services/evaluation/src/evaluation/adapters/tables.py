@@ -5,77 +5,21 @@ emissions_sum are a copy of accounting's and can be dropped: they are read anew 
 known of platforms comes from the gateway's topic alone, which keeps it for ten years.
 """
 
-from sqlalchemy import Column, Index, MetaData, Table, Text
+from sqlalchemy import Column, MetaData, Table, Text
 
 from chassis.columns import UtcDateTime, big_integer, identifier
 from chassis.inbox import inbox_table
 from chassis.outbox import outbox_table
+from parkcopies.tables import copy_tables
 
 metadata = MetaData()
 
-park = Table(
-    "park",
-    metadata,
-    Column("tenant_id", identifier(), nullable=False),
-    Column("park_id", identifier(), primary_key=True),
-    Column("name_zh", Text, nullable=False),
-    Column("name_en", Text, nullable=False),
-    Column("region_code", Text, nullable=False),
-    Column("time_zone", Text, nullable=False),
-    Column("caught_up_time", UtcDateTime, nullable=True),
-    Index("park_by_tenant", "tenant_id", "park_id"),
-    sqlite_strict=True,
-)
-
-enterprise = Table(
-    "enterprise",
-    metadata,
-    Column("tenant_id", identifier(), nullable=False),
-    Column("park_id", identifier(), primary_key=True),
-    Column("enterprise_id", identifier(), primary_key=True),
-    sqlite_strict=True,
-)
-
-source = Table(
-    "source",
-    metadata,
-    Column("tenant_id", identifier(), nullable=False),
-    Column("park_id", identifier(), primary_key=True),
-    Column("source_id", identifier(), primary_key=True),
-    Column("enterprise_id", identifier(), nullable=False),
-    Column("carrier", Text, nullable=False),
-    Column("scope", big_integer(), nullable=False),
-    Column("counted_as", Text, nullable=False),
-    sqlite_strict=True,
-)
-
-year_figures = Table(
-    "year_figures",
-    metadata,
-    Column("tenant_id", identifier(), nullable=False),
-    Column("park_id", identifier(), primary_key=True),
-    Column("year", big_integer(), primary_key=True, autoincrement=False),
-    Column("version", big_integer(), nullable=False),
-    Column("gross_output_10k_cny", Text, nullable=False),
-    Column("gdp_10k_cny", Text, nullable=False),
-    sqlite_strict=True,
-)
-
-emissions_sum = Table(
-    "emissions_sum",
-    metadata,
-    Column("tenant_id", identifier(), nullable=False),
-    Column("park_id", identifier(), primary_key=True),
-    Column("source_id", identifier(), primary_key=True),
-    Column("first_month", big_integer(), primary_key=True, autoincrement=False),
-    Column("last_month", big_integer(), primary_key=True, autoincrement=False),
-    Column("emissions_mg", big_integer(), nullable=False),
-    Column("energy_mgce", big_integer(), nullable=False),
-    Column("records", big_integer(), nullable=False),
-    Column("position", big_integer(), nullable=False),
-    Index("emissions_sum_by_month", "park_id", "first_month"),
-    sqlite_strict=True,
-)
+copies = copy_tables(metadata)
+park = copies.park
+enterprise = copies.enterprise
+source = copies.source
+year_figures = copies.year_figures
+emissions_sum = copies.emissions_sum
 
 indicator_system = Table(
     "indicator_system",

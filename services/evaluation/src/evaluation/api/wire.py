@@ -1,18 +1,17 @@
-"""Wire to values of the domain, and back."""
+"""Values of the domain as answers on the wire."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import ceil
 
-from evaluation.application.evaluate import Ranking
+from chassis.wire import rfc3339
 from evaluation.application.values import Shown
-from evaluation.application.weigh import Judgements
 from evaluation.domain.ahp import Priorities
 from evaluation.domain.comparison import YearOverYear
 from evaluation.domain.delphi import Round
 from evaluation.domain.diagnosis import Plan, Step
 from evaluation.domain.evaluations import TARGETS, Assessment, Evaluation
+from evaluation.domain.ranked import Ranking
 from evaluation.domain.ranking import Flip
 from evaluation.domain.scoring import LeafScore, NodeScore
 from evaluation.domain.systems import (
@@ -22,23 +21,12 @@ from evaluation.domain.systems import (
     Node,
     WeightSet,
     decimal,
-    exact,
     rounded_parts,
     rounded_weights,
 )
 from evaluation.domain.thresholds import Threshold, ThresholdSet
-from evaluation.domain.values import Entry, Problem
-from kernel.refusals import InvalidField
+from evaluation.domain.values import Problem
 from parkcarbon.evaluation.v1 import evaluation_pb2 as pb
-
-_NUMBER_RULE = "a number or a fraction such as 1/3"
-_NUMBER_RULE_ZH = "数字或分数,如 1/3"
-_MAX_NUMBER_CHARACTERS = 40
-
-
-def time(at: datetime) -> str:
-    """Writes a moment as RFC 3339 text in UTC."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def optional(value: Fraction | None) -> str | None:
@@ -46,53 +34,9 @@ def optional(value: Fraction | None) -> str | None:
     return None if value is None else decimal(value)
 
 
-def number(field: str, text: str) -> float:
-    """Reads a judgement or an estimate: plain ASCII text of a number, or of two with a stroke between.
-
-    Raises:
-        InvalidField: it is none.
-    """
-    try:
-        if not text.isascii() or len(text) > _MAX_NUMBER_CHARACTERS or "_" in text:
-            raise ValueError(text)
-        return float(Fraction(text.strip()))
-    except (ValueError, ZeroDivisionError, OverflowError) as error:
-        raise InvalidField(field, text, _NUMBER_RULE, _NUMBER_RULE_ZH) from error
-
-
 def written(value: float) -> str:
     """Writes a float of an analysis with nine significant digits."""
     return f"{value:.9g}"
-
-
-def read_system(given: pb.IndicatorSystem) -> IndicatorSystem:
-    """Reads a system; it is checked by its use case."""
-    return IndicatorSystem(
-        system_id=given.system_id,
-        tenant_id="",
-        name_zh=given.name_zh,
-        name_en=given.name_en,
-        scale=exact("scale", given.scale or "100"),
-        basis=given.basis or "score",
-        method=given.method or "given",
-        source=given.source,
-        nodes=tuple(
-            Node(
-                node_id=node.node_id,
-                parent_id=node.parent_id,
-                name_zh=node.name_zh,
-                name_en=node.name_en,
-                weight=exact(f"nodes[{node.node_id}].weight", node.weight),
-                kind=node.kind,
-                unit=node.unit,
-                direction=node.direction,
-                description_zh=node.description_zh,
-                description_en=node.description_en,
-                veto=node.veto,
-            )
-            for node in given.nodes
-        ),
-    )
 
 
 def system(found: IndicatorSystem, *, tree: bool) -> pb.IndicatorSystem:
@@ -127,32 +71,12 @@ def system(found: IndicatorSystem, *, tree: bool) -> pb.IndicatorSystem:
     )
 
 
-def read_thresholds(rows: Iterable[pb.Threshold]) -> tuple[Threshold, ...]:
-    """Reads thresholds."""
-    return tuple(
-        Threshold(
-            row.node_id,
-            exact(f"thresholds[{row.node_id}].minimum", row.minimum),
-            exact(f"thresholds[{row.node_id}].maximum", row.maximum),
-            row.source,
-        )
-        for row in rows
-    )
-
-
 def thresholds(rows: Iterable[Threshold]) -> list[pb.Threshold]:
     """Writes thresholds."""
     return [
         pb.Threshold(node_id=row.node_id, minimum=decimal(row.minimum), maximum=decimal(row.maximum), source=row.source)
         for row in rows
     ]
-
-
-def read_threshold_set(given: pb.ThresholdSet) -> ThresholdSet:
-    """Reads a set of thresholds."""
-    return ThresholdSet(
-        given.threshold_set_id, given.system_id, "", given.origin or "park", given.source, read_thresholds(given.rows)
-    )
 
 
 def threshold_set(found: ThresholdSet) -> pb.ThresholdSet:
@@ -166,43 +90,6 @@ def threshold_set(found: ThresholdSet) -> pb.ThresholdSet:
     )
 
 
-def read_intensity(given: pb.CalculateEvaluationRequest) -> tuple[Fraction, tuple[Fraction, ...]] | None:
-    """Reads an enterprise's emissions per output, and those of its peers; None where there is neither.
-
-    Raises:
-        InvalidField: one is no decimal or below 0, or peers stand without what they are compared with.
-    """
-    texts = list(given.peer_intensities_t_per_10k_cny)
-    if not given.intensity_t_per_10k_cny and not texts:
-        return None
-    own = exact("intensity_t_per_10k_cny", given.intensity_t_per_10k_cny)
-    peers = tuple(exact(f"peer_intensities_t_per_10k_cny[{place}]", text) for place, text in enumerate(texts, start=1))
-    for value in (own, *peers):
-        if value < 0:
-            raise InvalidField("intensity_t_per_10k_cny", decimal(value), ">= 0 t per 10^4 CNY", "不小于 0 t/万元")
-    return own, peers
-
-
-def read_weights(rows: Iterable[pb.Weight]) -> dict[str, Fraction]:
-    """Reads weights by node.
-
-    Raises:
-        InvalidField: one is no decimal, or a node comes twice.
-    """
-    found: dict[str, Fraction] = {}
-    for row in rows:
-        if row.node_id in found:
-            raise InvalidField(f"weights[{row.node_id}]", row.weight, "given once", "仅出现一次")
-        found[row.node_id] = exact(f"weights[{row.node_id}]", row.weight)
-    return found
-
-
-def read_weight_set(given: pb.WeightSet) -> WeightSet:
-    """Reads a set of weights."""
-    weights = read_weights(given.weights)
-    return WeightSet(given.weight_set_id, given.system_id, "", given.method or "given", given.source, weights)
-
-
 def weight_set(found: WeightSet) -> pb.WeightSet:
     """Writes a set of weights."""
     return pb.WeightSet(
@@ -212,19 +99,6 @@ def weight_set(found: WeightSet) -> pb.WeightSet:
         source=found.source,
         weights=[pb.Weight(node_id=node_id, weight=decimal(weight)) for node_id, weight in found.weights.items()],
     )
-
-
-def read_entries(rows: Iterable[pb.EnteredValue]) -> list[Entry]:
-    """Reads entered rows."""
-    return [Entry(row.row_number, row.indicator_id, row.year, row.value, row.unit, row.evidence, row.confirmed) for row in rows]
-
-
-def read_values(rows: Iterable[pb.GivenValue]) -> list[Entry]:
-    """Reads the values that a calculation is given, numbered from 1."""
-    return [
-        Entry(number, row.indicator_id, row.year, row.value, row.unit, row.evidence, "true" if row.confirmed else "")
-        for number, row in enumerate(rows, start=1)
-    ]
 
 
 def problems(found: Iterable[Problem]) -> list[pb.ValueProblem]:
@@ -262,7 +136,7 @@ def shown_value(each: Shown) -> pb.IndicatorValue:
         if each.value.recorded_by:
             found.recorded_by = each.value.recorded_by
         if each.value.origin == "manual":
-            found.recorded_time = time(each.value.recorded_time)
+            found.recorded_time = rfc3339(each.value.recorded_time)
         found.version = each.value.version
     if each.conflicting is not None:
         found.conflicting_value = each.conflicting.value
@@ -372,7 +246,7 @@ def evaluation(kept: Evaluation, found: Assessment, *, tree: bool) -> pb.Evaluat
             answer.ClearField(field)
     answer.evaluation_id = kept.evaluation_id
     answer.park_id = kept.park_id
-    answer.scored_time = time(kept.scored_time)
+    answer.scored_time = rfc3339(kept.scored_time)
     answer.scored_by = kept.scored_by
     answer.inputs_sha256 = kept.inputs_sha256
     return answer
@@ -406,20 +280,6 @@ def comparison(found: YearOverYear) -> pb.CompareEvaluationsResponse:
     )
 
 
-def read_steps(given: Iterable[pb.Step]) -> list[Step]:
-    """Reads what a park could do."""
-    return [
-        Step(
-            each.step_id,
-            each.indicator_id,
-            exact(f"steps[{each.step_id}].change", each.change),
-            exact(f"steps[{each.step_id}].cost_10k_cny", each.cost_10k_cny),
-            each.divisible,
-        )
-        for each in given
-    ]
-
-
 def plan(found: Plan, steps: Sequence[Step], before: Fraction | None) -> pb.PlanImprovementsResponse:
     """Writes the cheapest steps to a target."""
     costs = {step.step_id: step.cost_10k_cny for step in steps}
@@ -437,10 +297,10 @@ def plan(found: Plan, steps: Sequence[Step], before: Fraction | None) -> pb.Plan
 
 
 def ranking(found: Ranking) -> pb.RankParksResponse:
-    """Writes where parks stand, all of them."""
+    """Writes the ranks of parks, all of them."""
     rows = []
     for place, (park, total) in enumerate(found.parks):
-        standing = found.standings.get(park.park_id)
+        rank = found.ranks.get(park.park_id)
         row = pb.RankedPark(
             park_id=park.park_id,
             name_zh=park.name_zh,
@@ -452,9 +312,9 @@ def ranking(found: Ranking) -> pb.RankParksResponse:
             rank_best=found.reachable[place][0],
             rank_worst=found.reachable[place][1],
         )
-        if standing is not None:
-            row.rank = standing.rank
-            row.percentile = decimal(standing.percentile, 2)
+        if rank is not None:
+            row.rank = rank.rank
+            row.percentile = decimal(rank.percentile, 2)
             row.rank_low = int(found.intervals.low[place])
             row.rank_high = int(found.intervals.high[place])
             row.first_pct = written(100 * float(found.intervals.first_share[place]))
@@ -463,7 +323,7 @@ def ranking(found: Ranking) -> pb.RankParksResponse:
         parks=rows,
         flips=[_flip(leaf, flip, found) for leaf, flip in found.flips],
         park_count=len(rows),
-        scored_count=len(found.standings),
+        scored_count=len(found.ranks),
         weight_set_id=found.weight_set_id,
         synthetic=found.synthetic,
     )
@@ -478,21 +338,6 @@ def _flip(leaf: str, flip: Flip, found: Ranking) -> pb.WeightFlip:
         above_park_id=found.parks[flip.above][0].park_id,
         below_park_id=found.parks[flip.below][0].park_id,
     )
-
-
-def read_judgements(given: Iterable[pb.ExpertJudgements]) -> list[Judgements]:
-    """Reads experts' matrices; an empty cell is a missing judgement."""
-    return [
-        Judgements(
-            expert.expert_id,
-            expert.group,
-            [
-                [number(f"{expert.expert_id}[{i}][{j}]", cell) if cell else None for j, cell in enumerate(row.cells, start=1)]
-                for i, row in enumerate(expert.rows, start=1)
-            ],
-        )
-        for expert in given
-    ]
 
 
 def priorities(found: Priorities, items: Sequence[str], expert_id: str | None = None) -> pb.Priorities:
@@ -535,8 +380,3 @@ def rounds(found: Iterable[Round], items: Sequence[str]) -> list[pb.RoundSummary
         )
         for each in found
     ]
-
-
-def group_weights(given: Mapping[str, str]) -> Mapping[str, float]:
-    """Reads what each group of experts weighs."""
-    return {group: number(f"group_weights.{group}", weight) for group, weight in given.items()}

@@ -1,24 +1,25 @@
-"""What the use cases need of the outside."""
+"""What the use cases need of the outside: the records by aggregate, transactions over them, and the bundle that they are given."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
-from typing import ParamSpec, Protocol, Self, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from evaluation.domain.ahp import RandomIndex
 from evaluation.domain.bands import Band
-from evaluation.domain.derivation import YearAccount
 from evaluation.domain.evaluations import Assessment, Evaluation, Inputs, InputValue
 from evaluation.domain.facts import Fact
-from evaluation.domain.parks import Enterprise, Park, ParkAccount, Platform, Source, SpanSum, YearFigures
+from evaluation.domain.platforms import Platform
 from evaluation.domain.strategies import Strategy
 from evaluation.domain.systems import IndicatorSystem, WeightSet
 from evaluation.domain.targets import Target
 from evaluation.domain.thresholds import Threshold, ThresholdSet
 from evaluation.domain.values import UnitConversion, Value
 from kernel.access import Caller
+from parkcopies.directory import ParkDirectory
+from parkcopies.parks import Park
+from parkcopies.ports import Copies
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -81,122 +82,133 @@ class Shipped(Protocol):
         ...
 
 
-class Records(Protocol):
-    """What is stored, as it was at one moment. Ids compare exactly."""
+class Platforms(Protocol):
+    """Platforms that are connected to parks."""
 
-    async def park(self, park_id: str) -> Park | None:
-        """Returns a park of any tenant."""
+    async def seen_until(self, park_ids: Sequence[str], year: int) -> Mapping[str, Sequence[Platform]]:
+        """Returns the platforms of each park that were first seen before the year ended by the park's own time."""
         ...
 
-    async def parks(self, tenant_id: str) -> Sequence[Park]:
-        """Returns every park of a tenant, in order of id."""
+    async def keep(self, platform: Platform) -> None:
+        """Keeps a platform that the gateway tells of; one that is there stays."""
         ...
 
-    async def year_accounts(self, park_ids: Sequence[str], year: int) -> Mapping[str, YearAccount]:
-        """Returns what is known of a year of each park; `assessments` counts the evaluations made in it."""
-        ...
 
-    async def values(self, park_ids: Sequence[str], system_id: str, year: int) -> Sequence[Value]:
-        """Returns every version of the manual values of a year, in order of version."""
-        ...
+class Systems(Protocol):
+    """Indicator systems of tenants."""
 
-    async def newest_values(self, park_ids: Sequence[str], system_id: str, year: int) -> Mapping[str, Mapping[str, str]]:
-        """Returns the newest manual value of each indicator by park, those of no value left out."""
-        ...
-
-    async def systems(self, tenant_id: str) -> Sequence[IndicatorSystem]:
+    async def of_tenant(self, tenant_id: str) -> Sequence[IndicatorSystem]:
         """Returns a tenant's own systems."""
         ...
 
-    async def system(self, tenant_id: str, system_id: str) -> IndicatorSystem | None:
+    async def get(self, tenant_id: str, system_id: str) -> IndicatorSystem | None:
         """Returns a tenant's own system."""
         ...
 
-    async def threshold_set(self, tenant_id: str, set_id: str) -> ThresholdSet | None:
-        """Returns a set of thresholds."""
-        ...
-
-    async def weight_set(self, tenant_id: str, set_id: str) -> WeightSet | None:
-        """Returns a set of weights."""
-        ...
-
-    async def evaluation(self, park_id: str, evaluation_id: str) -> Evaluation | None:
-        """Returns an evaluation of a park."""
-        ...
-
-    async def evaluations(self, park_id: str, before: int, limit: int) -> Sequence[Evaluation]:
-        """Returns evaluations whose sequence is below a number, newest first."""
-        ...
-
-
-class ParkCopy(Protocol):
-    """The copy of accounting's registers and sums; what is older than what is there changes nothing."""
-
-    async def keep_park(self, park: Park) -> None:
-        """Keeps a park that a fact tells of."""
-        ...
-
-    async def keep_enterprises(self, enterprises: Sequence[Enterprise]) -> None:
-        """Keeps enterprises."""
-        ...
-
-    async def keep_sources(self, sources: Sequence[Source], *, over: bool = False) -> None:
-        """Keeps sources; in the place of those that are there where `over` says so."""
-        ...
-
-    async def keep_figures(self, figures: Sequence[YearFigures]) -> None:
-        """Keeps figures; the highest version of a year stays."""
-        ...
-
-    async def keep_sums(self, sums: Sequence[SpanSum]) -> None:
-        """Keeps sums; the highest position of a source and span stays."""
-        ...
-
-    async def keep_platform(self, platform: Platform) -> None:
-        """Keeps a platform that the gateway tells of; the first telling stays."""
-        ...
-
-
-class UnitOfWork(Records, ParkCopy, Protocol):
-    """One transaction. What is not committed when the block ends never was."""
-
-    async def __aenter__(self) -> Self:
-        """Begins."""
-        ...
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Ends; rolls back what was not committed."""
-        ...
-
-    async def lock(self, park: Park) -> None:
-        """Waits until no other transaction holds the park's lock, and holds it."""
-        ...
-
-    async def caught_up(self, park: Park, at: datetime) -> None:
-        """Notes that a park's account was read as a whole."""
-        ...
-
-    async def add_system(self, system: IndicatorSystem, at: datetime) -> None:
+    async def add(self, system: IndicatorSystem, at: datetime) -> None:
         """Stores a new system."""
         ...
 
-    async def add_threshold_set(self, threshold_set: ThresholdSet, at: datetime) -> None:
+
+class ThresholdSets(Protocol):
+    """Sets of thresholds of tenants."""
+
+    async def get(self, tenant_id: str, set_id: str) -> ThresholdSet | None:
+        """Returns a set of thresholds."""
+        ...
+
+    async def add(self, threshold_set: ThresholdSet, at: datetime) -> None:
         """Stores a new set of thresholds."""
         ...
 
-    async def add_weight_set(self, weight_set: WeightSet, at: datetime) -> None:
+
+class WeightSets(Protocol):
+    """Sets of weights of tenants."""
+
+    async def get(self, tenant_id: str, set_id: str) -> WeightSet | None:
+        """Returns a set of weights."""
+        ...
+
+    async def add(self, weight_set: WeightSet, at: datetime) -> None:
         """Stores a new set of weights."""
         ...
 
-    async def add_values(self, values: Sequence[Value]) -> None:
+
+class Values(Protocol):
+    """Entered values of indicators, with their versions."""
+
+    async def of_year(self, park_ids: Sequence[str], system_id: str, year: int) -> Sequence[Value]:
+        """Returns every version of the manual values of a year, in order of version."""
+        ...
+
+    async def newest(self, park_ids: Sequence[str], system_id: str, year: int) -> Mapping[str, Mapping[str, str]]:
+        """Returns the newest manual value of each indicator by park, those of no value left out."""
+        ...
+
+    async def add(self, values: Sequence[Value]) -> None:
         """Stores new versions of manual values."""
         ...
 
-    async def add_evaluation(self, evaluation: Evaluation, assessment: Assessment, scored_year: int) -> None:
+
+class Evaluations(Protocol):
+    """Evaluations of parks."""
+
+    async def get(self, park_id: str, evaluation_id: str) -> Evaluation | None:
+        """Returns an evaluation of a park."""
+        ...
+
+    async def page(self, park_id: str, before: int, limit: int) -> Sequence[Evaluation]:
+        """Returns evaluations whose sequence is below a number, newest first."""
+        ...
+
+    async def counts(self, park_ids: Sequence[str], scored_year: int) -> Mapping[str, int]:
+        """Returns how many evaluations of parks were made in a year, by park; those without any are left out."""
+        ...
+
+    async def add(self, evaluation: Evaluation, assessment: Assessment, scored_year: int) -> None:
         """Stores an evaluation."""
         ...
+
+
+class Records(Copies, Protocol):
+    """What is stored, as it was at one moment; `parks` are the copies of accounting's. Ids compare exactly.
+
+    What is opened for reading refuses to be written to.
+    """
+
+    @property
+    def platforms(self) -> Platforms:
+        """Platforms that are connected to parks."""
+        ...
+
+    @property
+    def systems(self) -> Systems:
+        """Indicator systems of tenants."""
+        ...
+
+    @property
+    def threshold_sets(self) -> ThresholdSets:
+        """Sets of thresholds of tenants."""
+        ...
+
+    @property
+    def weight_sets(self) -> WeightSets:
+        """Sets of weights of tenants."""
+        ...
+
+    @property
+    def values(self) -> Values:
+        """Entered values of indicators."""
+        ...
+
+    @property
+    def evaluations(self) -> Evaluations:
+        """Evaluations of parks."""
+        ...
+
+
+class UnitOfWork(Records, Protocol):
+    """One transaction that may write. What is not committed when its block ends never was."""
 
     def collect(self, fact: Fact) -> None:
         """Adds a fact that becomes known with the commit."""
@@ -204,23 +216,6 @@ class UnitOfWork(Records, ParkCopy, Protocol):
 
     async def commit(self) -> None:
         """Makes everything durable, the facts included."""
-        ...
-
-
-class AccountingPort(Protocol):
-    """Accounting, asked on behalf of a caller."""
-
-    async def park_ids(self, caller: Caller) -> Sequence[str] | None:
-        """Returns the ids of the caller's parks; None where its credential may not list them."""
-        ...
-
-    async def account(self, caller: Caller, park_id: str) -> ParkAccount:
-        """Returns a park's account as a whole.
-
-        Raises:
-            ParkNotFound: it does not exist for this caller.
-            AccountingAway: accounting does not answer.
-        """
         ...
 
 
@@ -264,18 +259,23 @@ class Executor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class Ports:
     """What the use cases work with.
 
     Attributes:
-        write: opens a transaction.
-        read: opens the records for reading.
+        read: opens a tenant's records for reading.
+        write: opens a transaction of a tenant.
+        parks: finds parks, their accounts known here.
+        shipped: what is shipped as data.
+        documents: makes files.
+        executor: runs what computes.
+        clock: tells the time.
         new_id: gives an id that nothing else has.
     """
 
-    write: Callable[[], UnitOfWork]
-    read: Callable[[], AbstractAsyncContextManager[Records]]
-    accounting: AccountingPort
+    read: Callable[[str], AbstractAsyncContextManager[Records]]
+    write: Callable[[str], AbstractAsyncContextManager[UnitOfWork]]
+    parks: ParkDirectory
     shipped: Shipped
     documents: Documents
     executor: Executor

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 
-from evaluation.application.parks import reach_park
-from evaluation.application.ports import Outside, Records
+from evaluation.application.ports import Clock, Ports, Records, Shipped
 from evaluation.application.systems import system_of
+from evaluation.application.year_accounts import year_accounts
 from evaluation.domain.callers import READ, RECORD
 from evaluation.domain.derivation import Derived, derive, rounded
 from evaluation.domain.evaluations import InputValue
-from evaluation.domain.parks import Park
 from evaluation.domain.systems import IndicatorSystem, Node, decimal
 from evaluation.domain.values import (
     FIRST_YEAR,
@@ -27,6 +27,7 @@ from evaluation.domain.values import (
 )
 from kernel.access import Caller, require
 from kernel.refusals import InvalidField
+from parkcopies.parks import Park
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def valid_year(year: int) -> int:
 
 
 async def record_values(
-    outside: Outside, caller: Caller, park_id: str, system_id: str, entries: Sequence[Entry]
+    ports: Ports, caller: Caller, park_id: str, system_id: str, entries: Sequence[Entry]
 ) -> tuple[int, int, list[Problem]]:
     """Enters values of a park.
 
@@ -61,21 +62,21 @@ async def record_values(
         How many rows were kept, how many said what is in force, and what is wrong with the others.
 
     Raises:
-        Denied, OutOfScope, ParkNotFound, ThingNotFound: nothing to enter for this caller.
+        Denied, OutOfScope, ParkNotFound, ResourceNotFound: nothing to enter for this caller.
         InvalidField: more than 5,000 rows.
     """
     require(caller, RECORD)
     if len(entries) > MAX_ROWS:
         raise InvalidField("rows", str(len(entries)), f"at most {MAX_ROWS} rows", f"至多 {MAX_ROWS} 行")
-    park = await reach_park(outside, caller, park_id)
-    now = outside.clock.now()
-    async with outside.write() as uow:
-        system = await system_of(outside, uow, caller, system_id)
-        kept, problems = judged(system, entries, outside.shipped.conversions)
-        await uow.lock(park)
+    park = await ports.parks.reach(caller, park_id)
+    now = ports.clock.now()
+    async with ports.write(caller.tenant) as uow:
+        system = await system_of(ports.shipped, uow.systems, caller, system_id)
+        kept, problems = judged(system, entries, ports.shipped.conversions)
+        await uow.parks.lock(park.park_id)
         new: list[Value] = []
         for year in sorted({year for _, year, _ in kept}):
-            known = in_force(await uow.values([park.park_id], system_id, year))
+            known = in_force(await uow.values.of_year([park.park_id], system_id, year))
             for entry, of_year, value in kept:
                 if of_year != year:
                     continue
@@ -99,47 +100,45 @@ async def record_values(
                     )
                 )
         if new:
-            await uow.add_values(new)
+            await uow.values.add(new)
             await uow.commit()
     return len(new), len(kept) - len(new), problems
 
 
-async def list_values(
-    outside: Outside, caller: Caller, park_id: str, system_id: str, year: int
-) -> tuple[IndicatorSystem, list[Shown]]:
+async def list_values(ports: Ports, caller: Caller, park_id: str, system_id: str, year: int) -> tuple[IndicatorSystem, list[Shown]]:
     """Returns every indicator of a system for a year.
 
     Raises:
-        Denied, OutOfScope, ParkNotFound, ThingNotFound, InvalidField: nothing to see for this caller.
+        Denied, OutOfScope, ParkNotFound, ResourceNotFound, InvalidField: nothing to see for this caller.
     """
     require(caller, READ)
-    park = await reach_park(outside, caller, park_id)
+    park = await ports.parks.reach(caller, park_id)
     valid_year(year)
-    async with outside.read() as records:
-        system = await system_of(outside, records, caller, system_id)
-        found = await shown_values(outside, records, system, [park], year)
+    async with ports.read(caller.tenant) as records:
+        system = await system_of(ports.shipped, records.systems, caller, system_id)
+        found = await shown_values(ports.shipped, ports.clock, records, system, [park], year)
     return system, found[park.park_id]
 
 
 async def shown_values(
-    outside: Outside, records: Records, system: IndicatorSystem, parks: Sequence[Park], year: int
+    shipped: Shipped, clock: Clock, records: Records, system: IndicatorSystem, parks: Sequence[Park], year: int
 ) -> Mapping[str, list[Shown]]:
     """Returns every indicator of a system for a year of each park: derived where it can be, manual beside it."""
-    ids = [park.park_id for park in parks]
-    derivations = outside.shipped.derivations.get(system.system_id, {})
+    ids, now = [park.park_id for park in parks], clock.now()
+    derivations = shipped.derivations.get(system.system_id, {})
     manual: dict[str, list[Value]] = {park_id: [] for park_id in ids}
-    for value in await records.values(ids, system.system_id, year):
+    for value in await records.values.of_year(ids, system.system_id, year):
         manual[value.park_id].append(value)
-    accounts = await records.year_accounts(ids, year) if derivations else {}
-    before = await records.year_accounts(ids, year - 1) if derivations else {}
+    accounts = await year_accounts(records, ids, year) if derivations else {}
+    before = await year_accounts(records, ids, year - 1) if derivations else {}
     found: dict[str, list[Shown]] = {}
     for park in parks:
         derived = {
-            node_id: derive(name, accounts[park.park_id], before[park.park_id], outside.shipped.clean_carriers)
+            node_id: derive(name, accounts[park.park_id], before[park.park_id], shipped.clean_carriers)
             for node_id, name in derivations.items()
         }
         values = manual[park.park_id] + [
-            _value(park, system, node_id, year, each, each.value, outside)
+            _value(park, system, node_id, year, each, each.value, now)
             for node_id, each in derived.items()
             if each.value is not None and out_of_range(system.leaf(node_id), each.value) is None
         ]
@@ -163,9 +162,7 @@ def _why(derived: Derived | None) -> tuple[str, str]:
     return derived.missing, derived.missing_zh
 
 
-def _value(
-    park: Park, system: IndicatorSystem, node_id: str, year: int, derived: Derived, value: Fraction, outside: Outside
-) -> Value:
+def _value(park: Park, system: IndicatorSystem, node_id: str, year: int, derived: Derived, value: Fraction, at: datetime) -> Value:
     leaf = system.leaf(node_id)
     return Value(
         park_id=park.park_id,
@@ -179,7 +176,7 @@ def _value(
         unit=leaf.unit,
         evidence=derived.evidence,
         recorded_by=leaf.derived_from,
-        recorded_time=outside.clock.now(),
+        recorded_time=at,
     )
 
 
@@ -189,19 +186,19 @@ def input_value(value: Value, conflicting: str = "") -> InputValue:
 
 
 async def counting_values(
-    outside: Outside, records: Records, system: IndicatorSystem, parks: Sequence[Park], year: int
+    shipped: Shipped, records: Records, system: IndicatorSystem, parks: Sequence[Park], year: int
 ) -> Mapping[str, Mapping[str, int]]:
     """Returns what counts of each indicator that has a value, by park, in millionths: the values of `known_values` and no more."""
     ids = [park.park_id for park in parks]
-    derivations = outside.shipped.derivations.get(system.system_id, {})
-    manual = await records.newest_values(ids, system.system_id, year)
-    accounts = await records.year_accounts(ids, year) if derivations else {}
-    before = await records.year_accounts(ids, year - 1) if derivations else {}
+    derivations = shipped.derivations.get(system.system_id, {})
+    manual = await records.values.newest(ids, system.system_id, year)
+    accounts = await year_accounts(records, ids, year) if derivations else {}
+    before = await year_accounts(records, ids, year - 1) if derivations else {}
     found = {}
     for park_id in ids:
         derived = {}
         for node_id, name in derivations.items():
-            value = derive(name, accounts[park_id], before[park_id], outside.shipped.clean_carriers).value
+            value = derive(name, accounts[park_id], before[park_id], shipped.clean_carriers).value
             if value is not None and out_of_range(system.leaf(node_id), value) is None:
                 derived[node_id] = rounded(value)
         texts = counting(manual.get(park_id, {}), derived)
@@ -210,10 +207,10 @@ async def counting_values(
 
 
 async def known_values(
-    outside: Outside, records: Records, system: IndicatorSystem, parks: Sequence[Park], year: int
+    shipped: Shipped, clock: Clock, records: Records, system: IndicatorSystem, parks: Sequence[Park], year: int
 ) -> Mapping[str, Mapping[str, InputValue]]:
     """Returns what counts of each indicator that has a value, by park."""
-    shown = await shown_values(outside, records, system, parks, year)
+    shown = await shown_values(shipped, clock, records, system, parks, year)
     return {
         park_id: {
             each.node.node_id: input_value(each.value, each.conflicting.value if each.conflicting else "")

@@ -15,8 +15,8 @@ FACTORS = ("value", "weight", "threshold")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a park stands among its peers, itself included.
+class PeerRank:
+    """The rank of a park among its peers, itself included.
 
     Attributes:
         rank: from 1 for the best; equal ones share the better rank.
@@ -29,8 +29,8 @@ class Standing:
     percentile: Fraction
 
 
-def standings(values: Mapping[str, Fraction], *, better: str = "+", what: str = "the ranking") -> dict[str, Standing]:
-    """Returns where each park stands.
+def peer_ranks(values: Mapping[str, Fraction], *, better: str = "+", what: str = "the ranking") -> dict[str, PeerRank]:
+    """Returns the rank of each park.
 
     percentile = 100·(worse + equal/2)/(n − 1), so that the best of all has 100 and the worst 0.
 
@@ -51,7 +51,7 @@ def standings(values: Mapping[str, Fraction], *, better: str = "+", what: str = 
         worse = bisect_left(ordered, sign * value)
         equal = bisect_right(ordered, sign * value) - worse - 1
         others = len(values) - 1
-        found[park_id] = Standing(1 + others - worse - equal, len(values), 100 * (worse + Fraction(equal, 2)) / others)
+        found[park_id] = PeerRank(1 + others - worse - equal, len(values), 100 * (worse + Fraction(equal, 2)) / others)
     return found
 
 

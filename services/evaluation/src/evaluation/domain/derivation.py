@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from evaluation.domain.parks import Platform, Source, SpanSum, YearFigures
+from evaluation.domain.platforms import Platform
 from evaluation.domain.systems import decimal
+from parkcopies.parks import Source, SpanSum, YearFigures
 
 _MG_PER_T = 10**9
 _MONTHS = 12

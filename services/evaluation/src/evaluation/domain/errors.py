@@ -3,11 +3,12 @@
     kernel.refusals.Refusal
     ├── RuleBroken                a rule of the trade is broken at a node of a tree or a cell of a matrix
     ├── NotFound
-    │   └── ThingNotFound         an indicator system, a set of thresholds or weights, an evaluation
+    │   └── ResourceNotFound      an indicator system, a set of thresholds or weights, an evaluation
     ├── ContentDiffers            the same id was stored with other content
     ├── Unreachable               no combination of the offered steps reaches the target
-    ├── StoredMeanwhile           another call stored the same thing at the same moment: try again
-    └── AccountingAway            the account cannot be read at present
+    └── StoredMeanwhile           another call stored the same thing at the same moment: try again
+
+A park that cannot be read from accounting at present is refused by `parkcopies.ports.AccountingUnavailable`.
 
 What is wrong with a single row of entered values is not an error but a result: see `values`.
 """
@@ -117,7 +118,7 @@ class RuleBroken(Refusal):
         super().__init__(english.format(**facts), chinese.format(**facts), **facts)
 
 
-class ThingNotFound(NotFound):
+class ResourceNotFound(NotFound):
     """No such system, set, table or evaluation for this caller."""
 
     def __init__(self, what: str, identifier: str, allowed: str = "") -> None:
@@ -172,13 +173,3 @@ class StoredMeanwhile(Refusal):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"the same {what} was stored at the same moment, try again", "同一时刻另有相同的写入,请重试", what=what)
-
-
-class AccountingAway(Refusal):
-    """The account of a park that is not known here yet cannot be read at present."""
-
-    kind = "unavailable"
-    reason = "ACCOUNTING_UNAVAILABLE"
-
-    def __init__(self) -> None:
-        super().__init__("accounting does not answer at present; send the same again later", "核算服务暂时没有响应,请稍后重试")

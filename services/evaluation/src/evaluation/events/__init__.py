@@ -1,1 +1,1 @@
-"""Facts on the wire: those that are heard, and the one that is told."""
+"""Facts on the wire: those of others, which are applied here, and the one of the evaluation itself."""

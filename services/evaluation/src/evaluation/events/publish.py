@@ -1,44 +1,31 @@
 """Makes events of facts."""
 
-from collections.abc import Callable
-
-from chassis.events import Event
+from chassis.events import Event, EventFactory
+from chassis.wire import rfc3339
 from evaluation.domain.facts import EvaluationScored, Fact
 from evaluation.domain.systems import decimal
 from parkcarbon.evaluation.events.v1 import events_pb2
 
-SOURCE = "/evaluation"
 RESULT_TOPIC = "evaluation.result.v1"
 
 
 class FactEncoder:
-    """Makes the event of a fact.
+    """Makes the event of a fact."""
 
-    Args:
-        new_id: gives an id that no other event has.
-        traceparent: gives the span that the fact was recorded in, or "".
-    """
-
-    def __init__(self, *, new_id: Callable[[], str], traceparent: Callable[[], str]) -> None:
-        self._new_id = new_id
-        self._traceparent = traceparent
+    def __init__(self, events: EventFactory) -> None:
+        """Stores what makes the events of the service."""
+        self._events = events
 
     def encode(self, fact: Fact) -> Event:
         """Returns the event of a fact; its key is the park."""
         evaluation = fact.evaluation
-        message = _scored(fact)
-        return Event(
-            id=self._new_id(),
-            source=SOURCE,
-            type=message.DESCRIPTOR.full_name,
-            subject=f"parks/{evaluation.park_id}/evaluations/{evaluation.evaluation_id}",
-            time=evaluation.scored_time,
+        return self._events.event(
+            _scored(fact),
             topic=RESULT_TOPIC,
-            key=evaluation.park_id,
-            data=message.SerializeToString(),
             tenant_id=evaluation.tenant_id,
             park_id=evaluation.park_id,
-            traceparent=self._traceparent(),
+            subject=f"evaluations/{evaluation.evaluation_id}",
+            time=evaluation.scored_time,
         )
 
 
@@ -60,7 +47,7 @@ def _scored(fact: EvaluationScored) -> events_pb2.EvaluationScored:
         band=assessment.band.band if assessment.band else "",
         verdict=assessment.verdict,
         weight_set_id=inputs.weight_set_id,
-        scored_time=evaluation.scored_time.isoformat().replace("+00:00", "Z"),
+        scored_time=rfc3339(evaluation.scored_time),
         inputs_sha256=evaluation.inputs_sha256,
         synthetic=inputs.synthetic,
         indicator_id=list(scores.leaves),

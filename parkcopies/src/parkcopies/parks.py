@@ -1,19 +1,19 @@
-"""What this service knows of parks, kept by facts: from accounting a copy of registers, yearly figures and sums, from the gateway
-the platforms that are connected.
+"""What a copy holds of a park: registers, yearly figures and sums.
 
-The copy is applied in any order and any number of times with the same end: registers never change, the highest version of a year's
+A copy is written in any order and any number of times with the same end: registers never change, the highest version of a year's
 figures and the highest position of a sum win.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from kernel.access import Place
 
 
 @dataclass(frozen=True, slots=True)
 class Park:
-    """A park. `caught_up_time` is when its account was read as a whole; None while only facts are known of it."""
+    """A park. `synced_time` is when its account was read as a whole; None while only facts are known of it."""
 
     park_id: str
     tenant_id: str
@@ -21,7 +21,7 @@ class Park:
     name_en: str
     region_code: str
     time_zone: str
-    caught_up_time: datetime | None = None
+    synced_time: datetime | None = None
 
     @property
     def place(self) -> Place:
@@ -79,22 +79,15 @@ class SpanSum:
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
-    """A platform that the gateway saw at a park. `kind` is enterprise or region: it pushes into the park, or pulls it."""
-
-    park_id: str
-    tenant_id: str
-    platform_id: str
-    kind: str
-    connected_time: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class ParkAccount:
-    """A park's account as accounting tells it: what a catch-up brings."""
+    """A park's account as accounting's lists give it."""
 
     park: Park
     enterprises: tuple[Enterprise, ...]
     sources: tuple[Source, ...]
     figures: tuple[YearFigures, ...]
     sums: tuple[SpanSum, ...]
+
+
+IncomingFact: TypeAlias = Park | Enterprise | Source | YearFigures | list[SpanSum]
+"""What one fact of accounting tells."""

@@ -5,12 +5,12 @@ from typing import Any, TypeVar
 
 from chassis.channel import Channel, SingleAnswer
 from chassis.errors import RemoteError
-from evaluation.domain.errors import AccountingAway
-from evaluation.domain.parks import Enterprise, Park, ParkAccount, Source, SpanSum, YearFigures
 from kernel.access import Caller
 from kernel.refusals import Kind, ParkNotFound
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 from parkcarbon.accounting.v1 import accounting_pb2_grpc
+from parkcopies.parks import Enterprise, Park, ParkAccount, Source, SpanSum, YearFigures
+from parkcopies.ports import AccountingUnavailable
 
 A = TypeVar("A")
 _PAGE = 1_000
@@ -18,7 +18,7 @@ _SUMS_PAGE = 10_000
 
 
 class AccountingClient:
-    """An AccountingPort over a channel."""
+    """Accounting over a channel."""
 
     def __init__(self, channel: Channel) -> None:
         """Builds the stub.
@@ -47,7 +47,7 @@ class AccountingClient:
 
         Raises:
             ParkNotFound: it does not exist for this caller.
-            AccountingAway: accounting does not answer.
+            AccountingUnavailable: accounting does not answer.
         """
         stub = self._stub
         found = (await self._call(stub.GetPark, pb.GetParkRequest(park_id=park_id), caller, park_id)).park
@@ -108,7 +108,7 @@ class AccountingClient:
             if error.kind == Kind.NOT_FOUND and park_id:
                 raise ParkNotFound(park_id) from error
             if error.kind in (Kind.UNAVAILABLE, Kind.EXHAUSTED):
-                raise AccountingAway from error
+                raise AccountingUnavailable from error
             raise
 
 

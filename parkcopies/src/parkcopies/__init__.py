@@ -1,0 +1,1 @@
+"""Copies of what accounting keeps of parks, for services that compute with it."""
