@@ -3233,7 +3233,8 @@ export interface components {
          *           "formula": "E / employees",
          *           "missing": "employees_persons of the year is not reported",
          *           "name": "emissions_per_employee_t",
-         *           "unit": "t/person"
+         *           "unit": "t/person",
+         *           "value": null
          *         }
          *       ],
          *       "park_id": "ganzhou-etdz",
@@ -3385,6 +3386,7 @@ export interface components {
          *         },
          *         {
          *           "dimension": "region",
+         *           "emissions_t_co2e": null,
          *           "key": "3607",
          *           "status": "minimum_contributors"
          *         }
@@ -4983,6 +4985,8 @@ export interface components {
          * @description PlanImprovementsResponse.
          * @example {
          *       "cost_10k_cny": "450",
+         *       "cost_gap_10k_cny": "0",
+         *       "proven_optimal": true,
          *       "score_after": "60",
          *       "score_before": "52",
          *       "steps": [
@@ -13933,7 +13937,7 @@ export interface operations {
                 from: string;
                 /** @description YYYY-MM or YYYY, exclusive. */
                 to: string;
-                /** @description Of year, month, scope, item, carrier, gas, sector, enterprise, source. At most 4, none twice. Empty: one total. */
+                /** @description Of year, month, scope, item, carrier, gas, sector, enterprise, source. At most 4, none twice. Empty: one total. With commas between them. */
                 group_by?: string;
                 /** @description Only these members of each row, with commas */
                 fields?: string;
@@ -15067,6 +15071,7 @@ export interface operations {
     compare_evaluations: {
         parameters: {
             query: {
+                /** @description The evaluation to compare with. */
                 before: string;
             };
             header?: never;
@@ -15214,7 +15219,7 @@ export interface operations {
     render_evaluation_report: {
         parameters: {
             query?: {
-                /** @description zh or en. */
+                /** @description Language of the file; Accept-Language when left out */
                 lang?: ("zh" | "en") | null;
             };
             header?: never;
@@ -15614,6 +15619,7 @@ export interface operations {
     list_indicator_values: {
         parameters: {
             query: {
+                /** @description The id of the system */
                 system: string;
                 year: number;
             };
@@ -16019,6 +16025,7 @@ export interface operations {
     render_value_template: {
         parameters: {
             query: {
+                /** @description The id of the system */
                 system: string;
                 year: number;
                 /** @description Language of the file; Accept-Language when left out */
@@ -20081,6 +20088,7 @@ export interface operations {
     get_region_release: {
         parameters: {
             query: {
+                /** @description The year that was released. */
                 year: number;
                 /** @description Only these members of each row, with commas */
                 fields?: string;
@@ -20668,11 +20676,14 @@ export interface operations {
     rank_parks: {
         parameters: {
             query: {
+                /** @description The id of the system */
                 system: string;
                 year: number;
+                /** @description annex, equal, or a weight set's id. Empty: the system's own. */
                 weight_set?: string;
+                /** @description Ids of threshold sets, over the platform's; later ones first served. With commas between them. */
                 threshold_sets?: string;
-                /** @description 0 means 1,000; at most 10,000. */
+                /** @description How many times the weights are drawn, at most 10,000; 1,000 unless it is said. */
                 draws?: number;
                 /** @description The same seed gives the same intervals. */
                 seed?: number;

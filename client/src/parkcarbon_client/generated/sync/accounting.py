@@ -277,5 +277,6 @@ class AccountingMethods(Sender):
 
         Args:
             region_code: Two, four or six digits of GB/T 2260; pairs of zeros at its end stand for the whole.
+            year: The year that was released.
         """
         return self.send(calls.get_region_release(region_code, year))

@@ -152,7 +152,11 @@ class EvaluationMethods(Sender):
         return self.send(calls.get_evaluation(park_id, evaluation_id))
 
     def compare_evaluations(self, park_id: str, after_id: str, before_id: str) -> CompareEvaluationsResponse:
-        """Returns why two evaluations of a park differ: values, weights, thresholds, coverage; the four sum to the change."""
+        """Returns why two evaluations of a park differ: values, weights, thresholds, coverage; the four sum to the change.
+
+        Args:
+            before_id: The evaluation to compare with.
+        """
         return self.send(calls.compare_evaluations(park_id, after_id, before_id))
 
     def plan_improvements(
@@ -198,7 +202,9 @@ class EvaluationMethods(Sender):
 
         Args:
             region_code: The beginning of GB/T 2260 codes: 36, 3607 or 360700. Empty: every park of the tenant.
-            draws: 0 means 1,000; at most 10,000.
+            weight_set_id: annex, equal, or a weight set's id. Empty: the system's own.
+            threshold_set_ids: Ids of threshold sets, over the platform's; later ones first served.
+            draws: How many times the weights are drawn, at most 10,000; 1,000 unless it is said.
             seed: The same seed gives the same intervals.
             spread: How far a weight is drawn around its value, 0 to 1. Empty means 0.2.
         """
