@@ -16,7 +16,7 @@ help: ## show this list
 up: .venv/.synced ## start everything in one process, load the demo park, stay up until Ctrl-C
 	@exec .venv/bin/parkcarbon up
 
-test: .venv/.synced ## every stage: check, integration, system, faults, alone, compose
+test: .venv/.synced ## every stage: check, integration, system, security, api, faults, alone, compose
 	@$(RUN) tests/stages.py
 
 check: .venv/.synced ## the fast subset: lint, types, contracts, generated files, unit tests

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-QUESTIONS = ("exact_emissions", "rpc", "door", "ingest", "ingest_kafka", "events", "memory", "ranking", "region")
+QUESTIONS = ("exact_emissions", "rpc", "door", "executor", "ingest", "ingest_kafka", "events", "memory", "ranking", "region")
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from chassis.logs import configure
 from chassis.telemetry import Telemetry, TelemetrySettings
-from gateway.api.http import create_app
+from gateway.api.app import create_app
 
 HERE = Path(__file__).resolve().parent
 SNAPSHOT = HERE / "openapi.json"
@@ -30,9 +30,9 @@ def description() -> str:
         logger=configure("generate"),
         allowed_origins=(),
         telemetry=Telemetry("generate", TelemetrySettings()),
-        keeping=nothing,
+        push_services=nothing,
         readers=nothing,
-        hooking=nothing,
+        webhook_services=nothing,
     )
     return json.dumps(app.openapi(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 

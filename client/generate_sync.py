@@ -1,4 +1,4 @@
-"""Writes the blocking client from the asynchronous one: every folder `aio` of the package gets a sibling `sync`.
+"""Writes the blocking client from the asynchronous one: the folder `sync` is written anew from `aio`.
 
 Usage: generate_sync.py, as `make gen` does. tests/contracts/test_client_sync.py compares what is committed.
 """
@@ -27,7 +27,7 @@ RULES = [
     (r"\baio\b", "sync"),
     (r"\basynchronous client", "blocking client"),
     (r"\bin an `with`", "in a `with`"),
-    (r", written by hand; a client belongs to one event loop\.", "; a client may be shared by threads."),
+    (r"; a client belongs to one event loop\.", "; a client may be shared by threads."),
     (r"Stays in one event loop\.", "May be shared by threads."),
 ]
 """Patterns and what stands for them in the blocking client, in the order in which they apply."""
@@ -64,18 +64,18 @@ def _ruff(source: str, origin: Path, *command: str) -> str:
 def generated() -> Mapping[Path, str]:
     """Returns what each file of the blocking client holds."""
     return {
-        origin.parent.with_name("sync") / origin.name: to_sync(origin.read_text(encoding="utf-8"), origin)
-        for origin in sorted(PACKAGE.glob("**/aio/*.py"))
+        PACKAGE / "sync" / origin.relative_to(PACKAGE / "aio"): to_sync(origin.read_text(encoding="utf-8"), origin)
+        for origin in sorted(PACKAGE.glob("aio/**/*.py"))
     }
 
 
 def main() -> int:
     """Writes the files, and removes those whose origin is gone."""
     files = generated()
-    for stale in set(PACKAGE.glob("**/sync/*.py")) - files.keys():
+    for stale in set(PACKAGE.glob("sync/**/*.py")) - files.keys():
         stale.unlink()
     for path, text in files.items():
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return 0
 

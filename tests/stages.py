@@ -70,8 +70,8 @@ def stages() -> dict[str, Stage]:
         ),
         "integration": Stage(12.0, tests=existing("tests/integration", "tests/conformance"), databases=True),
         "system": Stage(8.0, tests=("tests/system", *existing("tests/system")), databases=True),
-        "security": Stage(3.0, tests=("tests/security",)),
-        "api": Stage(4.0, tests=("tests/api",)),
+        "security": Stage(2.0, tests=("tests/security",)),
+        "api": Stage(2.0, tests=("tests/api",)),
         "faults": Stage(6.0, tests=("tests/faults",)),
         "alone": Stage(3.0, (("python", "tests/alone.py"),)),
         # one worker: the images are built once

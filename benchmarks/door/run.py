@@ -28,10 +28,10 @@ from chassis.embedded_log import EmbeddedLog
 from chassis.identity import generate_key_pair
 from chassis.logs import Level, Renderer, configure
 from chassis.server import running
+from gateway.adapters.http_server import HttpServer
 from gateway.domain.callers import Caller
 from gateway.domain.push.activity import ActivityRows, BatchOutcome, Outcome
-from gateway.main import Gateway, HttpServer, build, topic_registry
-from gateway.settings import HttpSettings
+from gateway.main import Gateway, build, topic_registry
 
 CONNECTIONS = 8
 BOUNDS = {"G1": (0.60, 1.5), "G2": (0.40, 0.80), "G3": (0.15, 0.30)}
@@ -201,7 +201,7 @@ def measure(folder: Path, databases: Databases, runner: asyncio.Runner, counts: 
     logger = configure("bench", level=Level.WARNING, renderer=Renderer.JSON)
 
     async def serve(app: Callable[[], FastAPI]) -> HttpServer:
-        server = HttpServer(app(), HttpSettings(port=0), logger)
+        server = HttpServer(app(), host="127.0.0.1", port=0, drain_seconds=20, logger=logger)
         await server.start()
         return server
 

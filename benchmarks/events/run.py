@@ -19,9 +19,9 @@ from chassis.clock import SystemClock
 from chassis.database import Database
 from chassis.events import Event, to_message
 from chassis.kafka_broker import KafkaBroker
+from chassis.kafka_settings import KafkaSettings
 from chassis.logs import Level, Logger, configure
 from chassis.relay import Relay
-from chassis.settings import KafkaSettings
 from chassis.telemetry import Telemetry, TelemetrySettings
 from chassis.testing.kafka import VERSION, KafkaMissing, KafkaServer, running_kafka
 from chassis.testing.schema import ExampleSchema

@@ -16,8 +16,8 @@ from benchmarks.pairing import Side, compare, paired, write_results
 from benchmarks.readings import METERS, SEED, Reading, Readings, as_csv, as_json
 from benchmarks.standing import platform
 from chassis.kafka_broker import KafkaBroker
+from chassis.kafka_settings import KafkaSettings
 from chassis.logs import Level, Renderer, configure
-from chassis.settings import KafkaSettings
 from chassis.testing.kafka import VERSION, KafkaMissing, KafkaServer, running_kafka
 from gateway.main import topic_registry
 

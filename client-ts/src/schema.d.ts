@@ -12,10 +12,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Key Set
+         * Get Jwks
          * @description Returns the public keys that access tokens are signed with (RFC 7517).
          */
-        get: operations["read_key_set"];
+        get: operations["get_jwks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -32,10 +32,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Authorization Server
+         * Get Authorization Server Metadata
          * @description Returns where tokens come from (RFC 8414).
          */
-        get: operations["read_authorization_server"];
+        get: operations["get_authorization_server_metadata"];
         put?: never;
         post?: never;
         delete?: never;
@@ -52,10 +52,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Healthz
+         * Get Health
          * @description Says that the process is up.
          */
-        get: operations["healthz"];
+        get: operations["get_health"];
         put?: never;
         post?: never;
         delete?: never;
@@ -72,10 +72,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Readyz
-         * @description Says whether everything that requests need answers, and whether events are still heard.
+         * Get Readiness
+         * @description Says whether everything that requests need answers, and whether events are still received.
          */
-        get: operations["readyz"];
+        get: operations["get_readiness"];
         put?: never;
         post?: never;
         delete?: never;
@@ -98,13 +98,13 @@ export interface paths {
         get: operations["list_keys"];
         put?: never;
         /**
-         * Make Key
+         * Create Key
          * @description Makes a key for oneself, or as an operator for any caller of the tenant; its secret is shown this once.
          *
          *     `api` is sent with each request, `client` is exchanged for access tokens at `/v1/oauth/token`, `signing` signs requests
          *     and is never sent.
          */
-        post: operations["make_key"];
+        post: operations["create_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -159,12 +159,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Audit Log
+         * List Audit Entries
          * @description Returns who pushed, read or changed what in the tenant, in the order in which it was kept. No entry is ever changed.
          *
-         *     Entries leave it by their age alone, where the platform is told to forget; an entry of the way `retention` says how many.
+         *     Entries are removed by their age alone, where a retention is set; an entry with the `way` `retention` says how many.
          */
-        get: operations["read_audit_log"];
+        get: operations["list_audit_entries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -181,10 +181,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Own Caller
+         * Get Own Caller
          * @description Returns who asks, and what this credential may.
          */
-        get: operations["read_own_caller"];
+        get: operations["get_own_caller"];
         put?: never;
         post?: never;
         delete?: never;
@@ -221,10 +221,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Caller
+         * Get Caller
          * @description Returns a caller of the tenant.
          */
-        get: operations["read_caller"];
+        get: operations["get_caller"];
         /**
          * Register Caller
          * @description Registers a caller of the tenant, or says anew what it may; in force within half a minute everywhere.
@@ -249,10 +249,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Invite
-         * @description Lets a registered caller sign in, and sends an invitation: a letter with the code that sets the password.
+         * Invite Caller
+         * @description Lets a registered caller sign in, and sends an invitation: a message with the code that sets the password.
          */
-        put: operations["invite"];
+        put: operations["invite_caller"];
         post?: never;
         delete?: never;
         options?: never;
@@ -268,13 +268,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Changes
+         * List Changes
          * @description Returns what the services told since a cursor, in an order without gaps: nothing is ever inserted before a cursor.
          *
          *     Where the platform forgets old changes, a cursor before the oldest that is kept is refused (410, `CURSOR_EXPIRED`): take a
          *     cursor by `since=newest`, read the state anew, and follow from that cursor.
          */
-        get: operations["read_changes"];
+        get: operations["list_changes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -291,10 +291,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Document Statistics
+         * Get Document Statistics
          * @description Returns documents and views by month, the five titles read most, and the five bodies of most documents.
          */
-        get: operations["read_document_statistics"];
+        get: operations["get_document_statistics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -331,10 +331,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Document
+         * Get Document
          * @description Returns a document and how often it was viewed, this view included.
          */
-        get: operations["read_document"];
+        get: operations["get_document"];
         /**
          * Save Document
          * @description Saves what a document is as its next version; the same again changes nothing.
@@ -355,10 +355,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Document File
+         * Get Document File
          * @description Returns the file of a document, to be saved and not to be shown by a browser as if it were ours.
          */
-        get: operations["read_document_file"];
+        get: operations["get_document_file"];
         /**
          * Save Document File
          * @description Saves the file of a document as its next version; the same file again changes nothing.
@@ -530,10 +530,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Job
+         * Get Job
          * @description Returns how far a job is, and its result once it has ended.
          */
-        get: operations["read_job"];
+        get: operations["get_job"];
         put?: never;
         post?: never;
         delete?: never;
@@ -550,10 +550,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Follow Job
+         * Stream Job Events
          * @description Tells how far a job is as server-sent events: the job as it stands, again whenever it changes, until it has ended.
          */
-        get: operations["follow_job"];
+        get: operations["stream_job_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -570,10 +570,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Results
+         * Get Job Results
          * @description Returns what became of each row of a push, so far as it has come, as a file. It is kept for 30 days.
          */
-        get: operations["read_results"];
+        get: operations["get_job_results"];
         put?: never;
         post?: never;
         delete?: never;
@@ -610,10 +610,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Mapping Profile
+         * Get Mapping Profile
          * @description Returns a mapping profile.
          */
-        get: operations["read_mapping_profile"];
+        get: operations["get_mapping_profile"];
         /**
          * Save Mapping Profile
          * @description Saves how a tenant's own files are read, as the next version of the profile; pushes name it by `?profile=`.
@@ -656,12 +656,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Give Token
+         * Issue Token
          * @description Gives an access token for a client's id and secret, or for a refresh token, which is good for one exchange.
          *
          *     The client says who it is by HTTP Basic or in the form (RFC 6749 section 2.3.1).
          */
-        post: operations["give_token"];
+        post: operations["issue_token"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1267,10 +1267,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask For Reset
-         * @description Sends a letter with a code that sets a new password; the answer is the same whether or not anyone has the login.
+         * Request Password Reset
+         * @description Sends a message with a code that sets a new password; the answer is the same whether or not anyone has the login.
          */
-        post: operations["ask_for_reset"];
+        post: operations["request_password_reset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1288,7 +1288,7 @@ export interface paths {
         put?: never;
         /**
          * Set Password
-         * @description Sets a password by the code of a letter, and ends every session of the person.
+         * @description Sets a password by the code of a message, and ends every session of the person.
          */
         post: operations["set_password"];
         delete?: never;
@@ -1430,10 +1430,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Session
+         * Get Session
          * @description Returns who is signed in, and the token that changes need.
          */
-        get: operations["read_session"];
+        get: operations["get_session"];
         put?: never;
         post?: never;
         /**
@@ -1477,10 +1477,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Come Back
+         * Oidc Callback
          * @description Receives who comes back from an identity provider, and begins a session for the caller registered for that identity.
          */
-        get: operations["come_back"];
+        get: operations["oidc_callback"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1497,10 +1497,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Sign In Elsewhere
+         * Oidc Login
          * @description Sends the browser to an identity provider, to sign in there (OpenID Connect, authorization code with PKCE).
          */
-        get: operations["sign_in_elsewhere"];
+        get: operations["oidc_login"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1517,10 +1517,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Template
+         * Get Template
          * @description Returns the workbook for activity data, with Chinese or English headings; filled in, it is pushed as it is.
          */
-        get: operations["read_template"];
+        get: operations["get_template"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1543,10 +1543,10 @@ export interface paths {
         get: operations["list_webhooks"];
         put?: never;
         /**
-         * Make Webhook
+         * Create Webhook
          * @description Makes a webhook: changes are sent to its address as signed CloudEvents. Its secret is in this answer and in no other.
          */
-        post: operations["make_webhook"];
+        post: operations["create_webhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1561,10 +1561,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read Webhook
+         * Get Webhook
          * @description Returns a webhook with its latest deliveries, the newest first.
          */
-        get: operations["read_webhook"];
+        get: operations["get_webhook"];
         put?: never;
         post?: never;
         /**
@@ -1641,6 +1641,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AcceptedAnswer
+         * @description What was asked for is done, or will be.
+         * @example {}
+         */
+        AcceptedAnswer: Record<string, never>;
         /**
          * ActivityRecord
          * @description An accepted record.
@@ -1793,12 +1799,6 @@ export interface components {
             /** Text */
             text: string;
         };
-        /**
-         * AskedAnswer
-         * @description What was asked for is done, or will be.
-         * @example {}
-         */
-        AskedAnswer: Record<string, never>;
         /**
          * AuditAnswer
          * @description Entries in order; continue from `next`.
@@ -2233,7 +2233,7 @@ export interface components {
         };
         /**
          * ChangeAnswer
-         * @description One fact that the platform heard from its services.
+         * @description One fact of a service.
          */
         ChangeAnswer: {
             /** Data */
@@ -4944,7 +4944,7 @@ export interface components {
         };
         /**
          * PasswordBody
-         * @description A new password, and the code of the letter that allows it.
+         * @description A new password, and the code of the message that allows it.
          * @example {
          *       "code": "xj3V…",
          *       "password": "correct horse battery"
@@ -5625,6 +5625,22 @@ export interface components {
             year: number;
         };
         /**
+         * RejectedRowAnswer
+         * @description Why a row was rejected.
+         */
+        RejectedRowAnswer: {
+            /** Allowed */
+            allowed: string;
+            /** Field */
+            field: string;
+            /** Found */
+            found: string;
+            /** Message */
+            message: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * ReleaseRegionsBody
          * @description Releases the sums of a year over the inventories in force of all parks of the tenant, by province, prefecture and
          *     county, as far as they tell nothing of a single park or enterprise. A year is released once: the same again is
@@ -5695,22 +5711,6 @@ export interface components {
             weights: components["schemas"]["Weight"][];
         };
         /**
-         * RowProblemAnswer
-         * @description Why a row was rejected.
-         */
-        RowProblemAnswer: {
-            /** Allowed */
-            allowed: string;
-            /** Field */
-            field: string;
-            /** Found */
-            found: string;
-            /** Message */
-            message: string;
-            /** Reason */
-            reason: string;
-        };
-        /**
          * RowResultAnswer
          * @description What became of one row.
          */
@@ -5720,7 +5720,7 @@ export interface components {
              * @enum {string}
              */
             outcome: "accepted" | "duplicate" | "superseded" | "rejected";
-            problem?: components["schemas"]["RowProblemAnswer"] | null;
+            problem?: components["schemas"]["RejectedRowAnswer"] | null;
             /** Record Id */
             record_id: string;
             /** Row */
@@ -6160,7 +6160,7 @@ export interface components {
          * @description RFC 6749 section 5.2.
          * @example {
          *       "error": "invalid_client",
-         *       "error_description": "client id or secret is not right"
+         *       "error_description": "wrong client id or secret"
          *     }
          */
         TokenErrorAnswer: {
@@ -6639,7 +6639,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    read_key_set: {
+    get_jwks: {
         parameters: {
             query?: never;
             header?: never;
@@ -6659,7 +6659,7 @@ export interface operations {
             };
         };
     };
-    read_authorization_server: {
+    get_authorization_server_metadata: {
         parameters: {
             query?: never;
             header?: never;
@@ -6679,7 +6679,7 @@ export interface operations {
             };
         };
     };
-    healthz: {
+    get_health: {
         parameters: {
             query?: never;
             header?: never;
@@ -6699,7 +6699,7 @@ export interface operations {
             };
         };
     };
-    readyz: {
+    get_readiness: {
         parameters: {
             query?: never;
             header?: never;
@@ -6761,7 +6761,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/api-keys",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -6821,7 +6821,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/api-keys",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -6855,7 +6855,7 @@ export interface operations {
             };
         };
     };
-    make_key: {
+    create_key: {
         parameters: {
             query?: never;
             header?: never;
@@ -6885,12 +6885,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/api-keys",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -6905,7 +6905,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/api-keys",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -7045,7 +7045,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/api-keys",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -7108,7 +7108,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/api-keys/{key}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -7188,7 +7188,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/api-keys/{key}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -7251,7 +7251,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/api-keys/{key}:rotate",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -7331,7 +7331,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/api-keys/{key}:rotate",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -7365,7 +7365,7 @@ export interface operations {
             };
         };
     };
-    read_audit_log: {
+    list_audit_entries: {
         parameters: {
             query?: {
                 /** @description `next` of the part before */
@@ -7400,7 +7400,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/audit",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -7460,7 +7460,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/audit",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -7494,7 +7494,7 @@ export interface operations {
             };
         };
     };
-    read_own_caller: {
+    get_own_caller: {
         parameters: {
             query?: never;
             header?: never;
@@ -7520,7 +7520,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/caller",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -7580,7 +7580,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/caller",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -7645,7 +7645,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/callers",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -7705,7 +7705,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/callers",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -7739,7 +7739,7 @@ export interface operations {
             };
         };
     };
-    read_caller: {
+    get_caller: {
         parameters: {
             query?: never;
             header?: never;
@@ -7768,7 +7768,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/callers/{caller}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -7848,7 +7848,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/callers/{caller}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -7924,12 +7924,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/callers/{caller}",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -7944,7 +7944,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/callers/{caller}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -8084,7 +8084,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/callers/{caller}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -8118,7 +8118,7 @@ export interface operations {
             };
         };
     };
-    invite: {
+    invite_caller: {
         parameters: {
             query?: never;
             header?: never;
@@ -8151,12 +8151,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/callers/{caller}/login",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -8171,7 +8171,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/callers/{caller}/login",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -8331,7 +8331,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/callers/{caller}/login",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -8365,7 +8365,7 @@ export interface operations {
             };
         };
     };
-    read_changes: {
+    list_changes: {
         parameters: {
             query?: {
                 /** @description `next` of the part before; nothing for the beginning, `newest` for the end */
@@ -8415,7 +8415,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/changes",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -8455,7 +8455,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "changes after cursor 36070 are no longer kept, the oldest that is left follows six digits; take a cursor by since=newest, read the state anew, then follow from that cursor",
+                     *       "detail": "changes after cursor 36070 have expired, the oldest that is left follows six digits; request a cursor by since=newest, read the state anew, then follow from that cursor",
                      *       "instance": "/v1/changes",
                      *       "reason": "CURSOR_EXPIRED",
                      *       "request_id": "0b6f…",
@@ -8495,7 +8495,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/changes",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -8529,7 +8529,7 @@ export interface operations {
             };
         };
     };
-    read_document_statistics: {
+    get_document_statistics: {
         parameters: {
             query: {
                 /** @description YYYY-MM or YYYY, inclusive */
@@ -8560,7 +8560,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/document-statistics",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -8620,7 +8620,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/document-statistics",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -8689,7 +8689,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/documents",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -8749,7 +8749,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/documents",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -8783,7 +8783,7 @@ export interface operations {
             };
         };
     };
-    read_document: {
+    get_document: {
         parameters: {
             query?: {
                 /** @description Which version; the newest when left out */
@@ -8815,7 +8815,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/documents/{document}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -8895,7 +8895,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/documents/{document}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -8971,12 +8971,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/documents/{document}",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -8991,7 +8991,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/documents/{document}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -9131,7 +9131,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/documents/{document}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -9165,7 +9165,7 @@ export interface operations {
             };
         };
     };
-    read_document_file: {
+    get_document_file: {
         parameters: {
             query?: {
                 /** @description Which version; the newest when left out */
@@ -9206,7 +9206,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/documents/{document}/file",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -9286,7 +9286,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/documents/{document}/file",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -9362,12 +9362,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/documents/{document}/file",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -9382,7 +9382,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/documents/{document}/file",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -9542,7 +9542,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/documents/{document}/file",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -9609,12 +9609,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/evaluations:calculate",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -9629,7 +9629,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/evaluations:calculate",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -9789,7 +9789,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/evaluations:calculate",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -9873,7 +9873,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/factor-sets",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -9933,7 +9933,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/factor-sets",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -10020,7 +10020,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/factor-sets/{set}/factors",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -10100,7 +10100,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/factor-sets/{set}/factors",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -10160,7 +10160,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/indicator-systems",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -10220,7 +10220,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/indicator-systems",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -10296,12 +10296,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/indicator-systems",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -10316,7 +10316,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/indicator-systems",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -10476,7 +10476,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/indicator-systems",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -10539,7 +10539,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/indicator-systems/{system}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -10619,7 +10619,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/indicator-systems/{system}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -10698,12 +10698,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -10718,7 +10718,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -10878,7 +10878,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/indicator-systems/{system}/threshold-sets",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -10957,12 +10957,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/indicator-systems/{system}/weight-sets",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -10977,7 +10977,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/indicator-systems/{system}/weight-sets",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -11137,7 +11137,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/indicator-systems/{system}/weight-sets",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -11171,7 +11171,7 @@ export interface operations {
             };
         };
     };
-    read_job: {
+    get_job: {
         parameters: {
             query?: never;
             header?: never;
@@ -11200,7 +11200,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/jobs/{job}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -11280,7 +11280,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/jobs/{job}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -11314,7 +11314,7 @@ export interface operations {
             };
         };
     };
-    follow_job: {
+    stream_job_events: {
         parameters: {
             query?: never;
             header?: never;
@@ -11350,7 +11350,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/jobs/{job}/events",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -11430,7 +11430,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/jobs/{job}/events",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -11464,7 +11464,7 @@ export interface operations {
             };
         };
     };
-    read_results: {
+    get_job_results: {
         parameters: {
             query?: {
                 /** @description How the file is written */
@@ -11504,7 +11504,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/jobs/{job}/results",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -11584,7 +11584,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/jobs/{job}/results",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -11649,7 +11649,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/mapping-profiles",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -11709,7 +11709,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/mapping-profiles",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -11743,7 +11743,7 @@ export interface operations {
             };
         };
     };
-    read_mapping_profile: {
+    get_mapping_profile: {
         parameters: {
             query?: {
                 /** @description Which version; the newest when left out */
@@ -11775,7 +11775,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/mapping-profiles/{profile}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -11855,7 +11855,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/mapping-profiles/{profile}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -11931,12 +11931,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/mapping-profiles/{profile}",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -11951,7 +11951,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/mapping-profiles/{profile}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -12091,7 +12091,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/mapping-profiles/{profile}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -12262,7 +12262,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/oauth/revoke",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -12296,7 +12296,7 @@ export interface operations {
             };
         };
     };
-    give_token: {
+    issue_token: {
         parameters: {
             query?: never;
             header?: never;
@@ -12438,7 +12438,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/oauth/token",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -12522,7 +12522,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -12582,7 +12582,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -12658,12 +12658,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -12678,7 +12678,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -12838,7 +12838,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -12921,7 +12921,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -13001,7 +13001,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -13088,7 +13088,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/activity-records",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -13168,7 +13168,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/activity-records",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -13297,12 +13297,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/activity-records",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -13317,7 +13317,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/activity-records",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -13477,7 +13477,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/activity-records",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -13564,7 +13564,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/annual-figures",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -13644,7 +13644,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/annual-figures",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -13712,12 +13712,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/annual-figures/{year}",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -13732,7 +13732,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/annual-figures/{year}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -13892,7 +13892,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/annual-figures/{year}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -13933,7 +13933,7 @@ export interface operations {
                 from: string;
                 /** @description YYYY-MM or YYYY, exclusive. */
                 to: string;
-                /** @description Of year, month, scope, item, carrier, gas, sector, enterprise, source. At most 4, none twice. Empty: one total. */
+                /** @description Of year, month, scope, item, carrier, gas, sector, enterprise, source. At most 4, none twice. Empty: one total. With commas between them. */
                 group_by?: string;
                 /** @description Only these members of each row, with commas */
                 fields?: string;
@@ -13981,7 +13981,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/emissions",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -14061,7 +14061,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/emissions",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -14148,7 +14148,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/enterprises",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -14228,7 +14228,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/enterprises",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -14307,12 +14307,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/enterprises",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -14327,7 +14327,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/enterprises",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -14487,7 +14487,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/enterprises",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -14555,7 +14555,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/evaluations",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -14635,7 +14635,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/evaluations",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -14705,12 +14705,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/evaluations",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -14725,7 +14725,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/evaluations",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -14885,7 +14885,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/evaluations",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -14950,7 +14950,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/evaluations/{evaluation}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -15030,7 +15030,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/evaluations/{evaluation}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -15067,6 +15067,7 @@ export interface operations {
     compare_evaluations: {
         parameters: {
             query: {
+                /** @description The evaluation to compare with. */
                 before: string;
             };
             header?: never;
@@ -15097,7 +15098,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/comparison",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -15177,7 +15178,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/comparison",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -15214,7 +15215,7 @@ export interface operations {
     render_evaluation_report: {
         parameters: {
             query?: {
-                /** @description zh or en. */
+                /** @description Language of the file; Accept-Language when left out */
                 lang?: ("zh" | "en") | null;
             };
             header?: never;
@@ -15245,7 +15246,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/report.pdf",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -15325,7 +15326,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/evaluations/{evaluation}/report.pdf",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -15397,12 +15398,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -15417,7 +15418,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -15577,7 +15578,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/evaluations/{evaluation}:plan",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -15614,6 +15615,7 @@ export interface operations {
     list_indicator_values: {
         parameters: {
             query: {
+                /** @description The id of the system */
                 system: string;
                 year: number;
             };
@@ -15643,7 +15645,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/indicator-values",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -15723,7 +15725,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/indicator-values",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -15802,12 +15804,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/indicator-values",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -15822,7 +15824,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/indicator-values",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -15982,7 +15984,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/indicator-values",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -16019,6 +16021,7 @@ export interface operations {
     render_value_template: {
         parameters: {
             query: {
+                /** @description The id of the system */
                 system: string;
                 year: number;
                 /** @description Language of the file; Accept-Language when left out */
@@ -16050,7 +16053,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/indicator-values.xlsx",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -16130,7 +16133,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/indicator-values.xlsx",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -16214,7 +16217,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/indicators",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -16294,7 +16297,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/indicators",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -16381,7 +16384,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/inventories",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -16461,7 +16464,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/inventories",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -16540,12 +16543,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/inventories",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -16560,7 +16563,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/inventories",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -16720,7 +16723,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/inventories",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -16805,7 +16808,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -16885,7 +16888,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -16974,7 +16977,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -17054,7 +17057,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -17135,12 +17138,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -17155,7 +17158,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -17315,7 +17318,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -17389,12 +17392,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -17409,7 +17412,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -17569,7 +17572,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -17643,12 +17646,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -17663,7 +17666,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -17823,7 +17826,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -17912,7 +17915,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}/lines",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -17992,7 +17995,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}/lines",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -18073,12 +18076,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -18093,7 +18096,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -18253,7 +18256,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}:publish",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -18321,12 +18324,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -18341,7 +18344,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -18501,7 +18504,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}:replay",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -18573,12 +18576,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -18593,7 +18596,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -18753,7 +18756,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/inventories/{inventory}:withdraw",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -18840,7 +18843,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/sources",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -18920,7 +18923,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/sources",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -18999,12 +19002,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/sources",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -19019,7 +19022,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/sources",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -19179,7 +19182,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/sources",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -19245,12 +19248,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/parks/{park}/sums:rebuild",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -19265,7 +19268,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/parks/{park}/sums:rebuild",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -19365,7 +19368,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/parks/{park}/sums:rebuild",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -19399,7 +19402,7 @@ export interface operations {
             };
         };
     };
-    ask_for_reset: {
+    request_password_reset: {
         parameters: {
             query?: never;
             header?: never;
@@ -19418,7 +19421,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AskedAnswer"];
+                    "application/json": components["schemas"]["AcceptedAnswer"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -19429,12 +19432,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/password-resets",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -19449,7 +19452,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/password-resets",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -19549,7 +19552,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/password-resets",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -19602,7 +19605,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AskedAnswer"];
+                    "application/json": components["schemas"]["AcceptedAnswer"];
                 };
             };
             /** @description The body is not strict JSON: cut off, NaN, a member twice, nested too deeply */
@@ -19613,12 +19616,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/passwords",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -19633,7 +19636,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/passwords",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -19733,7 +19736,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/passwords",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -19817,7 +19820,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/published/parks",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -19877,7 +19880,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/published/parks",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -19964,7 +19967,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/published/parks/{park}/emissions",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -20044,7 +20047,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/published/parks/{park}/emissions",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -20081,6 +20084,7 @@ export interface operations {
     get_region_release: {
         parameters: {
             query: {
+                /** @description The year that was released. */
                 year: number;
                 /** @description Only these members of each row, with commas */
                 fields?: string;
@@ -20128,7 +20132,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/published/regions/{code}/emissions",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -20208,7 +20212,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/published/regions/{code}/emissions",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -20284,12 +20288,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/region-releases",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -20304,7 +20308,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/region-releases",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -20464,7 +20468,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/region-releases",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -20551,7 +20555,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/regions/{code}/parks",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -20631,7 +20635,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/regions/{code}/parks",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -20668,11 +20672,14 @@ export interface operations {
     rank_parks: {
         parameters: {
             query: {
+                /** @description The id of the system */
                 system: string;
                 year: number;
+                /** @description annex, equal, or a weight set's id. Empty: the system's own. */
                 weight_set?: string;
+                /** @description Ids of threshold sets, over the platform's; later ones first served. With commas between them. */
                 threshold_sets?: string;
-                /** @description 0 means 1,000; at most 10,000. */
+                /** @description How many times the weights are drawn, at most 10,000; 1,000 unless it is said. */
                 draws?: number;
                 /** @description The same seed gives the same intervals. */
                 seed?: number;
@@ -20709,7 +20716,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/regions/{code}/rankings",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -20789,7 +20796,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/regions/{code}/rankings",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -20823,7 +20830,7 @@ export interface operations {
             };
         };
     };
-    read_session: {
+    get_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -20849,7 +20856,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/session",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -20909,7 +20916,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/session",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -20969,7 +20976,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/session",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -21029,7 +21036,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/session",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -21093,12 +21100,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/sign-in",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -21113,7 +21120,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/sign-in",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -21213,7 +21220,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/sign-in",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -21247,7 +21254,7 @@ export interface operations {
             };
         };
     };
-    come_back: {
+    oidc_callback: {
         parameters: {
             query?: {
                 state?: string;
@@ -21278,7 +21285,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/sign-in/callback",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -21318,7 +21325,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/sign-in/callback",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -21352,7 +21359,7 @@ export interface operations {
             };
         };
     };
-    sign_in_elsewhere: {
+    oidc_login: {
         parameters: {
             query: {
                 /** @description One of the platform's issuers */
@@ -21379,7 +21386,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/sign-in/elsewhere",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -21419,7 +21426,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/sign-in/elsewhere",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -21453,7 +21460,7 @@ export interface operations {
             };
         };
     };
-    read_template: {
+    get_template: {
         parameters: {
             query?: {
                 /** @description Language of the headings; Accept-Language when left out */
@@ -21482,7 +21489,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/templates/activity-records.xlsx",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -21542,7 +21549,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/templates/activity-records.xlsx",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -21602,7 +21609,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/webhooks",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -21662,7 +21669,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/webhooks",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -21696,7 +21703,7 @@ export interface operations {
             };
         };
     };
-    make_webhook: {
+    create_webhook: {
         parameters: {
             query?: never;
             header?: never;
@@ -21726,12 +21733,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/webhooks",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -21746,7 +21753,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/webhooks",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -21886,7 +21893,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/webhooks",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -21920,7 +21927,7 @@ export interface operations {
             };
         };
     };
-    read_webhook: {
+    get_webhook: {
         parameters: {
             query?: never;
             header?: never;
@@ -21949,7 +21956,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/webhooks/{webhook}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -22029,7 +22036,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/webhooks/{webhook}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -22092,7 +22099,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/webhooks/{webhook}",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -22172,7 +22179,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/webhooks/{webhook}",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -22235,7 +22242,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/webhooks/{webhook}:resume",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -22315,7 +22322,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/webhooks/{webhook}:resume",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -22382,12 +22389,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/weights:compare-judgements",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -22402,7 +22409,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/weights:compare-judgements",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -22562,7 +22569,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/weights:compare-judgements",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",
@@ -22629,12 +22636,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the member region_code is named twice in one object",
+                     *       "detail": "the member region_code is a duplicate: it stands twice in one object",
                      *       "instance": "/v1/weights:summarise-rounds",
                      *       "reason": "FIELD_DUPLICATE",
                      *       "request_id": "0b6f…",
                      *       "status": 400,
-                     *       "title": "Member named twice",
+                     *       "title": "Duplicate member",
                      *       "type": "https://parkcarbon.example/problems/field-duplicate"
                      *     }
                      */
@@ -22649,7 +22656,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the token is unknown, over, or was revoked",
+                     *       "detail": "the token is unknown, expired or revoked",
                      *       "instance": "/v1/weights:summarise-rounds",
                      *       "reason": "TOKEN_UNKNOWN",
                      *       "request_id": "0b6f…",
@@ -22809,7 +22816,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "the uploads under way fill the gateway's memory limit; try again shortly, nothing of this request was kept",
+                     *       "detail": "the uploads in progress fill the gateway's memory limit; try again shortly, nothing of this request was stored",
                      *       "instance": "/v1/weights:summarise-rounds",
                      *       "reason": "SERVER_BUSY",
                      *       "request_id": "0b6f…",

@@ -4,10 +4,12 @@ import io
 import ipaddress
 import itertools
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
@@ -21,35 +23,32 @@ from chassis.database import Database
 from chassis.jobs import JobRunner
 from chassis.logs import Level, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
+from chassis.testing.templates import migrated_postgres, migrated_sqlite
 from gateway.adapters.audit_writer import AuditWriter
-from gateway.adapters.identity.access_tokens import AccessTokenReader, AccessTokenWriter
-from gateway.adapters.identity.caller_cache import KnownCredentials
-from gateway.adapters.identity.identity_providers import ClientAt, OidcGuests
-from gateway.adapters.identity.oidc import OidcIssuers, TrustedIssuer
+from gateway.adapters.http_server import HttpServer
+from gateway.adapters.identity.caller_cache import CachedCredentials
+from gateway.adapters.identity.identity_providers import OidcClient
+from gateway.adapters.identity.oidc import TrustedIssuer
 from gateway.adapters.identity.passwords import Argon2Passwords
-from gateway.adapters.identity.secret_cipher import Seal
+from gateway.adapters.identity.secret_cipher import AesGcmCipher
+from gateway.adapters.identity.services import TokenOptions, access_services
 from gateway.adapters.platform_cache import PlatformCache
 from gateway.adapters.sql.access import SqlCredentials
-from gateway.adapters.sql.stores import SqlStores
 from gateway.adapters.sql.tables import tables
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
-from gateway.adapters.webhook_sender import HttpCourier
-from gateway.api.activity import Readers
-from gateway.api.http import create_app
-from gateway.api.upload_jobs import UploadJobs
-from gateway.api.uploads import Uploads
-from gateway.api.workbooks import Workbooks
-from gateway.application.access.authentication import Doors
-from gateway.application.access.callers import Workshop
-from gateway.application.access.people import Reception
+from gateway.adapters.upload_jobs import UploadJobs
+from gateway.adapters.webhook_sender import HttpWebhookSender
+from gateway.api.app import create_app
+from gateway.api.reading.body_reader import BodyReader
+from gateway.api.reading.uploads import Uploads
+from gateway.api.reading.workbooks import Workbooks
 from gateway.application.access.ports import TokenStore
-from gateway.application.access.rate_limit import Quotas
-from gateway.application.access.services import Entrance
-from gateway.application.access.token_issuance import Issuing
-from gateway.application.feed.webhooks import Hooking
+from gateway.application.access.services import AccessServices
+from gateway.application.feed.webhooks import WebhookServices
 from gateway.application.ports import Ports
 from gateway.application.push.jobs import PUSH
-from gateway.application.stores import Keeping
+from gateway.application.push.recording import RecordingServices
+from gateway.application.push.services import PushServices
 from gateway.domain.access.tokens import digest
 from gateway.domain.callers import Caller, Role
 from gateway.domain.errors import CursorExpired
@@ -57,9 +56,11 @@ from gateway.domain.feed.changes import Change
 from gateway.domain.feed.webhooks import TargetRules
 from gateway.domain.limits import Limits
 from gateway.events.publish import FactEncoder
-from gateway.main import HttpServer, Randomness
-from gateway.settings import HttpSettings
 from gateway.tests.fake_services import FakeAccounting, FakeEvaluation
+
+MIGRATIONS = "gateway.adapters.migrations"
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody, since nobody here speaks TLS: to read the authorities of the machine takes longer than most requests."""
 
 
 class FakeTokens:
@@ -126,16 +127,16 @@ class Served:
     listener: FakeListener
     log: io.StringIO
     server: HttpServer
-    entrance: Entrance
-    stores: SqlStores
+    access_services: AccessServices
+    units: SqlUnitsOfWork
     runner: JobRunner
-    hooking: Hooking
+    webhook_services: WebhookServices
 
     def client(self, token: str | None = MANAGER, **headers: str) -> httpx.AsyncClient:
         """Returns a client that sends a token."""
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20.0)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20.0, verify=NO_TLS)
 
 
 ISSUER = "http://parkcarbon.test"
@@ -153,63 +154,61 @@ class Letters:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
 
-    def post(self, to: str, subject: str, text: str) -> None:
+    def send(self, to: str, subject: str, text: str) -> None:
         self.sent.append((to, text))
 
 
-@asynccontextmanager
-async def entrance_over(
-    url: str, tokens: TokenStore, *, clock: Clock, trusted: Sequence[TrustedIssuer] = (), remembered: timedelta = timedelta(0)
-) -> AsyncIterator[Entrance]:
-    """The ways in over a database of their own, which remember nothing unless told to."""
-    database = Database(url)
-    await database.migrate("gateway.adapters.migrations")
-    table = tables(MetaData())
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of the test's own with every table, on both databases."""
+    if request.param == "sqlite":
+        yield migrated_sqlite(MIGRATIONS, tmp_path / "gateway.sqlite3")
+        return
+    with migrated_postgres(MIGRATIONS, request.getfixturevalue("postgres_server")) as made:
+        yield made.owner_url
+
+
+def units_over(database: Database, clock: Clock) -> SqlUnitsOfWork:
+    """Units of work of a database, with nobody who publishes their facts."""
     encoder = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
-    units = SqlUnitsOfWork(database, table, clock, encode=encoder.encode, committed=lambda: None)
-    credentials = KnownCredentials(SqlCredentials(database, table.access), clock, lifetime=remembered, size=100)
-    seals = Seal(b"the key file of these tests", secrets.token_bytes)
-    async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
-        oidc = OidcIssuers(trusted, client=client, clock=clock, logger=configure("gateway", level=Level.ERROR))
-        audit = AuditWriter(units, lambda count, error: pytest.fail(f"{count} entries are not kept: {error!r}"))
+    return SqlUnitsOfWork(database, tables(MetaData()), clock, encode=encoder.encode, committed=lambda: None)
+
+
+@asynccontextmanager
+async def access_services_over(
+    url: str, tokens: TokenStore, *, clock: Clock, trusted: Sequence[TrustedIssuer] = (), remembered: timedelta = timedelta(0)
+) -> AsyncIterator[AccessServices]:
+    """The ways in over a database with every table, which remember nothing unless told to."""
+    database = Database(url)
+    units = units_over(database, clock)
+    logger = configure("gateway", level=Level.ERROR)
+    async with httpx.AsyncClient(trust_env=False, timeout=5.0, verify=NO_TLS) as client:
+        audit = AuditWriter(units, lambda count, error: pytest.fail(f"{count} entries are not stored: {error!r}"))
         await audit.start()
-        reception = Reception(units=units, chance=Randomness(), passwords=QUICK, mail=Letters(), clock=clock)
-        names = {"issuer": ISSUER, "audience": "parkcarbon"}
-        yield Entrance(
-            doors=Doors(
-                tokens=tokens,
-                credentials=credentials,
-                reader=AccessTokenReader(**names, key_of=credentials.token_key, foreign=oidc.subject, clock=clock),
-                seals=seals,
-                units=units,
-                reception=reception,
-                clock=clock,
-            ),
-            workshop=Workshop(units=units, chance=Randomness(), seals=seals, clock=clock),
-            issuing=Issuing(
-                units=units,
-                credentials=credentials,
-                writer=AccessTokenWriter(**names, seals=seals, new_id=lambda: str(uuid4()), clock=clock),
-                chance=Randomness(),
-                clock=clock,
+        yield access_services(
+            TokenOptions(
+                issuer=ISSUER,
+                audience="parkcarbon",
                 access_seconds=900,
                 refresh_seconds=3600,
+                trusted=trusted,
+                oidc_clients={each.issuer: OidcClient("parkcarbon-web", "s3cret") for each in trusted},
             ),
-            reception=reception,
-            guests=OidcGuests(
-                {each.issuer: ClientAt("parkcarbon-web", "s3cret") for each in trusted},
-                oidc,
-                redirect_uri=f"{ISSUER}/v1/sign-in/callback",
-                http=client,
-                chance=Randomness(),
-                seals=seals,
-                clock=clock,
-                logger=configure("gateway", level=Level.ERROR),
+            units=units,
+            tokens=tokens,
+            credentials=CachedCredentials(
+                SqlCredentials(database, tables(MetaData()).access), clock, lifetime=remembered, size=100
             ),
-            quotas=Quotas(units, clock),
+            passwords=QUICK,
+            mail=Letters(),
             audit=audit,
-            platforms=PlatformCache(units, clock, lambda error: pytest.fail(f"a platform is not noted: {error!r}")),
-            issuer=ISSUER,
+            platforms=PlatformCache(units, clock, lambda error: pytest.fail(f"a platform is not recorded: {error!r}")),
+            cipher=AesGcmCipher(b"the key file of these tests", secrets.token_bytes),
+            http=client,
+            clock=clock,
+            logger=logger,
+            random_bytes=secrets.token_bytes,
+            new_id=lambda: str(uuid4()),
         )
         await audit.stop()
     await database.dispose()
@@ -238,16 +237,16 @@ async def _serve(
     numbers = itertools.count(1)
     async with AsyncExitStack() as running:
         folder = running.enter_context(TemporaryDirectory())
-        url, told = f"sqlite:///{folder}/gateway.sqlite3", clock or SystemClock()
-        entrance = await running.enter_async_context(entrance_over(url, tokens, clock=told, trusted=trusted))
+        url, told = migrated_sqlite(MIGRATIONS, Path(folder, "gateway.sqlite3")), clock or SystemClock()
+        access_services = await running.enter_async_context(access_services_over(url, tokens, clock=told, trusted=trusted))
         telemetry = Telemetry("gateway", TelemetrySettings())
         database, table = Database(url), tables(MetaData())
         running.push_async_callback(database.dispose)
-        stores, readers = SqlStores(database, table.store, told), Readers(Uploads(limits), Workbooks(limits))
+        units, readers = units_over(database, told), BodyReader(Uploads(limits), Workbooks(limits))
         runner = JobRunner(
             database,
-            table.store.job,
-            {PUSH: UploadJobs(accounting, stores, readers, told, entrance.platforms)},
+            table.push.job,
+            {PUSH: UploadJobs(RecordingServices(accounting, units, readers, told, access_services.platforms))},
             clock=told,
             telemetry=telemetry,
             logger=logger,
@@ -256,11 +255,11 @@ async def _serve(
         running.push_async_callback(runner.stop)
         ids = itertools.count(1)
         rules = TargetRules([ipaddress.ip_network("127.0.0.0/8")], plain_http=True)
-        hooking = Hooking(
-            stores,
+        webhook_services = WebhookServices(
+            units,
             feed,
-            HttpCourier(rules, seconds=5.0),
-            Seal(b"the key file of these tests", secrets.token_bytes),
+            HttpWebhookSender(rules, seconds=5.0),
+            AesGcmCipher(b"the key file of these tests", secrets.token_bytes),
             rules,
             told,
             new_id=lambda: f"hook-{next(ids)}",
@@ -268,21 +267,32 @@ async def _serve(
         )
         app = create_app(
             Ports(accounting, evaluation, feed, FakeProbe(), listener),
-            entrance,
+            access_services,
             new_request_id=lambda: f"made-{next(numbers)}",
             logger=logger,
             allowed_origins=allowed_origins,
             telemetry=telemetry,
-            keeping=Keeping(stores, told, new_id=lambda: f"own-{next(ids)}", wake=runner.notify),
+            push_services=PushServices(units, told, new_id=lambda: f"own-{next(ids)}", wake=runner.notify),
             readers=readers,
-            hooking=hooking,
+            webhook_services=webhook_services,
         )
-        server = HttpServer(
-            app, HttpSettings.model_validate({"port": 0, "drain_seconds": 10, "trusted_proxies": trusted_proxies}), logger
-        )
+        server = HttpServer(app, host="127.0.0.1", port=0, drain_seconds=10, trusted_proxies=trusted_proxies, logger=logger)
         await server.start()
         running.push_async_callback(server.stop)
-        yield Served(server.address, accounting, evaluation, feed, tokens, listener, log, server, entrance, stores, runner, hooking)
+        yield Served(
+            server.address,
+            accounting,
+            evaluation,
+            feed,
+            tokens,
+            listener,
+            log,
+            server,
+            access_services,
+            units,
+            runner,
+            webhook_services,
+        )
 
 
 @pytest.fixture

@@ -159,9 +159,7 @@ class FakeAccounting:
         listed, token = _page([*self._book(caller, request.park_id).sources.values()], request)
         return pb.ListSourcesResponse(sources=listed, next_page_token=token)
 
-    async def record_annual_figures(
-        self, caller: Caller, request: pb.RecordAnnualFiguresRequest
-    ) -> pb.RecordAnnualFiguresResponse:
+    async def record_annual_figures(self, caller: Caller, request: pb.RecordAnnualFiguresRequest) -> pb.RecordAnnualFiguresResponse:
         book = self._book(caller, request.figures.park_id)
         versions = [entry for entry in book.figures if entry.year == request.figures.year]
         new = pb.AnnualFigures(version=max(len(versions), 1), recorded_time=TIME)
@@ -215,9 +213,7 @@ class FakeAccounting:
         book.records[record_id] = (content, record)
         return Outcome.SUPERSEDED if supersedes else Outcome.ACCEPTED
 
-    async def list_activity_records(
-        self, caller: Caller, request: pb.ListActivityRecordsRequest
-    ) -> pb.ListActivityRecordsResponse:
+    async def list_activity_records(self, caller: Caller, request: pb.ListActivityRecordsRequest) -> pb.ListActivityRecordsResponse:
         listed, token = _page([record for _, record in self._book(caller, request.park_id).records.values()], request)
         return pb.ListActivityRecordsResponse(records=listed, next_page_token=token)
 

@@ -249,10 +249,7 @@ class _Reader:
             operation=Operation()
             if given is None
             else Operation(
-                **{
-                    each: getattr(given, each)
-                    for each in ("permission", "tag", "created", "existing", "status", "location", "rows")
-                },
+                **{each: getattr(given, each) for each in _PLAIN},
                 deadline_seconds=given.deadline_seconds,
                 file_name=given.file.name,
                 media_type=given.file.media_type,

@@ -118,9 +118,10 @@ class _Routes:
         yield "from pydantic import BaseModel, ConfigDict, Field"
         yield "from starlette.requests import Request"
         yield "from starlette.responses import Response\n"
-        yield "from gateway.api.contract import Answer, Calls, Code, DecimalText, Id, Name, Operation, PageSize, PageToken, Sent"
+        yield "from gateway.api.contract import Answer, Calls, Code, DecimalText, Id, Name, Operation, PageSize, PageToken"
+        yield "from gateway.api.contract import RequestBody"
         yield "from gateway.api.contract import ID_PATTERN, MONTH, body_of, chosen_language, file_response, listed"
-        yield "from gateway.api.contract import pulled, refusals"
+        yield "from gateway.api.contract import refusals, representations"
         yield "from gateway.domain.callers import Action\n\n"
         yield from answers
         yield from bodies
@@ -206,7 +207,7 @@ class _Routes:
             if inner is not None:
                 yield from self._body_class(f"{inner.name}Body", inner.comment, _flat(inner))
         self._bodies.append(name)
-        yield f"class {name}(Sent):"
+        yield f"class {name}(RequestBody):"
         yield f'    """{docstring(comment or name)}"""\n'
         yield from self._config(name)
         for each in taken:
@@ -268,7 +269,7 @@ class _Routes:
             sparse = [each.shown for each in _flat(row) if each.rules.sparse]
             if sparse:
                 columns = f", sparse={tuple(sparse)!r}"
-            yield f'        dependencies=[pulled({row.name}, "{operation.rows.strip(".")}"{columns})],'
+            yield f'        dependencies=[representations({row.name}, "{operation.rows.strip(".")}"{columns})],'
         body = self._body_shape(rpc)[0] if rpc.body else ""
         if body:
             yield f"        openapi_extra=body_of({body}),"
@@ -364,18 +365,24 @@ def _checked(each: Field, place: str, *more: str) -> str:
 
 
 def _told(each: Field, fallback: str = "") -> list[str]:
+    """The name and the description of a parameter; one without a comment is described by its format."""
     told = []
     if each.parameter != each.name:
         told.append(f'alias="{each.parameter}"')
-    if each.comment or fallback:
-        told.append(f"description={json.dumps(each.comment or fallback, ensure_ascii=False)}")
+    if each.rules.format == "id":
+        fallback = f"The id of the {each.parameter}"
+    description = each.comment or fallback
+    if each.rules.comma_separated:
+        description = f"{description} With commas between them.".strip()
+    if description:
+        told.append(f"description={json.dumps(description, ensure_ascii=False)}")
     if each.rules.example:
         told.append(f"examples=[{int(each.rules.example) if each.kind == 'integer' else json.dumps(each.rules.example)}]")
     return told
 
 
 def _path_parameter(each: Field) -> str:
-    return _checked(each, "Path", *_told(each, f"The id of the {each.parameter}" if each.rules.format == "id" else ""))
+    return _checked(each, "Path", *_told(each))
 
 
 def _query_parameter(each: Field) -> tuple[str, str | None, str]:

@@ -12,7 +12,7 @@ ORIGIN = PACKAGE / "aio" / "example.py"
 
 
 def test_what_is_committed_is_what_the_generator_writes() -> None:
-    committed = {path: path.read_text(encoding="utf-8") for path in PACKAGE.glob("**/sync/*.py")}
+    committed = {path: path.read_text(encoding="utf-8") for path in PACKAGE.glob("sync/**/*.py")}
     assert committed == generated(), "run `make gen`"
 
 

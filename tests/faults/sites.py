@@ -31,8 +31,8 @@ from chassis.embedded_log import EmbeddedLog
 from chassis.events import Event
 from chassis.identity import generate_key_pair
 from chassis.kafka_broker import KafkaBroker
+from chassis.kafka_settings import KafkaSettings
 from chassis.logs import Level, Renderer, configure
-from chassis.settings import KafkaSettings
 from chassis.testing.kafka import KafkaServer, kafka_libraries, program
 from chassis.testing.postgres import programs, run_program, server_user
 from chassis.topics import TopicRegistry, dead_letter_topic

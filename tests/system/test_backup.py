@@ -106,7 +106,7 @@ async def test_a_restored_platform_has_the_same_figures_and_goes_on(tmp_path: Pa
 
 async def until_heard(client: httpx.AsyncClient, *, changes: int) -> dict[str, Any]:
     """Returns the figures once the change feed holds so many changes."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len((found := await figures(client))["changes"]["changes"]) < changes:  # noqa: ASYNC110 - only the feed knows
             await asyncio.sleep(0.02)
     return found

@@ -13,9 +13,13 @@ import pytest_asyncio
 
 from chassis.clock import SystemClock
 from chassis.embedded_log import EmbeddedLog
+from chassis.executor import ExecutorSettings
 from chassis.process_executor import ProcessExecutor
 from chassis.testing.watchdog import Watch, watched_loops
+from evaluation.application import evaluate, weigh
 from gateway.main import topic_registry
+from parkcarbon.contract.v1 import contract_pb2
+from parkcarbon.evaluation.v1 import evaluation_pb2
 from tests.system.in_process import PARK, InProcess, in_process, register
 
 LONGEST_SECONDS = 0.05
@@ -29,9 +33,6 @@ SYSTEM = {
     "nodes": [{"node_id": "a", "name_zh": "甲", "name_en": "A", "weight": "1", "kind": "share", "unit": "%", "direction": "+"}],
 }
 RANKED_PARKS = 60
-
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -74,7 +75,26 @@ async def evaluated(client: httpx.AsyncClient) -> str:
     return f"/v1/parks/{PARK}/evaluations/{answer.json()['evaluation_id']}"
 
 
+def test_the_gateway_waits_for_longer_than_anything_computes() -> None:
+    longest = {
+        "PlanImprovements": evaluate.PLAN_SECONDS,
+        "RankParks": evaluate.RANK_SECONDS,
+        "RenderEvaluationReport": evaluate.FILE_SECONDS,
+        "RenderValueTemplate": evaluate.FILE_SECONDS,
+        "CalculateEvaluation": evaluate.CALCULATE_SECONDS,
+        "CompareJudgements": weigh.WEIGH_SECONDS,
+        "SummariseRounds": weigh.WEIGH_SECONDS,
+    }
+    methods = evaluation_pb2.DESCRIPTOR.services_by_name["EvaluationService"].methods
+    operations = {method.name: method.GetOptions().Extensions[contract_pb2.operation] for method in methods}
+    deadlines = {name: operation.deadline_seconds for name, operation in operations.items() if operation.computed}
+    assert longest.keys() == deadlines.keys()
+    waits = ExecutorSettings().queue_seconds
+    assert [name for name, seconds in longest.items() if deadlines[name] <= waits + seconds] == []
+
+
 @pytest.mark.parametrize("count", [40, 120, 500])
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_plan_without_end_is_answered_and_so_is_everybody_else(stack: InProcess, count: int) -> None:
     path = await evaluated(stack.client)
     body = {"target": "78.000001", "steps": steps_without_end(count)}
@@ -93,6 +113,7 @@ async def test_a_plan_without_end_is_answered_and_so_is_everybody_else(stack: In
     listed("a plan", watch)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_who_leaves_a_plan_ends_its_process(stack: InProcess) -> None:
     path = await evaluated(stack.client)
     executor = stack.evaluation.executor
@@ -114,6 +135,7 @@ async def test_who_leaves_a_plan_ends_its_process(stack: InProcess) -> None:
     assert (await stack.client.get("/healthz")).status_code == 200
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_rankings_reports_and_weights_keep_nobody_waiting(stack: InProcess) -> None:
     client = stack.client
     for number in range(RANKED_PARKS):

@@ -66,7 +66,7 @@ async def evaluating(folder: Path, stack: InProcess, broker: Broker, url: str) -
 
 
 async def until(reached: Callable[[], Any]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await reached():  # noqa: ASYNC110 - only the service knows
             await asyncio.sleep(0.02)
 

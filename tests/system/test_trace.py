@@ -189,6 +189,8 @@ async def everything_once(stack: Traced) -> None:
     entered = await stack.client.post(f"/v1/parks/{PARK}/indicator-values", json={"system_id": "pdi", "values": values})
     assert (entered.json()["accepted"], entered.json()["rejected"]) == (1, 1)
     (await stack.client.post(f"/v1/parks/{PARK}/evaluations", json={"system_id": "pdi", "year": 2021})).raise_for_status()
+    workbook = await stack.client.get(f"/v1/parks/{PARK}/indicator-values.xlsx", params={"system": "pdi", "year": 2021})
+    assert workbook.status_code == 200
     job = (await stack.client.post(f"/v1/parks/{PARK}/sums:rebuild")).json()
     await stack.broker.publish([Message("accounting.activity.v1", "poison", b"", {})])
     async with asyncio.timeout(20):

@@ -30,7 +30,7 @@ CALLER = Caller("newer", TENANT, frozenset({"platform_operator"}))
 
 async def settled(stack: InProcess, changes: int) -> list[dict[str, Any]]:
     """Returns the feed once it holds so many changes."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(found := (await stack.client.get("/v1/changes")).json()["changes"]) < changes:  # noqa: ASYNC110 - only it knows
             await asyncio.sleep(0.02)
     return list(found)

@@ -30,8 +30,8 @@ from kafka.errors import (
 from kafka.net.compat import KafkaNetClient
 
 from chassis.broker import MAX_MESSAGE_BYTES, BrokerError, Delivery, Message, MessageTooLarge, Subscription
+from chassis.kafka_settings import KafkaSettings
 from chassis.logs import Logger
-from chassis.settings import KafkaSettings
 from chassis.topics import Topic, TopicRegistry, dead_letter_topic
 
 _Result = TypeVar("_Result")

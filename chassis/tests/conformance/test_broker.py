@@ -13,8 +13,8 @@ from chassis.broker import MAX_MESSAGE_BYTES, Broker, Delivery, Message, Message
 from chassis.clock import SystemClock
 from chassis.embedded_log import EmbeddedLog, LogInUse
 from chassis.kafka_broker import KafkaBroker
+from chassis.kafka_settings import KafkaSettings
 from chassis.logs import Logger
-from chassis.settings import KafkaSettings
 from chassis.testing.kafka import KafkaServer
 from chassis.topics import Topic, TopicRegistry, UnknownTopic, dead_letter_topic
 

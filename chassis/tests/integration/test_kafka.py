@@ -24,10 +24,11 @@ from chassis.consumer import Consumer
 from chassis.database import Database
 from chassis.events import Event, from_message
 from chassis.kafka_broker import KafkaBroker, TopicMismatch
+from chassis.kafka_settings import KafkaSettings
 from chassis.logs import Logger
 from chassis.relay import Relay
 from chassis.server import running
-from chassis.settings import BrokerKind, BrokerSettings, KafkaSettings
+from chassis.settings import BrokerKind, BrokerSettings
 from chassis.telemetry import Telemetry
 from chassis.testing.authority import Authority
 from chassis.testing.kafka import KafkaMissing, KafkaServer, running_kafka
@@ -493,7 +494,7 @@ READER = """
 import asyncio, sys
 from chassis.kafka_broker import KafkaBroker
 from chassis.logs import configure
-from chassis.settings import KafkaSettings
+from chassis.kafka_settings import KafkaSettings
 from chassis.topics import TopicRegistry
 
 async def main():
@@ -514,7 +515,7 @@ MEMBER = """
 import asyncio, os, signal, sys
 from chassis.kafka_broker import KafkaBroker
 from chassis.logs import configure
-from chassis.settings import KafkaSettings
+from chassis.kafka_settings import KafkaSettings
 from chassis.topics import TopicRegistry
 
 async def main():

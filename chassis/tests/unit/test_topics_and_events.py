@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from chassis.broker import Message
 from chassis.clock import FixedClock, SystemClock
 from chassis.events import Event, NotAnEvent, from_message, to_message
-from chassis.settings import BrokerKind, KafkaSettings, OneProcessOnly, ServiceSettings, environment
+from chassis.kafka_settings import KafkaSettings
+from chassis.settings import BrokerKind, OneProcessOnly, ServiceSettings, environment
 from chassis.topics import TopicRegistry, UnknownTopic, dead_letter_topic
 
 REGISTERED = """{"topics": [{"name": "accounting.activity.v1", "owner": "accounting", "key": "park_id", "partitions": 12,

@@ -1,17 +1,12 @@
-"""The gateway put together, and run."""
+"""The composition root of the gateway: names every part once, and runs them."""
 
-import asyncio
-import base64
 import secrets
-import socket
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import TypedDict
 from uuid import uuid4
 
 import httpx
-import uvicorn
 from argon2 import PasswordHasher
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from fastapi import FastAPI
@@ -25,153 +20,57 @@ from chassis.consumer import Consumer
 from chassis.database import Database
 from chassis.identity import CallerSigner
 from chassis.jobs import JobRunner
-from chassis.logs import Logger, configure
-from chassis.monitoring import Monitoring
+from chassis.logs import configure
+from chassis.monitoring import Monitoring, Watched
 from chassis.process import run_service
 from chassis.relay import Relay
+from chassis.server import Part
 from chassis.telemetry import Telemetry
 from chassis.topics import TopicRegistry
 from gateway.adapters.accounting import AccountingClient
 from gateway.adapters.audit_writer import AuditWriter
 from gateway.adapters.generated.evaluation import CONTRACT as EVALUATION
-from gateway.adapters.identity.access_tokens import AccessTokenReader, AccessTokenWriter
-from gateway.adapters.identity.caller_cache import KnownCallers, KnownCredentials
-from gateway.adapters.identity.identity_providers import ClientAt, OidcGuests
-from gateway.adapters.identity.oidc import OidcIssuers, TrustedIssuer
+from gateway.adapters.http_server import HttpServer
+from gateway.adapters.identity.caller_cache import CachedCallers, CachedCredentials
+from gateway.adapters.identity.identity_providers import OidcClient
+from gateway.adapters.identity.oidc import TrustedIssuer
 from gateway.adapters.identity.passwords import Argon2Passwords
-from gateway.adapters.identity.secret_cipher import Seal
-from gateway.adapters.mail import Carrier, FolderCarrier, Post, SmtpCarrier
+from gateway.adapters.identity.secret_cipher import AesGcmCipher
+from gateway.adapters.identity.services import TokenOptions, access_services
+from gateway.adapters.mail import FolderTransport, Mailer, MailTransport, SmtpTransport
 from gateway.adapters.platform_cache import PlatformCache
 from gateway.adapters.services import NoService, ServiceClient
 from gateway.adapters.sql.access import SqlCredentials, SqlTokens
 from gateway.adapters.sql.feed import SqlChangeFeed, SqlChangeLog
 from gateway.adapters.sql.probe import SqlProbe
-from gateway.adapters.sql.stores import SqlStores
-from gateway.adapters.sql.tables import Tables, tables
+from gateway.adapters.sql.tables import tables
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
-from gateway.adapters.webhook_sender import HttpCourier
-from gateway.adapters.workers import Forgetting, WebhookDispatcher
-from gateway.api.activity import Readers
-from gateway.api.http import create_app
-from gateway.api.upload_jobs import UploadJobs
-from gateway.api.uploads import Uploads
-from gateway.api.workbooks import Workbooks
-from gateway.application.access.authentication import Doors, grant_tokens
-from gateway.application.access.callers import Workshop
-from gateway.application.access.people import Reception
-from gateway.application.access.rate_limit import Quotas
-from gateway.application.access.services import Entrance
-from gateway.application.access.token_issuance import Issuing
-from gateway.application.feed.webhooks import Hooking
+from gateway.adapters.upload_jobs import UploadJobs
+from gateway.adapters.webhook_sender import HttpWebhookSender
+from gateway.adapters.workers import RetentionWorker, WebhookDispatcher
+from gateway.api.app import create_app
+from gateway.api.reading.body_reader import BodyReader
+from gateway.api.reading.uploads import Uploads
+from gateway.api.reading.workbooks import Workbooks
+from gateway.application.access.authentication import grant_tokens
+from gateway.application.feed.webhooks import WebhookServices
 from gateway.application.ports import Ports
 from gateway.application.push.jobs import PUSH
+from gateway.application.push.recording import RecordingServices
+from gateway.application.push.services import PushServices
 from gateway.application.retention import Retention
-from gateway.application.stores import Keeping
 from gateway.domain.access.tokens import Grant
 from gateway.domain.callers import Caller
 from gateway.domain.feed.webhooks import TargetRules
 from gateway.domain.limits import Limits
 from gateway.events import consume
 from gateway.events.publish import FactEncoder
-from gateway.settings import GatewaySettings, HttpSettings, MailSettings
+from gateway.settings import AccessSettings, GatewaySettings, MailSettings
 
 _MIGRATIONS = "gateway.adapters.migrations"
-_BACKLOG = 1024
 _ISSUER_SECONDS = 5.0
 _JOB_ATTEMPTS = 20
-"""Pauses between them grow to five minutes: accounting may be away for an hour."""
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server inside a process that has other parts: signals are the process's affair, and its start can be awaited."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-
-class HttpServer:
-    """Serves an application over HTTP/1.1 in the running event loop."""
-
-    def __init__(self, app: FastAPI, settings: HttpSettings, logger: Logger) -> None:
-        self._app = app
-        self._settings = settings
-        self._logger = logger
-        self._server: _Server | None = None
-        self._serving: asyncio.Task[None] | None = None
-        self._address = ""
-
-    @property
-    def address(self) -> str:
-        """The URL of the root, once it has started."""
-        return self._address
-
-    async def start(self) -> None:
-        """Binds and serves.
-
-        Raises:
-            OSError: The port is taken, or the address is none of this machine's.
-        """
-        listener = socket.create_server((self._settings.host, self._settings.port), backlog=_BACKLOG)
-        host, port = listener.getsockname()[:2]
-        self._address = f"http://{host}:{port}"
-        config = uvicorn.Config(
-            self._app,
-            loop="none",
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            # Named even where there is none: uvicorn would ask the environment.
-            proxy_headers=bool(self._settings.trusted_proxies),
-            forwarded_allow_ips=[str(network) for network in self._settings.trusted_proxies],
-            backlog=_BACKLOG,
-            timeout_graceful_shutdown=self._settings.drain_seconds,
-        )
-        self._server = _Server(config)
-        self._serving = asyncio.create_task(self._server.serve([listener]), name="gateway http")
-        listening = asyncio.create_task(self._server.listening.wait())
-        await asyncio.wait({self._serving, listening}, return_when=asyncio.FIRST_COMPLETED)
-        if not listening.done():
-            listening.cancel()
-            await self._serving
-            raise RuntimeError("the HTTP server ended while it started")
-        self._logger.info("listening", address=self._address)
-
-    async def stop(self) -> None:
-        """Takes no new requests and lets running ones end, within `drain_seconds`."""
-        if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
-            await self._serving
-            self._server = self._serving = None
-
-
-class _Memory(TypedDict):
-    lifetime: timedelta
-    size: int
-
-
-class Randomness:
-    """The chance of the machine, for keys."""
-
-    def key_id(self) -> str:
-        """Returns an id of 80 random bits."""
-        return f"pck_{base64.b32encode(secrets.token_bytes(10)).decode().lower()}"
-
-    def secret(self) -> str:
-        """Returns 256 random bits as text."""
-        return secrets.token_urlsafe(32)
+"""Pauses between them grow to five minutes: accounting may be unavailable for an hour."""
 
 
 class Gateway:
@@ -188,37 +87,27 @@ class Gateway:
         *,
         app: FastAPI,
         http: HttpServer,
-        relay: Relay,
-        consumer: Consumer,
-        runner: JobRunner,
-        dispatcher: WebhookDispatcher,
-        forgetting: Forgetting,
         monitoring: Monitoring,
+        telemetry: Telemetry,
         database: Database,
         units: SqlUnitsOfWork,
-        grants: list[Grant],
-        channels: Sequence[Channel],
-        issuers: httpx.AsyncClient,
-        mail: Post,
-        audit: AuditWriter,
-        telemetry: Telemetry,
+        grants: Sequence[Grant],
+        consumer: Consumer,
+        before: Sequence[Part],
+        after: Sequence[Part],
+        closed_last: Sequence[Callable[[], Awaitable[None]]],
     ) -> None:
         self.app = app
-        self._http = http
-        self._relay = relay
-        self._consumer = consumer
-        self._runner = runner
-        self._dispatcher = dispatcher
-        self._forgetting = forgetting
         self.monitoring = monitoring
+        self.telemetry = telemetry
+        self._http = http
         self._database = database
         self._units = units
         self._grants = grants
-        self._channels = channels
-        self._issuers = issuers
-        self._mail = mail
-        self._audit = audit
-        self.telemetry = telemetry
+        self._consumer = consumer
+        self._before = before
+        self._after = after
+        self._closed_last = closed_last
         self._running = AsyncExitStack()
 
     @property
@@ -227,36 +116,25 @@ class Gateway:
         return self._http.address
 
     async def start(self) -> None:
-        """Brings the schema up to date, grants the bootstrap tokens, then listens to events and to callers.
+        """Brings the schema up to date, grants the bootstrap tokens, then consumes events and serves callers.
 
         Raises:
             OSError: The port is taken.
         """
         async with AsyncExitStack() as started:
             started.callback(self.telemetry.shutdown)
-            started.push_async_callback(self._database.dispose)
-            for channel in self._channels:
-                started.push_async_callback(channel.close)
-            started.push_async_callback(self._issuers.aclose)
-            started.push_async_callback(self._mail.stop)
+            for close in self._closed_last:
+                started.push_async_callback(close)
             await self._database.migrate(_MIGRATIONS)
             await grant_tokens(self._units, self._grants)
-            await self._relay.start()
-            started.push_async_callback(self._relay.stop)
-            await self._audit.start()
-            started.push_async_callback(self._audit.stop)
-            # A stop ends requests first. A start serves them first: a broker may be slow, or away.
+            for part in self._before:
+                await part.start()
+                started.push_async_callback(part.stop)
+            # A stop ends requests first. A start serves them first: a broker may be slow, or unavailable.
             started.push_async_callback(self._consumer.stop)
-            await self._runner.start()
-            started.push_async_callback(self._runner.stop)
-            await self._dispatcher.start()
-            started.push_async_callback(self._dispatcher.stop)
-            await self._forgetting.start()
-            started.push_async_callback(self._forgetting.stop)
-            await self.monitoring.start()
-            started.push_async_callback(self.monitoring.stop)
-            await self._http.start()
-            started.push_async_callback(self._http.stop)
+            for part in (*self._after, self.monitoring, self._http):
+                await part.start()
+                started.push_async_callback(part.stop)
             await self._consumer.start()
             self._running = started.pop_all()
 
@@ -269,7 +147,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     """Returns the gateway, put together and not yet started. Called inside the event loop that it will run in.
 
     Args:
-        settings: Everything it is told.
+        settings: All of its settings.
         clock: Tells the time.
         broker: Where the services' events come from; stays open after a stop.
 
@@ -280,18 +158,17 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     telemetry = Telemetry("gateway", settings.telemetry)
     database = settings.database.open(telemetry)
     table = tables(MetaData())
-    signer = CallerSigner(
-        settings.caller_private_key.read_bytes(),
-        issuer=settings.caller_issuer,
-        audience=settings.caller_audience,
-        clock=clock,
-    )
-    channel = Channel(settings.accounting, signer=signer, telemetry=telemetry)
-    evaluation = Channel(settings.evaluation, signer=signer, telemetry=telemetry) if settings.evaluation else None
-    limits = settings.limits
+    private_key = settings.caller_private_key.read_bytes()
+    cipher = AesGcmCipher(private_key, secrets.token_bytes)
+
+    signer = CallerSigner(private_key, issuer=settings.caller_issuer, audience=settings.caller_audience, clock=clock)
+    accounting_channel = Channel(settings.accounting, signer=signer, telemetry=telemetry)
+    evaluation_channel = Channel(settings.evaluation, signer=signer, telemetry=telemetry) if settings.evaluation else None
+    accounting = AccountingClient(accounting_channel)
+    evaluation = ServiceClient(EVALUATION, evaluation_channel) if evaluation_channel else NoService("evaluation")
 
     def change_log(session: AsyncSession) -> SqlChangeLog:
-        return SqlChangeLog(session, table)
+        return SqlChangeLog(session, table.feed)
 
     consumer = Consumer(
         broker,
@@ -306,176 +183,123 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
         logger=logger,
     )
     relay = Relay(database, broker, table.outbox, clock=clock, telemetry=telemetry, logger=logger)
-    encoder = FactEncoder(new_id=lambda: str(uuid4()), traceparent=telemetry.traceparent)
+    encoder = FactEncoder(new_id=_new_id, traceparent=telemetry.traceparent)
     units = SqlUnitsOfWork(database, table, clock, encode=encoder.encode, committed=relay.notify)
+    feed = SqlChangeFeed(database, table.feed)
+
     issuers = httpx.AsyncClient(timeout=_ISSUER_SECONDS, follow_redirects=False, trust_env=False)
-    mail = Post(_carrier(settings.mail), sender=settings.mail.sender, logger=logger)
-    accounting = AccountingClient(channel)
-    feed = SqlChangeFeed(database, table)
-    ports = Ports(
-        accounting=accounting,
-        evaluation=NoService("evaluation") if evaluation is None else ServiceClient(EVALUATION, evaluation),
-        changes=feed,
-        database=SqlProbe(database),
-        events=consumer,
-    )
-    bounds = Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"}))
-    readers = Readers(Uploads(bounds), Workbooks(bounds))
-    stores = SqlStores(database, table.store, clock)
+    mailer = Mailer(_mail_transport(settings.mail), sender=settings.mail.sender, logger=logger)
     audit = AuditWriter(units, lambda count, error: logger.error("audit not kept", entries=count, error=type(error).__name__))
-    entrance = _entrance(settings, database, table, units, issuers, mail, audit, clock, logger)
-    runner = JobRunner(
-        database,
-        table.store.job,
-        {PUSH: UploadJobs(ports.accounting, stores, readers, clock, entrance.platforms)},
+    platforms = PlatformCache(
+        units, clock, lambda error: logger.warning("platform not recorded", error=type(error).__name__, reason=str(error))
+    )
+    limits = settings.limits
+    cached = timedelta(seconds=limits.known_seconds)
+    access = access_services(
+        _token_options(settings.access, settings.public_url),
+        units=units,
+        tokens=CachedCallers(SqlTokens(database, table.access), clock, lifetime=cached, size=limits.known_callers),
+        credentials=CachedCredentials(SqlCredentials(database, table.access), clock, lifetime=cached, size=limits.known_callers),
+        passwords=Argon2Passwords(PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)),
+        mail=mailer,
+        audit=audit,
+        platforms=platforms,
+        cipher=cipher,
+        http=issuers,
         clock=clock,
-        telemetry=telemetry,
         logger=logger,
-        max_attempts=_JOB_ATTEMPTS,
-    )
-    rules = TargetRules(settings.webhooks.allowed_networks, settings.webhooks.plain_http)
-    hooking = Hooking(
-        stores,
-        ports.changes,
-        HttpCourier(rules, seconds=settings.webhooks.seconds),
-        Seal(settings.caller_private_key.read_bytes(), secrets.token_bytes),
-        rules,
-        clock,
-        new_id=lambda: str(uuid4()),
         random_bytes=secrets.token_bytes,
+        new_id=_new_id,
     )
-    dispatcher = WebhookDispatcher(hooking, logger=logger)
-    kept = settings.retention
-    retention = Retention(units, clock, audit_life=_days(kept.audit_days), feed_life=_days(kept.feed_days))
-    forgetting = Forgetting(retention, logger=logger)
-    keeping = Keeping(stores, clock, new_id=lambda: str(uuid4()), wake=runner.notify)
+
+    bounds = Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"}))
+    reader = BodyReader(Uploads(bounds), Workbooks(bounds))
+    upload_jobs = UploadJobs(RecordingServices(accounting, units, reader, clock, platforms))
+    job_handlers = {PUSH: upload_jobs}
+    runner = JobRunner(
+        database, table.push.job, job_handlers, clock=clock, telemetry=telemetry, logger=logger, max_attempts=_JOB_ATTEMPTS
+    )
+    push = PushServices(units, clock, new_id=_new_id, wake=runner.notify)
+
+    rules = TargetRules(settings.webhooks.allowed_networks, settings.webhooks.plain_http)
+    sender = HttpWebhookSender(rules, seconds=settings.webhooks.seconds)
+    webhooks = WebhookServices(units, feed, sender, cipher, rules, clock, new_id=_new_id, random_bytes=secrets.token_bytes)
+    dispatcher = WebhookDispatcher(webhooks, logger=logger)
+
+    days = settings.retention
+    retention = Retention(units, clock, audit_life=_days(days.audit_days), feed_life=_days(days.feed_days))
+    retention_worker = RetentionWorker(retention, logger=logger)
+
     app = create_app(
-        ports,
-        entrance,
-        new_request_id=lambda: str(uuid4()),
+        Ports(accounting, evaluation, changes=feed, database=SqlProbe(database), events=consumer),
+        access,
+        new_request_id=_new_id,
         logger=logger,
         allowed_origins=settings.http.allowed_origins,
         telemetry=telemetry,
-        keeping=keeping,
-        readers=readers,
-        hooking=hooking,
+        push_services=push,
+        readers=reader,
+        webhook_services=webhooks,
     )
+    http = HttpServer(
+        app,
+        host=settings.http.host,
+        port=settings.http.port,
+        drain_seconds=settings.http.drain_seconds,
+        trusted_proxies=[str(network) for network in settings.http.trusted_proxies],
+        logger=logger,
+    )
+    watched: dict[str, Watched] = {"relay": relay, "consumer": consumer, "job runner": runner}
+    watched |= {"webhooks": dispatcher, "audit": audit, "retention": retention_worker}
+    channels = [accounting_channel, *([evaluation_channel] if evaluation_channel else [])]
     return Gateway(
         app=app,
-        http=HttpServer(app, settings.http, logger),
-        relay=relay,
-        consumer=consumer,
-        runner=runner,
-        dispatcher=dispatcher,
-        forgetting=forgetting,
-        monitoring=Monitoring(
-            telemetry,
-            logger=logger,
-            parts={
-                "relay": relay,
-                "consumer": consumer,
-                "job runner": runner,
-                "webhooks": dispatcher,
-                "audit": audit,
-                "retention": forgetting,
-            },
-            consumers={"gateway": consumer},
-        ),
+        http=http,
+        monitoring=Monitoring(telemetry, logger=logger, parts=watched, consumers={"gateway": consumer}),
+        telemetry=telemetry,
         database=database,
         units=units,
         grants=[Grant(token.sha256, Caller(token.subject, token.tenant, token.roles)) for token in settings.bootstrap_tokens],
-        channels=[channel, *([evaluation] if evaluation else [])],
-        issuers=issuers,
-        mail=mail,
-        audit=audit,
-        telemetry=telemetry,
+        consumer=consumer,
+        before=[relay, audit],
+        after=[runner, dispatcher, retention_worker],
+        closed_last=[database.dispose, *(channel.close for channel in channels), issuers.aclose, mailer.stop],
     )
 
 
-def _entrance(
-    settings: GatewaySettings,
-    database: Database,
-    table: Tables,
-    units: SqlUnitsOfWork,
-    issuers: httpx.AsyncClient,
-    mail: Post,
-    audit: AuditWriter,
-    clock: Clock,
-    logger: Logger,
-) -> Entrance:
-    """Returns the ways in."""
-    told, limits = settings.access, settings.limits
-    memory: _Memory = {"lifetime": timedelta(seconds=limits.known_seconds), "size": limits.known_callers}
-    credentials = KnownCredentials(SqlCredentials(database, table.access), clock, **memory)
-    seals = Seal(settings.caller_private_key.read_bytes(), secrets.token_bytes)
-    trusted = [TrustedIssuer(each.issuer, each.audience, each.algorithms) for each in told.oidc]
-    clients = {each.issuer: ClientAt(each.client_id, each.client_secret.get_secret_value()) for each in told.oidc if each.client_id}
-    oidc = OidcIssuers(trusted, client=issuers, clock=clock, logger=logger)
-    names = {"issuer": settings.public_url, "audience": told.audience}
-    passwords = Argon2Passwords(PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY))
-    reception = Reception(
-        units=units,
-        chance=Randomness(),
-        passwords=passwords,
-        mail=mail,
-        clock=clock,
-    )
-    guests = OidcGuests(
-        clients,
-        oidc,
-        redirect_uri=f"{settings.public_url}/v1/sign-in/callback",
-        http=issuers,
-        chance=Randomness(),
-        seals=seals,
-        clock=clock,
-        logger=logger,
-    )
-    return Entrance(
-        doors=Doors(
-            tokens=KnownCallers(SqlTokens(database, table), clock, **memory),
-            credentials=credentials,
-            reader=AccessTokenReader(**names, key_of=credentials.token_key, foreign=oidc.subject, clock=clock),
-            seals=seals,
-            units=units,
-            reception=reception,
-            clock=clock,
-        ),
-        workshop=Workshop(units=units, chance=Randomness(), seals=seals, clock=clock),
-        issuing=Issuing(
-            units=units,
-            credentials=credentials,
-            writer=AccessTokenWriter(**names, seals=seals, new_id=lambda: str(uuid4()), clock=clock),
-            chance=Randomness(),
-            clock=clock,
-            access_seconds=told.access_token_seconds,
-            refresh_seconds=told.refresh_token_seconds,
-        ),
-        reception=reception,
-        guests=guests,
-        quotas=Quotas(units, clock),
-        audit=audit,
-        platforms=PlatformCache(
-            units, clock, lambda error: logger.warning("platform not noted", error=type(error).__name__, reason=str(error))
-        ),
-        issuer=settings.public_url,
-    )
+def _new_id() -> str:
+    return str(uuid4())
 
 
 def _days(days: int | None) -> timedelta | None:
     return None if days is None else timedelta(days=days)
 
 
-def _carrier(mail: MailSettings) -> Carrier | None:
-    """Returns what takes letters away."""
-    if mail.smtp_host:
-        return SmtpCarrier(
-            mail.smtp_host,
-            mail.smtp_port,
-            user=mail.smtp_user,
-            password=mail.smtp_password.get_secret_value(),
-            encrypt=mail.smtp_encrypt,
+def _token_options(settings: AccessSettings, public_url: str) -> TokenOptions:
+    return TokenOptions(
+        issuer=public_url,
+        audience=settings.audience,
+        access_seconds=settings.access_token_seconds,
+        refresh_seconds=settings.refresh_token_seconds,
+        trusted=[TrustedIssuer(each.issuer, each.audience, each.algorithms) for each in settings.oidc],
+        oidc_clients={
+            each.issuer: OidcClient(each.client_id, each.client_secret.get_secret_value())
+            for each in settings.oidc
+            if each.client_id
+        },
+    )
+
+
+def _mail_transport(settings: MailSettings) -> MailTransport | None:
+    if settings.smtp_host:
+        return SmtpTransport(
+            settings.smtp_host,
+            settings.smtp_port,
+            user=settings.smtp_user,
+            password=settings.smtp_password.get_secret_value(),
+            encrypt=settings.smtp_encrypt,
         )
-    return FolderCarrier(mail.folder, lambda: str(uuid4())) if mail.folder is not None else None
+    return FolderTransport(settings.folder, _new_id) if settings.folder is not None else None
 
 
 def topic_registry() -> TopicRegistry:

@@ -1,4 +1,4 @@
-"""What the gateway can be told, by environment variables that begin with GATEWAY_; read by `main` only."""
+"""The gateway's settings, from environment variables that begin with GATEWAY_; read by `main` only."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class HttpSettings(BaseModel):
 
 
 class OidcSettings(BaseModel):
-    """An OpenID Connect issuer; as `adapters.oidc.TrustedIssuer`.
+    """An OpenID Connect issuer; as `adapters.identity.oidc.TrustedIssuer`.
 
     Attributes:
         client_id: What this platform is there; people can sign in there if it is given.
@@ -51,11 +51,11 @@ class OidcSettings(BaseModel):
 
 
 class MailSettings(BaseModel):
-    """How letters are sent; not at all without a folder or a host.
+    """How e-mail is sent; not at all without a folder or a host.
 
     Attributes:
-        sender: The address that letters come from.
-        folder: Where letters are put as files, for a platform without a mail server.
+        sender: The address that messages come from.
+        folder: Where messages are written as files, for a platform without a mail server.
         smtp_host: A mail server; before `folder` if both are given.
         smtp_port: 465 speaks TLS from the start.
         smtp_user: "" to send without logging in.
@@ -75,13 +75,13 @@ class MailSettings(BaseModel):
 
 
 class AccessSettings(BaseModel):
-    """How callers come in.
+    """How callers are authenticated.
 
     Attributes:
         audience: For whom our own access tokens are meant.
         access_token_seconds: How long one lives.
         refresh_token_seconds: How long a refresh token may wait for its exchange.
-        oidc: Issuers whose tokens are believed; JSON.
+        oidc: Issuers whose tokens are accepted; JSON.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -127,7 +127,7 @@ class WebhookSettings(BaseModel):
 
 
 class RetentionSettings(BaseModel):
-    """How long what is only added to is kept; nothing is forgotten unless it is told to.
+    """How long the audit log and the change feed are kept; for ever unless days are given.
 
     Attributes:
         audit_days: Entries of the audit log.
@@ -176,7 +176,7 @@ class GatewaySettings(BaseSettings):
     Attributes:
         http: Where it listens.
         database: Where it keeps tokens and the change feed.
-        broker: How it hears the services, as a process of its own; in one process with them it is handed one.
+        broker: Where events come from, as a process of its own; in one process with the services it is given one.
         accounting: Where the accounting service is.
         evaluation: Where the evaluation service is; without it its routes answer 503.
         caller_private_key: File with the Ed25519 key (PKCS#8 PEM) that callers are signed with.
@@ -184,8 +184,8 @@ class GatewaySettings(BaseSettings):
         caller_audience: For whom callers are signed.
         bootstrap_tokens: Tokens that are in force from the start. One that is taken off the list stays in force.
         public_url: The root as callers see it, without a slash at the end; our name as an issuer of tokens.
-        access: How callers come in.
-        mail: How letters are sent to people.
+        access: How callers are authenticated.
+        mail: How e-mail is sent to people.
         limits: How much a request may carry.
         webhooks: What webhooks may be sent to.
         retention: How long the audit log and the change feed are kept.

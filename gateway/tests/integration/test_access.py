@@ -454,10 +454,10 @@ class TestSignatures:
             assert answer.json()["reason"] == "SIGNATURE_INVALID"
 
     async def test_the_secret_is_not_in_the_database(self, door: Any, made: dict[str, Any]) -> None:
-        stored = await door.entrance.doors.credentials.key(made["key_id"])
+        stored = await door.access_services.authenticators.credentials.key(made["key_id"])
         assert made["secret"] not in stored.proof
-        assert door.entrance.doors.seals.unseal(stored.proof, made["key_id"]) == made["secret"].encode()
-        assert door.entrance.doors.seals.unseal(stored.proof, "pck_" + "a" * 16) is None
+        assert door.access_services.authenticators.cipher.decrypt(stored.proof, made["key_id"]) == made["secret"].encode()
+        assert door.access_services.authenticators.cipher.decrypt(stored.proof, "pck_" + "a" * 16) is None
 
 
 class TestTokenAttacks:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -50,11 +49,9 @@ KEY = Key(
 TOKEN = RefreshToken("t-1", "f-1", "ganzhou", "mes", KEY.key_id, frozenset({Action.RECORD}), NOW + timedelta(days=1))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite:///{tmp_path}/gateway.sqlite3" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    opened = Database(url)
-    await opened.migrate("gateway.adapters.migrations")
+@pytest.fixture
+async def database(migrated_url: str) -> AsyncIterator[Database]:
+    opened = Database(migrated_url)
     yield opened
     await opened.dispose()
 

@@ -18,7 +18,7 @@ from chassis.tenancy import Platform
 from gateway.adapters.audit_writer import AuditWriter
 from gateway.adapters.sql.tables import tables
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
-from gateway.api.deprecating import Deprecation, deprecated
+from gateway.api.deprecation import Deprecation, deprecation_headers
 from gateway.application.access.rate_limit import Quotas
 from gateway.domain.access.audit import Entry
 from gateway.domain.access.rate_limit import RateExceeded
@@ -49,11 +49,9 @@ def entry(number: int, **changes: Any) -> Entry:
     return Entry(**said | changes)  # type: ignore[arg-type]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    url = f"sqlite:///{tmp_path}/gateway.sqlite3" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    opened = Database(url)
-    await opened.migrate("gateway.adapters.migrations")
+@pytest.fixture
+async def database(migrated_url: str) -> Any:
+    opened = Database(migrated_url)
     yield opened
     await opened.dispose()
 
@@ -254,9 +252,9 @@ class TestHeaders:
             name = "old_one"
 
         gone = Deprecation(NOW, NOW + timedelta(days=200), "https://parkcarbon.example/changes#old-one")
-        assert deprecated({"old_one": gone}, {"route": Route()}) == [
+        assert deprecation_headers({"old_one": gone}, {"route": Route()}) == [
             (b"deprecation", b"@1795262400"),
             (b"sunset", b"Wed, 09 Jun 2027 12:00:00 GMT"),
             (b"link", b'<https://parkcarbon.example/changes#old-one>; rel="deprecation"'),
         ]
-        assert deprecated({"another": gone}, {"route": Route()}) == deprecated({}, {}) == []
+        assert deprecation_headers({"another": gone}, {"route": Route()}) == deprecation_headers({}, {}) == []

@@ -5,20 +5,17 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData
 
 from chassis.database import Database
-from gateway.adapters.sql.stores import SqlStores
-from gateway.adapters.sql.tables import tables
 from gateway.application.library import documents
-from gateway.application.stores import Keeping
+from gateway.application.push.services import PushServices
 from gateway.domain.callers import Caller, Role
 from gateway.domain.library.documents import Description, DocumentChangedMeanwhile
 from gateway.domain.push.jobs import RESULTS_LIFETIME
+from gateway.tests.conftest import units_over
 
 ADA = Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER}))
 STANDARD = {
@@ -151,37 +148,36 @@ class Hands:
         return self.moment
 
 
-@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
-async def test_both_databases_keep_the_library_alike(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    url = f"sqlite:///{tmp_path}/g.sqlite3" if dialect == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    database, clock = Database(url), Hands()
-    await database.migrate("gateway.adapters.migrations")
-    keeping = Keeping(SqlStores(database, tables(MetaData()).store, clock), clock, new_id=lambda: "n", wake=lambda: None)
+async def test_both_databases_keep_the_library_alike(migrated_url: str) -> None:
+    database, clock = Database(migrated_url), Hands()
+    push_services = PushServices(units_over(database, clock), clock, new_id=lambda: "n", wake=lambda: None)
     description = Description("policy", "园区碳达峰", "国家发展改革委", "2024-05-01", "Peak plan")
 
     async def content() -> AsyncIterator[bytes]:
         yield b"x" * 700_000
 
-    await documents.save_document(keeping, ADA, "d", description)
-    await documents.save_content(keeping, ADA, "d", "text/plain", content())
-    assert [(await documents.read_document(keeping, ADA, "d", None))[1] for _ in range(3)] == [1, 2, 3]
-    found, _ = await documents.list_documents(keeping, ADA, kind="", query="碳达峰 peak", after=None, limit=5)
+    await documents.save_document(push_services, ADA, "d", description)
+    await documents.save_content(push_services, ADA, "d", "text/plain", content())
+    assert [(await documents.get_document(push_services, ADA, "d", None))[1] for _ in range(3)] == [1, 2, 3]
+    found, _ = await documents.list_documents(push_services, ADA, kind="", query="碳达峰 peak", after=None, limit=5)
     assert [(each.document_id, each.version) for each in found] == [("d", 2)]
-    statistics = await documents.statistics(keeping, ADA, "2026-11", "2026-12")
+    statistics = await documents.statistics(push_services, ADA, "2026-11", "2026-12")
     assert (statistics.added, statistics.views) == ([("2026-11", 1)], [("2026-11", 3)])
     assert (statistics.top_titles, statistics.top_issuing_bodies) == ([("d", "园区碳达峰", 3)], [("国家发展改革委", 1)])
 
     # The files of pushes are forgotten after a while, those of the library are not.
     clock.moment += RESULTS_LIFETIME + timedelta(days=1)
-    async with keeping.stores.write(None) as store:
-        await store.files.expire(clock.now())
-        await store.commit()
-    _, _, chunks = await documents.read_content(keeping, ADA, "d", None)
+    async with push_services.units(work="pushes") as unit:
+        await unit.files.expire(clock.now())
+        await unit.commit()
+    _, _, chunks = await documents.read_content(push_services, ADA, "d", None)
     assert sum([len(chunk) async for chunk in chunks]) == 700_000
 
     changed = [Description("policy", f"t{n}", "b", "2024-05-01") for n in range(2)]
-    saved = await asyncio.gather(*(documents.save_document(keeping, ADA, "d", each) for each in changed), return_exceptions=True)
+    saved = await asyncio.gather(
+        *(documents.save_document(push_services, ADA, "d", each) for each in changed), return_exceptions=True
+    )
     assert {type(each) for each in saved} <= {tuple, DocumentChangedMeanwhile}
-    newest, _ = await documents.read_document(keeping, ADA, "d", None)
+    newest, _ = await documents.get_document(push_services, ADA, "d", None)
     assert newest.version == 2 + sum(isinstance(each, tuple) for each in saved)
     await database.dispose()

@@ -4,22 +4,17 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters.evaluation_client import NoEvaluation
-from gateway.api import evaluation_models
-from gateway.api.evaluation import shown
-from gateway.application.evaluation import ACTIONS
+from gateway.adapters.services import NoService
+from gateway.api.generated import evaluation as shapes
 from gateway.domain.callers import Caller, Role
-from gateway.domain.errors import EvaluationRefused, Unavailable
+from gateway.domain.errors import ServiceRefused, Unavailable
 from gateway.tests.conftest import READER, Served
-from parkcarbon.evaluation.v1 import evaluation_pb2
 
 PARK = "/v1/parks/etdz"
 TOTAL = {
     "node_id": "total",
-    "parent_id": "",
     "name_zh": "总分",
     "name_en": "total",
-    "score": "",
     "low": "0",
     "high": "100",
     "coverage_pct": "0",
@@ -33,18 +28,12 @@ EVALUATION = {
     "threshold_set_ids": [],
     "scale": "100",
     "basis": "score",
-    "verdict": "",
     "bands": [],
     "synthetic": False,
     "total": TOTAL,
     "nodes": [TOTAL],
     "indicators": [],
 }
-
-
-async def test_every_question_of_the_contract_has_an_action() -> None:
-    service = evaluation_pb2.DESCRIPTOR.services_by_name["EvaluationService"]
-    assert set(ACTIONS) == {method.name for method in service.methods}
 
 
 async def test_an_evaluation_is_asked_for_and_shown_with_null_for_what_is_missing(served: Served) -> None:
@@ -58,7 +47,7 @@ async def test_an_evaluation_is_asked_for_and_shown_with_null_for_what_is_missin
     assert "verdict" not in answer.json()
     asked = {"park_id": "etdz", **body, "weight_set_id": "", "industry": ""}
     assert served.evaluation.asked == [("ada", "EvaluatePark", asked)]
-    evaluation_models.EvaluationAnswer.model_validate(answer.json())
+    shapes.Evaluation.model_validate(answer.json())
 
 
 async def test_a_reader_reads_and_does_not_evaluate(served: Served) -> None:
@@ -114,7 +103,7 @@ async def test_rows_are_numbered_and_their_problems_speak_the_callers_language(s
 
 async def test_a_refusal_keeps_reason_node_and_both_sentences(served: Served) -> None:
     facts = {"node": "total", "found": "0.9", "allowed": "", "message_zh": "total 各下级指标的权重之和应为 1,实际为 0.9"}
-    served.evaluation.answers["Calculate"] = EvaluationRefused("invalid", "WEIGHTS_NOT_ONE", "weights must sum to 1", facts)
+    served.evaluation.answers["CalculateEvaluation"] = ServiceRefused("invalid", "WEIGHTS_NOT_ONE", "weights must sum to 1", facts)
     async with served.client() as client:
         answer = await client.post(
             "/v1/evaluations:calculate", json={"system_id": "pdi", "year": 2022}, headers={"Accept-Language": "zh"}
@@ -146,7 +135,7 @@ async def test_a_body_that_is_none_never_reaches_the_service(served: Served, pat
 
 
 async def test_the_report_is_sent_as_a_file_in_the_asked_language(served: Served) -> None:
-    served.evaluation.answers["RenderReport"] = b"%PDF-1.4"
+    served.evaluation.answers["RenderEvaluationReport"] = b"%PDF-1.4"
     async with served.client(READER) as client:
         answer = await client.get(f"{PARK}/evaluations/e-1/report.pdf", headers={"Accept-Language": "zh"})
     assert (answer.content, answer.headers["content-type"], answer.headers["content-language"]) == (
@@ -158,10 +147,10 @@ async def test_the_report_is_sent_as_a_file_in_the_asked_language(served: Served
 
 
 async def test_a_region_is_a_code_and_a_rank_of_none_is_null(served: Served) -> None:
-    park = {"park_id": "p", "name_zh": "甲", "name_en": "A", "rank": 0, "score": "", "low": "0", "high": "5", "coverage_pct": "0"}
+    park = {"park_id": "p", "name_zh": "甲", "name_en": "A", "low": "0", "high": "5", "coverage_pct": "0"}
     park |= {"rank_best": 1, "rank_worst": 2}
     served.evaluation.answers["RankParks"] = {
-        "parks": [{**park, "rank_low": 0, "rank_high": 0, "percentile": "", "first_pct": ""}],
+        "parks": [park],
         "flips": [],
         "next_page_token": "1.abc",
         "park_count": 2,
@@ -184,15 +173,15 @@ async def test_a_region_is_a_code_and_a_rank_of_none_is_null(served: Served) -> 
     asked = served.evaluation.asked[0][2]
     assert (asked["threshold_set_ids"], asked["page_size"], asked["page_token"]) == (["a", "b"], 1, "0.abc")
     assert (answer.json()["next_page_token"], answer.json()["synthetic"]) == ("1.abc", False)
-    evaluation_models.RankingAnswer.model_validate(answer.json())
+    shapes.RankParksResponse.model_validate(answer.json())
 
 
 async def test_a_platform_without_the_service_says_so(served: Served) -> None:
     caller = Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER}))
     with pytest.raises(Unavailable):
-        await NoEvaluation().ask(caller, "Calculate", {})
+        await NoService("evaluation").ask(caller, "CalculateEvaluation", {})
     with pytest.raises(Unavailable):
-        await NoEvaluation().file(caller, "RenderReport", {})
+        await NoService("evaluation").download(caller, "RenderEvaluationReport", {})
     served.evaluation.answers["ListIndicatorSystems"] = Unavailable("EVALUATION_UNAVAILABLE")
     async with served.client() as client:
         answer = await client.get("/v1/indicator-systems")
@@ -200,7 +189,12 @@ async def test_a_platform_without_the_service_says_so(served: Served) -> None:
     assert "retry-after" in answer.headers
 
 
-def test_what_is_missing_is_said_in_one_language() -> None:
-    value = {"indicator_id": "1", "value": "", "unit": "%", "missing": "not entered", "missing_zh": "未填报"}
-    assert shown(value, "zh") == {"indicator_id": "1", "value": None, "unit": "%", "missing": "未填报"}
-    assert shown({**value, "value": "5", "missing": "", "missing_zh": ""}, "en") == {"indicator_id": "1", "value": "5", "unit": "%"}
+async def test_what_is_missing_is_said_in_one_language(served: Served) -> None:
+    value = {"indicator_id": "1", "unit": "%", "name_zh": "甲", "name_en": "A"}
+    missing = {**value, "missing": "not entered", "missing_zh": "未填报"}
+    served.evaluation.answers["ListIndicatorValues"] = {"values": [missing, {**value, "value": "5"}]}
+    async with served.client(READER) as client:
+        query = {"system": "guide-2021", "year": 2022}
+        answer = await client.get(f"{PARK}/indicator-values", params=query, headers={"Accept-Language": "zh"})
+    always = {**value, "version": 0}
+    assert answer.json()["values"] == [{**always, "value": None, "missing": "未填报"}, {**always, "value": "5"}]

@@ -19,12 +19,12 @@ import pytest
 import xlsxwriter
 from python_calamine import CalamineWorkbook
 
-from gateway.api import templates
-from gateway.api.bodies import Format
-from gateway.api.workbooks import Workbooks, WorkerFailed
+from gateway.api.reading.workbooks import Workbooks, WorkerFailed
+from gateway.api.routes import templates
 from gateway.domain.errors import Unavailable
 from gateway.domain.limits import Limits
 from gateway.domain.push.activity import PLAIN
+from gateway.domain.push.media import Format
 
 RECORDS = "/v1/parks/etdz/activity-records"
 PARK = {
@@ -299,7 +299,7 @@ class TestWorkbooks:
         assert started[0].returncode == -signal.SIGKILL
 
     async def test_a_worker_that_fails_by_itself_is_our_failure(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("gateway.api.workbooks._WORKER", "gateway.api.no_such_worker")
+        monkeypatch.setattr("gateway.api.reading.workbooks._WORKER", "gateway.api.no_such_worker")
 
         async def chunks() -> AsyncIterator[bytes]:
             yield b"x" * 100_000

@@ -75,7 +75,7 @@ async def test_the_audit_log_names_the_client_and_not_the_proxy(serve: Serve) ->
         await operator.get("/v1/parks", headers={"X-Forwarded-For": "198.51.100.9, 192.0.2.7"})
         await operator.get("/v1/parks", headers={"X-Forwarded-For": "x" * 4000})
         await operator.get("/v1/parks")
-        await served.entrance.audit.stop()
-        await served.entrance.audit.start()
+        await served.access_services.audit.stop()
+        await served.access_services.audit.start()
         found = (await operator.get("/v1/audit")).json()["entries"]
     assert [each["address"] for each in found] == ["192.0.2.7", "x" * 64, "127.0.0.1"]

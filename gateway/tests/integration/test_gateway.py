@@ -81,7 +81,7 @@ def event(number: int, fact: Message, topic: str, tenant: str = "ganzhou") -> Ev
 async def changes(gateway: Gateway, count: int) -> dict[str, Any]:
     """Reads the feed until it has so many changes."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(base_url=gateway.http_address, headers=headers) as client, asyncio.timeout(10):
+    async with httpx.AsyncClient(base_url=gateway.http_address, headers=headers) as client, asyncio.timeout(60):
         while True:
             found: dict[str, Any] = (await client.get("/v1/changes")).json()
             if len(found["changes"]) >= count:
@@ -150,7 +150,7 @@ def sample(fact: Any, seed: int) -> Message:
 @pytest.mark.parametrize("kind", consume.FACTS, ids=lambda kind: str(kind.DESCRIPTOR.name))
 def test_a_fact_is_written_as_protobuf_itself_writes_json(kind: type[Message], seed: int) -> None:
     fact = sample(kind(), seed)
-    written = consume.heard(event(1, fact, "accounting.park.v1"), fact).data_json
+    written = consume.incoming_fact(event(1, fact, "accounting.park.v1"), fact).data_json
     assert json.loads(written) == json_format.MessageToDict(
         fact, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
@@ -158,7 +158,7 @@ def test_a_fact_is_written_as_protobuf_itself_writes_json(kind: type[Message], s
 
 def test_an_integer_beyond_2_to_53_keeps_its_digits_in_the_feed() -> None:
     fact = events_pb2.EmissionsCalculated(last_position=2**63 - 1, emissions_mg_co2e=[-(2**63), 2**53 + 1])
-    data = json.loads(consume.heard(event(1, fact, "accounting.activity.v1"), fact).data_json)
+    data = json.loads(consume.incoming_fact(event(1, fact, "accounting.activity.v1"), fact).data_json)
     assert data["last_position"] == "9223372036854775807"
     assert data["emissions_mg_co2e"] == ["-9223372036854775808", "9007199254740993"]
 

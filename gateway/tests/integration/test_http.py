@@ -10,8 +10,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from gateway.api import models
 from gateway.api.generated import accounting as shapes
+from gateway.api.schemas.feed import ChangesAnswer
+from gateway.api.schemas.jobs import JobAnswer
+from gateway.api.schemas.problems import Problem
+from gateway.api.schemas.push import ReceiptAnswer
 from gateway.domain.errors import ServiceRefused, Unavailable
 from gateway.domain.feed.changes import Change
 from gateway.domain.limits import Limits
@@ -39,7 +42,7 @@ def problem(answer: httpx.Response, status: int, reason: str) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     body: dict[str, Any] = answer.json()
-    models.Problem.model_validate(body)
+    Problem.model_validate(body)
     assert body["reason"] == reason
     assert body["status"] == status
     assert body["type"] == "https://parkcarbon.example/problems/" + reason.lower().replace("_", "-")
@@ -407,7 +410,7 @@ class TestPush:
             row = 2 if media == "text/csv" else 1
             for answer, outcome in zip(answers, ("accepted", "duplicate"), strict=True):
                 assert answer.status_code == 200
-                models.ReceiptAnswer.model_validate(answer.json())
+                ReceiptAnswer.model_validate(answer.json())
                 assert answer.json() == {
                     "park_id": "etdz",
                     "rows": 1,
@@ -434,7 +437,7 @@ class TestPush:
         async with with_park.client(**{"Accept-Language": "zh-CN"}) as client:
             answer = await client.post(RECORDS, json=rows)
         body = answer.json()
-        models.ReceiptAnswer.model_validate(body)
+        ReceiptAnswer.model_validate(body)
         assert answer.headers["content-language"] == "zh"
         assert [(entry["row"], entry["outcome"]) for entry in body["results"]] == [
             (1, "accepted"),
@@ -611,7 +614,7 @@ class TestJobs:
         async with with_park.client() as client:
             started = await client.post("/v1/parks/etdz/sums:rebuild")
             assert started.status_code == 202
-            models.JobAnswer.model_validate(started.json())
+            JobAnswer.model_validate(started.json())
             found = await client.get(started.headers["location"])
             assert found.json() == started.json()
         async with with_park.client("stranger-token") as stranger:
@@ -635,7 +638,7 @@ class TestChanges:
             )
         async with served.client("reader-token") as client:
             first = (await client.get("/v1/changes?limit=2")).json()
-            models.ChangesAnswer.model_validate(first)
+            ChangesAnswer.model_validate(first)
             second = (await client.get("/v1/changes", params={"since": first["next"]})).json()
             third = (await client.get("/v1/changes", params={"since": second["next"]})).json()
             problem(await client.get("/v1/changes?since=soon"), 422, "FIELDS_INVALID")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.api.door import OPEN_PATHS
+from gateway.api.middleware import OPEN_PATHS
 
 
 @pytest.fixture

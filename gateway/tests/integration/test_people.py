@@ -22,8 +22,8 @@ from starlette.responses import Response
 from chassis.clock import FixedClock
 from chassis.logs import Level, configure
 from gateway.adapters.identity.oidc import TrustedIssuer
-from gateway.adapters.mail import FolderCarrier, Post
-from gateway.api.cookies import keep_session
+from gateway.adapters.mail import FolderTransport, Mailer
+from gateway.api.cookies import set_session
 from gateway.domain.access.people import SESSION_LIFE, checked_password, login_of
 from gateway.domain.limits import Limits
 
@@ -47,7 +47,7 @@ async def door(serve: Serve, clock: FixedClock) -> AsyncIterator[Any]:
 
 
 def letters(door: Any) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = door.entrance.reception.mail.sent
+    found: list[tuple[str, str]] = door.access_services.sign_in_services.mail.sent
     return found
 
 
@@ -191,7 +191,7 @@ class TestSessions:
 
     def test_over_tls_the_cookie_is_the_hosts_alone(self) -> None:
         response = Response()
-        keep_session(response, "s", secure=True)
+        set_session(response, "s", secure=True)
         set_cookie = response.headers["set-cookie"].lower()
         assert set_cookie.startswith("__host-parkcarbon-session=s;")
         assert "; secure" in set_cookie
@@ -247,8 +247,10 @@ class TestSessions:
 
 
 async def test_letters_go_into_a_folder_that_only_its_owner_reads(tmp_path: Any) -> None:
-    post = Post(FolderCarrier(tmp_path / "mail", lambda: "one"), sender="p@example.com", logger=configure("t", level=Level.ERROR))
-    post.post(LOGIN, "主题", "代码 123")
+    post = Mailer(
+        FolderTransport(tmp_path / "mail", lambda: "one"), sender="p@example.com", logger=configure("t", level=Level.ERROR)
+    )
+    post.send(LOGIN, "主题", "代码 123")
     await post.stop()
     (letter,) = (tmp_path / "mail").iterdir()
     assert (letter.name, letter.stat().st_mode & 0o777) == ("one.eml", 0o600)

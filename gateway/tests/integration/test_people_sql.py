@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -42,11 +41,9 @@ def caller(caller_id: str, tenant_id: str = "ganzhou") -> RegisteredCaller:
     )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def units(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlUnitsOfWork]:
-    url = f"sqlite:///{tmp_path}/gateway.sqlite3" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    database = Database(url)
-    await database.migrate("gateway.adapters.migrations")
+@pytest.fixture
+async def units(migrated_url: str) -> AsyncIterator[SqlUnitsOfWork]:
+    database = Database(migrated_url)
     encoder = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
     opened = SqlUnitsOfWork(database, tables(MetaData()), FixedClock(NOW), encode=encoder.encode, committed=lambda: None)
     async with opened() as unit:

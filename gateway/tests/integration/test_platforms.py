@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -53,11 +52,9 @@ class Stand:
             return [event for _, event in await outbox.unpublished(session, TABLES.outbox, 100)]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
-    url = f"sqlite:///{tmp_path}/gateway.sqlite3" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    database = Database(url)
-    await database.migrate("gateway.adapters.migrations")
+@pytest.fixture
+async def stand(migrated_url: str) -> AsyncIterator[Stand]:
+    database = Database(migrated_url)
     yield Stand(database)
     await database.dispose()
 
@@ -93,7 +90,7 @@ class TestEachOnce:
             await replica.pushed(MES, "key", "etdz")
         assert len(await stand.told()) == 1
         async with stand.database.read(Platform("test")) as session:
-            rows = (await session.execute(select(TABLES.connected_platform))).all()
+            rows = (await session.execute(select(TABLES.feed.connected_platform))).all()
         assert [(row.platform_id, row.kind, row.connected_time) for row in rows] == [("mes", "enterprise", NOW)]
 
     async def test_what_was_seen_costs_no_transaction(self, stand: Stand) -> None:
@@ -119,8 +116,8 @@ class TestEachOnce:
             pytest.param(JIANGXI, "key", id="a_region_does_not_push"),
         ],
     )
-    async def test_nobody_else_is_a_platform_that_pushes(self, stand: Stand, caller: Caller, way: str) -> None:
-        await stand.replica().pushed(caller, way, "etdz")
+    async def test_nobody_else_is_a_platform_that_pushes(self, stand: Stand, caller: Caller, auth_method: str) -> None:
+        await stand.replica().pushed(caller, auth_method, "etdz")
         assert await stand.told() == []
 
     async def test_without_a_database_the_answer_goes_out_and_the_next_request_tells(self, stand: Stand) -> None:
@@ -162,7 +159,7 @@ def machine(keyed: Any, name: str) -> httpx.AsyncClient:
 
 async def connected(keyed: Any) -> list[tuple[str, str, str]]:
     async with keyed.runner._database.read(Platform("test")) as session:
-        rows = (await session.execute(select(TABLES.connected_platform))).all()
+        rows = (await session.execute(select(TABLES.feed.connected_platform))).all()
     return sorted((row.platform_id, row.kind, row.park_id) for row in rows)
 
 

@@ -12,10 +12,11 @@ import httpx
 import pytest
 
 from chassis.jobs import JobContext
-from gateway.api.activity import Readers
-from gateway.api.upload_jobs import UploadJobs
-from gateway.api.uploads import Uploads
-from gateway.api.workbooks import Workbooks
+from gateway.adapters.upload_jobs import UploadJobs
+from gateway.api.reading.body_reader import BodyReader
+from gateway.api.reading.uploads import Uploads
+from gateway.api.reading.workbooks import Workbooks
+from gateway.application.push.recording import RecordingServices
 from gateway.domain.errors import Unavailable
 from gateway.domain.limits import Limits
 
@@ -72,8 +73,8 @@ class TestJobs:
                 "result": {"park_id": "etdz", **counts, "results": location + "/results"},
             }
             assert (await client.get(location)).json() == job
-            async with with_park.stores.read("ganzhou") as store:
-                assert await store.files.find("ganzhou", f"{job['job_id']}.upload") is None
+            async with with_park.units.read("ganzhou") as unit:
+                assert await unit.files.find("ganzhou", f"{job['job_id']}.upload") is None
             rows = [json.loads(text) for text in (await client.get(location + "/results?format=ndjson")).text.splitlines()]
             assert [row["row"] for row in rows] == list(range(1, 12_001))
             assert rows[7]["message"] == "quantity must be a decimal, got no"
@@ -135,9 +136,9 @@ class TestJobs:
                     yield line(number)
 
             assert reason(await client.post(RECORDS, content=chunks(), headers=LATER), 413) == "BODY_TOO_LARGE"
-            async with served.stores.read("ganzhou") as store:
-                assert await store.files.find("ganzhou", "own-1.upload") is None
-                assert await store.jobs.find("ganzhou", "own-1") is None
+            async with served.units.read("ganzhou") as unit:
+                assert await unit.files.find("ganzhou", "own-1.upload") is None
+                assert await unit.jobs.find("ganzhou", "own-1") is None
 
     async def test_accounting_that_is_away_only_delays_a_job(self, with_park: Any) -> None:
         async with with_park.client() as client:
@@ -157,13 +158,14 @@ class TestJobs:
             location = (await client.post(RECORDS, content=content, headers=LATER)).headers["location"]
             job_id = location.rpartition("/")[2]
             limits = Limits()
-            work = UploadJobs(
+            services = RecordingServices(
                 with_park.accounting,
-                with_park.stores,
-                Readers(Uploads(limits), Workbooks(limits)),
+                with_park.units,
+                BodyReader(Uploads(limits), Workbooks(limits)),
                 with_park.runner._clock,
-                with_park.entrance.platforms,
+                with_park.access_services.platforms,
             )
+            work = UploadJobs(services)
             async with with_park.runner._database.begin() as session:
                 from chassis import jobs  # noqa: PLC0415
 

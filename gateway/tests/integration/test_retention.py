@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,13 +16,13 @@ from chassis.tenancy import Platform, Tenant
 from gateway.adapters.sql.feed import SqlChangeFeed, SqlChangeLog
 from gateway.adapters.sql.tables import tables
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
-from gateway.adapters.workers import Forgetting
+from gateway.adapters.workers import RetentionWorker
 from gateway.application.feed.webhooks import deliver_next
-from gateway.application.retention import AT_ONCE, AUDIT_RETENTION, Retention, forget_old
-from gateway.domain.access.audit import Entry, KeptEntry
+from gateway.application.retention import AT_ONCE, AUDIT_RETENTION, Retention, apply_retention
+from gateway.domain.access.audit import Entry, StoredEntry
 from gateway.domain.callers import Caller, Role
 from gateway.domain.errors import CursorExpired
-from gateway.domain.feed.changes import Change, HeardChange
+from gateway.domain.feed.changes import Change, IncomingFact
 from gateway.events.publish import FactEncoder
 from gateway.settings import RetentionSettings
 
@@ -53,7 +52,7 @@ class Stand:
         encoder = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
         self.database = database
         self.units = SqlUnitsOfWork(database, TABLES, FixedClock(NOW), encode=encoder.encode, committed=lambda: None)
-        self.feed = SqlChangeFeed(database, TABLES)
+        self.feed = SqlChangeFeed(database, TABLES.feed)
 
     def retention(self, *, audit_days: int | None = None, feed_days: int | None = None) -> Retention:
         lives = [None if days is None else timedelta(days=days) for days in (audit_days, feed_days)]
@@ -66,28 +65,26 @@ class Stand:
             await unit.audit.append(rows)
             await unit.commit()
 
-    async def log(self, tenant: str = "ganzhou") -> list[KeptEntry]:
+    async def log(self, tenant: str = "ganzhou") -> list[StoredEntry]:
         async with self.units(tenant) as unit:
             return list(await unit.audit.entries(tenant, 0, 100_000, "", ""))
 
     async def told(self, *times: str, tenant: str = "ganzhou") -> None:
         async with self.database.begin(Tenant(tenant)) as session:
             for number, time in enumerate(times):
-                heard = HeardChange(
+                heard = IncomingFact(
                     tenant_id=tenant, park_id="p", topic="t", type="x.Y", time=time, event_id=f"{time} {number}", data_json="{}"
                 )
-                await SqlChangeLog(session, TABLES).append(heard)
+                await SqlChangeLog(session, TABLES.feed).append(heard)
             await session.commit()
 
     async def positions(self, after: int = 0) -> list[int]:
         return [change.position for change in await self.feed.read(ADA, after=after, limit=100_000)]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
-    url = f"sqlite:///{tmp_path}/gateway.sqlite3" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    database = Database(url)
-    await database.migrate("gateway.adapters.migrations")
+@pytest.fixture
+async def stand(migrated_url: str) -> AsyncIterator[Stand]:
+    database = Database(migrated_url)
     yield Stand(database)
     await database.dispose()
 
@@ -96,17 +93,17 @@ class TestAuditLog:
     async def test_nothing_is_forgotten_unless_the_platform_is_told_to(self, stand: Stand) -> None:
         await stand.asked(OLDER)
         await stand.told("2001-01-01T00:00:00Z")
-        assert await forget_old(stand.retention()) == (0, 0)
+        assert await apply_retention(stand.retention()) == (0, 0)
         assert (len(await stand.log()), await stand.positions()) == (1, [1])
 
     async def test_old_entries_leave_and_an_entry_of_each_tenant_says_how_many(self, stand: Stand) -> None:
         await stand.asked(OLDER, OLD, NOW)
         await stand.asked(OLDER, tenant="nanchang")
         await stand.asked(NOW, tenant="jian")
-        assert await forget_old(stand.retention(audit_days=365)) == (3, 0)
+        assert await apply_retention(stand.retention(audit_days=365)) == (3, 0)
         kept, removal = [each.entry for each in await stand.log()]
         assert kept.time == NOW
-        assert (removal.subject, removal.way, removal.operation, removal.status) == (
+        assert (removal.subject, removal.auth_method, removal.operation, removal.status) == (
             "parkcarbon",
             "retention",
             "expire_audit_log",
@@ -115,17 +112,17 @@ class TestAuditLog:
         assert removal.path == "/v1/audit?entries=2&before=2025-01-01T00:00:00Z"
         assert [each.entry.path for each in await stand.log("nanchang")] == ["/v1/audit?entries=1&before=2025-01-01T00:00:00Z"]
         assert [each.entry.time for each in await stand.log("jian")] == [NOW]
-        assert await forget_old(stand.retention(audit_days=365)) == (0, 0)
+        assert await apply_retention(stand.retention(audit_days=365)) == (0, 0)
 
     async def test_what_is_kept_keeps_its_position(self, stand: Stand) -> None:
         await stand.asked(OLD, NOW)
         before = (await stand.log())[1]
-        await forget_old(stand.retention(audit_days=365))
+        await apply_retention(stand.retention(audit_days=365))
         assert (await stand.log())[0] == before
 
     async def test_many_entries_leave_in_several_transactions(self, stand: Stand) -> None:
         await stand.asked(*[OLD] * (AT_ONCE + 1))
-        assert await forget_old(stand.retention(audit_days=365)) == (AT_ONCE + 1, 0)
+        assert await apply_retention(stand.retention(audit_days=365)) == (AT_ONCE + 1, 0)
         assert [each.entry.path.partition("&")[0] for each in await stand.log()] == [
             f"/v1/audit?entries={AT_ONCE}",
             "/v1/audit?entries=1",
@@ -160,7 +157,7 @@ class TestFeed:
     async def test_the_feed_loses_its_beginning_and_says_so_to_who_stood_before_it(self, stand: Stand) -> None:
         await stand.told("2024-01-01T00:00:00Z", "2024-06-01T00:00:00.5Z", "2025-12-31T00:00:00Z")
         await stand.told("2024-01-01T00:00:00Z", tenant="nanchang")
-        assert await forget_old(stand.retention(feed_days=365)) == (0, 3)
+        assert await apply_retention(stand.retention(feed_days=365)) == (0, 3)
         assert await stand.positions() == [3]
         assert await stand.positions(after=2) == [3]
         with pytest.raises(CursorExpired) as expired:
@@ -169,12 +166,12 @@ class TestFeed:
 
     async def test_an_old_fact_that_was_heard_late_makes_no_hole(self, stand: Stand) -> None:
         await stand.told("2025-12-31T00:00:00Z", "2020-01-01T00:00:00Z", "2025-12-31T00:00:00Z")
-        assert await forget_old(stand.retention(feed_days=365)) == (0, 0)
+        assert await apply_retention(stand.retention(feed_days=365)) == (0, 0)
         assert await stand.positions() == [1, 2, 3]
 
     async def test_a_feed_of_which_nothing_is_left_goes_on_where_it_was(self, stand: Stand) -> None:
         await stand.told("2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z")
-        await forget_old(stand.retention(feed_days=365))
+        await apply_retention(stand.retention(feed_days=365))
         assert (await stand.positions(), await stand.positions(after=2), await stand.feed.newest("ganzhou")) == ([], [], 2)
         with pytest.raises(CursorExpired):
             await stand.positions(after=1)
@@ -189,11 +186,11 @@ class TestFeed:
 
 async def test_the_part_forgets_at_its_start_and_outlives_an_outage(stand: Stand) -> None:
     await stand.asked(OLD)
-    part = Forgetting(stand.retention(audit_days=365), logger=_Silent(), pause_seconds=0.01)  # type: ignore[arg-type]
+    part = RetentionWorker(stand.retention(audit_days=365), logger=_Silent(), pause_seconds=0.01)  # type: ignore[arg-type]
     assert not part.healthy
     await part.start()
     assert part.healthy
-    while (await stand.log())[0].entry.way != "retention":
+    while (await stand.log())[0].entry.auth_method != "retention":
         pass
     await part.stop()
     assert not part.healthy
@@ -232,7 +229,7 @@ class TestAtTheDoor:
             made = (await client.post("/v1/webhooks", json={"url": "http://127.0.0.1:1/", "since": "3"})).json()
             served.feed.changes.append(CHANGE)
             served.feed.oldest = 7
-            assert await deliver_next(served.hooking)
+            assert await deliver_next(served.webhook_services)
             address = f"/v1/webhooks/{made['webhook_id']}"
             stopped = (await client.get(address)).json()
             resumed = (await client.post(f"{address}:resume")).json()

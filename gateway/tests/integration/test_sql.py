@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, text
 from chassis.clock import FixedClock
 from chassis.database import Database
 from chassis.tenancy import Platform, Tenant
-from gateway.adapters.identity.caller_cache import KnownCallers
+from gateway.adapters.identity.caller_cache import CachedCallers
 from gateway.adapters.sql.access import SqlTokens
 from gateway.adapters.sql.feed import SqlChangeFeed, SqlChangeLog
 from gateway.adapters.sql.probe import SqlProbe
@@ -25,14 +25,14 @@ from gateway.application.access.authentication import grant_tokens
 from gateway.domain.access.tokens import Grant, digest
 from gateway.domain.callers import Caller, Role
 from gateway.domain.errors import Unavailable
-from gateway.domain.feed.changes import HeardChange
+from gateway.domain.feed.changes import IncomingFact
 from gateway.events.publish import FactEncoder
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TABLES = tables(METADATA := MetaData())
 ENCODER = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
 ADA = Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER, Role.READER}))
-CHANGE = HeardChange(
+CHANGE = IncomingFact(
     tenant_id="ganzhou",
     park_id="etdz",
     topic="accounting.park.v1",
@@ -43,11 +43,9 @@ CHANGE = HeardChange(
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite:///{tmp_path}/gateway.sqlite3" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    opened = Database(url)
-    await opened.migrate("gateway.adapters.migrations")
+@pytest.fixture
+async def database(migrated_url: str) -> AsyncIterator[Database]:
+    opened = Database(migrated_url)
     yield opened
     await opened.dispose()
 
@@ -61,7 +59,7 @@ async def append(database: Database, *events: str, tenant: str = "ganzhou") -> l
     async with database.begin(Tenant(tenant)) as session:
         for event in events:
             change = replace(CHANGE, event_id=event, tenant_id=tenant)
-            positions.append((await SqlChangeLog(session, TABLES).append(change)).position)
+            positions.append((await SqlChangeLog(session, TABLES.feed).append(change)).position)
         await session.commit()
     return positions
 
@@ -85,12 +83,12 @@ async def test_every_table_carries_its_tenant_and_its_park() -> None:
 async def test_a_migration_twice_changes_nothing(database: Database) -> None:
     await append(database, "e-1")
     await database.migrate("gateway.adapters.migrations")
-    assert len(await SqlChangeFeed(database, TABLES).read(ADA, after=0, limit=10)) == 1
+    assert len(await SqlChangeFeed(database, TABLES.feed).read(ADA, after=0, limit=10)) == 1
 
 
 async def test_a_granted_token_is_found_by_its_digest_only(database: Database) -> None:
     await grant_tokens(units(database), [Grant(digest("secret"), ADA)])
-    tokens = SqlTokens(database, TABLES)
+    tokens = SqlTokens(database, TABLES.access)
     assert await tokens.find(digest("secret")) == ADA
     assert await tokens.find("secret") is None
     assert await tokens.find(digest("other")) is None
@@ -103,20 +101,20 @@ async def test_a_grant_again_changes_whom_the_token_stands_for(database: Databas
     demoted = replace(ADA, roles=frozenset({Role.READER}))
     for caller in (ADA, ADA, demoted):
         await grant_tokens(units(database), [Grant(digest("secret"), caller)])
-    assert await SqlTokens(database, TABLES).find(digest("secret")) == demoted
+    assert await SqlTokens(database, TABLES.access).find(digest("secret")) == demoted
 
 
 async def test_a_unit_without_a_commit_leaves_nothing(database: Database) -> None:
     async with units(database)() as unit:
         await unit.tokens.put(Grant(digest("secret"), ADA))
-    assert await SqlTokens(database, TABLES).find(digest("secret")) is None
+    assert await SqlTokens(database, TABLES.access).find(digest("secret")) is None
 
 
 async def test_positions_count_from_one_in_each_tenant(database: Database) -> None:
     assert await append(database, "a", "b") == [1, 2]
     assert await append(database, "c", tenant="nanchang") == [1]
     assert await append(database, "d") == [3]
-    found = await SqlChangeFeed(database, TABLES).read(ADA, after=1, limit=10)
+    found = await SqlChangeFeed(database, TABLES.feed).read(ADA, after=1, limit=10)
     assert [(change.position, change.event_id) for change in found] == [(2, "b"), (3, "d")]
     assert found[0].data_json == CHANGE.data_json
 
@@ -124,13 +122,13 @@ async def test_positions_count_from_one_in_each_tenant(database: Database) -> No
 async def test_a_bound_caller_reads_the_changes_of_the_parks_that_it_reaches(database: Database) -> None:
     parks = {"etdz": "360700", "north": "360100", "coast": "350100"}
     async with database.begin(Tenant("ganzhou")) as session:
-        log = SqlChangeLog(session, TABLES)
+        log = SqlChangeLog(session, TABLES.feed)
         for park_id, region in parks.items():
             await log.append(replace(CHANGE, park_id=park_id, event_id=f"{park_id}-1", region_code=region))
         for park_id in parks:
             await log.append(replace(CHANGE, park_id=park_id, event_id=f"{park_id}-2"))
         await session.commit()
-    feed = SqlChangeFeed(database, TABLES)
+    feed = SqlChangeFeed(database, TABLES.feed)
 
     async def heard(**bounds: frozenset[str]) -> list[str]:
         return [change.event_id for change in await feed.read(replace(ADA, **bounds), after=0, limit=10)]  # type: ignore[arg-type]
@@ -146,12 +144,12 @@ async def test_a_bound_caller_reads_the_changes_of_the_parks_that_it_reaches(dat
 
 async def test_a_position_that_is_not_committed_is_given_again(database: Database) -> None:
     async with database.begin(Tenant("ganzhou")) as session:
-        assert (await SqlChangeLog(session, TABLES).append(CHANGE)).position == 1
+        assert (await SqlChangeLog(session, TABLES.feed).append(CHANGE)).position == 1
     assert await append(database, "b") == [1]
 
 
 async def test_appends_at_once_leave_no_gap_and_no_reader_sees_one(database: Database) -> None:
-    feed = SqlChangeFeed(database, TABLES)
+    feed = SqlChangeFeed(database, TABLES.feed)
     done = asyncio.Event()
     seen: list[list[int]] = []
 
@@ -191,7 +189,7 @@ class TestKnownCallers:
 
     async def test_a_caller_is_asked_for_once_in_its_lifetime(self) -> None:
         store, clock = self.Store(), FixedClock(NOON)
-        known = KnownCallers(store, clock, lifetime=timedelta(seconds=30), size=10)
+        known = CachedCallers(store, clock, lifetime=timedelta(seconds=30), size=10)
         assert await known.find(digest("a")) == await known.find(digest("a")) == store.callers[digest("a")]
         assert len(store.asked) == 1
         clock.advance(timedelta(seconds=30))
@@ -200,7 +198,7 @@ class TestKnownCallers:
 
     async def test_strangers_are_not_remembered(self) -> None:
         store = self.Store()
-        known = KnownCallers(store, FixedClock(NOON), lifetime=timedelta(seconds=30), size=1)
+        known = CachedCallers(store, FixedClock(NOON), lifetime=timedelta(seconds=30), size=1)
         await known.find(digest("a"))
         for guess in ("x", "y", "x"):
             assert await known.find(digest(guess)) is None
@@ -209,7 +207,7 @@ class TestKnownCallers:
 
     async def test_the_least_recently_used_goes_first(self) -> None:
         store = self.Store()
-        known = KnownCallers(store, FixedClock(NOON), lifetime=timedelta(seconds=30), size=2)
+        known = CachedCallers(store, FixedClock(NOON), lifetime=timedelta(seconds=30), size=2)
         for name in ("a", "b", "a", "c", "a", "b"):
             await known.find(digest(name))
         assert store.asked == [digest(name) for name in ("a", "b", "c", "b")]

@@ -4,20 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from sqlalchemy import MetaData
 
 from chassis.database import Database
-from gateway.adapters.sql.stores import SqlStores
-from gateway.adapters.sql.tables import tables
-from gateway.application.stores import read_file
-from gateway.domain.idempotency import KEY_LEASE, KEY_LIFETIME, KeptAnswer, KeyOf, KeyState
+from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
+from gateway.application.files import read_file
+from gateway.domain.idempotency import KEY_LEASE, KEY_LIFETIME, IdempotencyKey, KeyState, StoredAnswer
 from gateway.domain.push.jobs import RESULTS_LIFETIME, NewJob
 from gateway.domain.push.profiles import MappingProfile, ProfileChangedMeanwhile
+from gateway.tests.conftest import units_over
 
-KEY = KeyOf("ganzhou", "ada", "k")
+KEY = IdempotencyKey("ganzhou", "ada", "k")
 
 
 @dataclass
@@ -32,36 +30,34 @@ class Hands:
 
 @dataclass
 class House:
-    stores: SqlStores
+    units: SqlUnitsOfWork
     clock: Hands
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
-    url = f"sqlite:///{tmp_path}/gateway.sqlite3" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    database, clock = Database(url), Hands()
-    await database.migrate("gateway.adapters.migrations")
-    yield House(SqlStores(database, tables(MetaData()).store, clock), clock)
+@pytest.fixture
+async def house(migrated_url: str) -> AsyncIterator[House]:
+    database, clock = Database(migrated_url), Hands()
+    yield House(units_over(database, clock), clock)
     await database.dispose()
 
 
 async def put(house: House, file_id: str, *chunks: bytes, tenant: str = "ganzhou") -> None:
-    async with house.stores.write(tenant) as store:
+    async with house.units(tenant) as unit:
         for number, content in enumerate(chunks):
-            await store.files.append(tenant, "etdz", file_id, number, content)
-        await store.commit()
+            await unit.files.append(tenant, "etdz", file_id, number, content)
+        await unit.commit()
 
 
 async def got(house: House, file_id: str, tenant: str = "ganzhou") -> list[bytes]:
-    return [chunk async for chunk in read_file(house.stores, tenant, file_id)]
+    return [chunk async for chunk in read_file(house.units, tenant, file_id)]
 
 
 async def test_a_file_is_read_chunk_by_chunk_and_a_chunk_is_written_once(house: House) -> None:
     await put(house, "f", b"\x00a", b"bc")
     await put(house, "f", b"other", b"bc", b"d")
     assert await got(house, "f") == [b"\x00a", b"bc", b"d"]
-    async with house.stores.read("ganzhou") as store:
-        found = await store.files.find("ganzhou", "f")
+    async with house.units.read("ganzhou") as unit:
+        found = await unit.files.find("ganzhou", "f")
         assert found is not None
         assert (found.size_bytes, found.chunks) == (5, 3)
     assert await got(house, "f", tenant="nanchang") == []
@@ -72,49 +68,49 @@ async def test_files_are_forgotten_by_name_and_by_age(house: House) -> None:
     house.clock.moment += RESULTS_LIFETIME
     await put(house, "new", b"b")
     await put(house, "gone", b"c")
-    async with house.stores.write("ganzhou") as store:
-        await store.files.delete("ganzhou", "gone")
-        await store.commit()
-    async with house.stores.write(None) as store:
-        await store.files.expire(house.clock.moment - timedelta(seconds=1))
-        await store.commit()
+    async with house.units("ganzhou") as unit:
+        await unit.files.delete("ganzhou", "gone")
+        await unit.commit()
+    async with house.units(work="pushes") as unit:
+        await unit.files.expire(house.clock.moment - timedelta(seconds=1))
+        await unit.commit()
     assert (await got(house, "old"), await got(house, "new"), await got(house, "gone")) == ([], [b"b"], [])
 
 
 async def test_a_job_is_its_tenants_and_nothing_stays_without_a_commit(house: House) -> None:
     job = NewJob("j", "push_activity", "ganzhou", "etdz", "ada", {"n": 1})
-    async with house.stores.write("ganzhou") as store:
-        await store.jobs.submit(job)
-    async with house.stores.read("ganzhou") as store:
-        assert await store.jobs.find("ganzhou", "j") is None
-    async with house.stores.write("ganzhou") as store:
-        found = await store.jobs.submit(job)
-        await store.commit()
+    async with house.units("ganzhou") as unit:
+        await unit.jobs.submit(job)
+    async with house.units.read("ganzhou") as unit:
+        assert await unit.jobs.find("ganzhou", "j") is None
+    async with house.units("ganzhou") as unit:
+        found = await unit.jobs.submit(job)
+        await unit.commit()
     assert (found.job.state, found.park_id, found.owner) == ("queued", "etdz", "ada")
-    async with house.stores.read("nanchang") as store:
-        assert await store.jobs.find("nanchang", "j") is None
+    async with house.units.read("nanchang") as unit:
+        assert await unit.jobs.find("nanchang", "j") is None
 
 
 async def test_one_version_of_a_profile_is_saved_once(house: House) -> None:
     profile = MappingProfile({"读数": "quantity"}, True, {"unit": "kWh"}, {"度": "kWh"}, "+08:00")
-    async with house.stores.write("ganzhou") as store:
-        await store.profiles.add("ganzhou", "erp", 1, profile, "ada")
-        await store.commit()
-    async with house.stores.write("ganzhou") as store:
+    async with house.units("ganzhou") as unit:
+        await unit.profiles.add("ganzhou", "erp", 1, profile, "ada")
+        await unit.commit()
+    async with house.units("ganzhou") as unit:
         with pytest.raises(ProfileChangedMeanwhile):
-            await store.profiles.add("ganzhou", "erp", 1, MappingProfile(), "ben")
-    async with house.stores.read("ganzhou") as store:
-        newest = await store.profiles.newest("ganzhou", "erp")
-        listed = await store.profiles.list("ganzhou", after="", limit=5)
+            await unit.profiles.add("ganzhou", "erp", 1, MappingProfile(), "ben")
+    async with house.units.read("ganzhou") as unit:
+        newest = await unit.profiles.newest("ganzhou", "erp")
+        listed = await unit.profiles.list("ganzhou", after="", limit=5)
     assert newest is not None
     assert (newest.profile, newest.saved_by, newest.version) == (profile, "ada", 1)
     assert listed == [newest]
 
 
 async def take(house: House) -> KeyState | None:
-    async with house.stores.write("ganzhou") as store:
-        found = await store.keys.take(KEY, house.clock.now())
-        await store.commit()
+    async with house.units("ganzhou") as unit:
+        found = await unit.keys.take(KEY, house.clock.now())
+        await unit.commit()
     return found
 
 
@@ -127,9 +123,9 @@ async def test_of_many_requests_with_one_key_one_has_it(house: House) -> None:
 async def test_a_key_whose_process_died_is_free_after_its_lease_and_not_before(house: House) -> None:
     assert await take(house) is None
     house.clock.moment += KEY_LEASE
-    async with house.stores.write("ganzhou") as store:
-        await store.keys.renew(KEY, house.clock.now())
-        await store.commit()
+    async with house.units("ganzhou") as unit:
+        await unit.keys.renew(KEY, house.clock.now())
+        await unit.commit()
     house.clock.moment += KEY_LEASE
     assert await take(house) == KeyState(None)
     house.clock.moment += timedelta(seconds=1)
@@ -137,12 +133,12 @@ async def test_a_key_whose_process_died_is_free_after_its_lease_and_not_before(h
 
 
 async def test_an_answer_is_kept_for_a_day_and_no_release_takes_it_away(house: House) -> None:
-    answer = KeptAnswer("f" * 64, 201, {"content-type": "application/json"}, "file")
+    answer = StoredAnswer("f" * 64, 201, {"content-type": "application/json"}, "file")
     assert await take(house) is None
-    async with house.stores.write("ganzhou") as store:
-        await store.keys.keep(KEY, answer)
-        await store.keys.release(KEY)
-        await store.commit()
+    async with house.units("ganzhou") as unit:
+        await unit.keys.keep(KEY, answer)
+        await unit.keys.release(KEY)
+        await unit.commit()
     house.clock.moment += KEY_LIFETIME
     assert await take(house) == KeyState(answer)
     house.clock.moment += timedelta(seconds=1)
@@ -151,7 +147,7 @@ async def test_an_answer_is_kept_for_a_day_and_no_release_takes_it_away(house: H
 
 async def test_a_key_that_is_released_is_free(house: House) -> None:
     assert await take(house) is None
-    async with house.stores.write("ganzhou") as store:
-        await store.keys.release(KEY)
-        await store.commit()
+    async with house.units("ganzhou") as unit:
+        await unit.keys.release(KEY)
+        await unit.commit()
     assert await take(house) is None

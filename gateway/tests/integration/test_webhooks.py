@@ -10,20 +10,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData
 
 from chassis.database import Database
-from gateway.adapters.sql.stores import SqlStores
-from gateway.adapters.sql.tables import tables
-from gateway.adapters.webhook_sender import HttpCourier
+from gateway.adapters.webhook_sender import HttpWebhookSender
 from gateway.application.feed.webhooks import deliver_next
 from gateway.domain.callers import Caller, Role
 from gateway.domain.feed.changes import Change
 from gateway.domain.feed.webhooks import PAUSES, Delivery, TargetRules, Webhook
+from gateway.tests.conftest import units_over
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LOOPBACK = TargetRules([ipaddress.ip_network("127.0.0.0/8")], plain_http=True)
@@ -122,7 +119,7 @@ async def hooked(serve: Callable[..., Any]) -> AsyncIterator[Any]:
 async def test_changes_are_sent_in_order_as_signed_cloud_events(hooked: Any, target: Target) -> None:
     hook = await made(hooked, target.url)
     hooked.feed.changes += [change(1), change(2), change(3, tenant="nanchang")]
-    assert await deliver_next(hooked.hooking)
+    assert await deliver_next(hooked.webhook_services)
     assert [event["id"] for event in target.events()] == ["e-1", "e-2"]
     headers, body = target.got[0]
     event = json.loads(body)
@@ -152,10 +149,10 @@ async def test_what_fails_is_sent_again_after_growing_pauses_and_nothing_overtak
     hooked.feed.changes += [change(1), change(2)]
     target.answers = ["500 Oops", "503 Busy"]
     for pause in PAUSES[:2]:
-        assert await deliver_next(hooked.hooking)
-        assert not await deliver_next(hooked.hooking)
+        assert await deliver_next(hooked.webhook_services)
+        assert not await deliver_next(hooked.webhook_services)
         hooked.hands.moment += pause
-    assert await deliver_next(hooked.hooking)
+    assert await deliver_next(hooked.webhook_services)
     assert [event["id"] for event in target.events()] == ["e-1", "e-1", "e-1", "e-2"]
     outcomes = [(each["attempt"], each["outcome"]) for each in (await read(hooked, hook["webhook_id"]))["deliveries"]]
     assert sorted(outcomes) == [(1, "delivered"), (1, "status 500"), (2, "status 503"), (3, "delivered")]
@@ -166,19 +163,19 @@ async def test_a_target_that_fails_for_days_or_is_gone_is_disabled_until_it_is_r
     hooked.feed.changes.append(change(1))
     target.answers = ["500 Oops"] * (len(PAUSES) + 1)
     for pause in [*PAUSES, timedelta(days=1)]:
-        assert await deliver_next(hooked.hooking)
+        assert await deliver_next(hooked.webhook_services)
         hooked.hands.moment += pause
-    assert not await deliver_next(hooked.hooking)
+    assert not await deliver_next(hooked.webhook_services)
     assert (await read(hooked, hook["webhook_id"]))["state"] == "disabled"
     async with hooked.client() as client:
         resumed = (await client.post(f"/v1/webhooks/{hook['webhook_id']}:resume")).json()
     assert (resumed["state"], resumed["failures"]) == ("active", 0)
-    assert await deliver_next(hooked.hooking)
+    assert await deliver_next(hooked.webhook_services)
     assert (await read(hooked, hook["webhook_id"]))["position"] == 1
     hooked.feed.changes.append(change(2))
     hooked.hands.moment += timedelta(minutes=1)
     target.answers = ["410 Gone"]
-    assert await deliver_next(hooked.hooking)
+    assert await deliver_next(hooked.webhook_services)
     assert (await read(hooked, hook["webhook_id"]))["state"] == "disabled"
 
 
@@ -186,7 +183,7 @@ async def test_a_redirect_is_a_failure_and_is_not_followed(hooked: Any, target: 
     hook = await made(hooked, target.url)
     hooked.feed.changes.append(change(1))
     target.answers = ["307 Temporary Redirect"]
-    await deliver_next(hooked.hooking)
+    await deliver_next(hooked.webhook_services)
     assert len(target.got) == 1
     assert (await read(hooked, hook["webhook_id"]))["deliveries"][0]["outcome"] == "redirect refused"
 
@@ -194,7 +191,7 @@ async def test_a_redirect_is_a_failure_and_is_not_followed(hooked: Any, target: 
 async def test_only_the_facts_that_are_wanted_come_and_only_after_the_cursor(hooked: Any, target: Target) -> None:
     hook = await made(hooked, target.url, types=["ParkRegistered"], since="2")
     hooked.feed.changes += [change(n, "ParkRegistered" if n % 2 else "ActivityRecorded") for n in range(1, 7)]
-    await deliver_next(hooked.hooking)
+    await deliver_next(hooked.webhook_services)
     assert [event["id"] for event in target.events()] == ["e-3", "e-5"]
     assert (await read(hooked, hook["webhook_id"]))["position"] == 6
 
@@ -205,7 +202,7 @@ async def test_a_webhook_that_is_withdrawn_gets_nothing(hooked: Any, target: Tar
     async with hooked.client() as client:
         assert (await client.delete(f"/v1/webhooks/{hook['webhook_id']}")).status_code == 200
         assert (await client.get("/v1/webhooks")).json() == {"webhooks": []}
-    assert not await deliver_next(hooked.hooking)
+    assert not await deliver_next(hooked.webhook_services)
     assert target.got == []
 
 
@@ -280,9 +277,9 @@ def test_api7_an_address_of_nobodys_or_somebodys_own_network_is_not_allowed(addr
 async def test_api7_a_name_that_leads_into_a_private_network_is_not_connected_to(target: Target) -> None:
     """The name is allowed; what it leads to decides, at each delivery anew."""
     url = target.url.replace("127.0.0.1", "localhost")
-    assert await HttpCourier(TargetRules(plain_http=True), seconds=5).send(url, {}, b"") == (0, "target not allowed")
+    assert await HttpWebhookSender(TargetRules(plain_http=True), seconds=5).send(url, {}, b"") == (0, "target not allowed")
     assert target.got == []
-    assert (await HttpCourier(LOOPBACK, seconds=5).send(target.url, {}, b"x"))[0] == 204
+    assert (await HttpWebhookSender(LOOPBACK, seconds=5).send(target.url, {}, b"x"))[0] == 204
     assert target.got[0][0]["host"] == target.url.split("/")[2]
 
 
@@ -296,38 +293,38 @@ async def test_api7_a_name_is_looked_up_once_and_the_connection_goes_to_what_was
         asked.append(host)
         return [(2, 1, 6, "", ("127.0.0.1" if len(asked) == 1 else "10.0.0.1", port))]
 
-    courier = HttpCourier(LOOPBACK, seconds=5)
+    sender = HttpWebhookSender(LOOPBACK, seconds=5)
 
     async def addresses(host: str, at: int) -> Any:
         return [ipaddress.ip_address(entry[4][0]) for entry in await lookup(None, host, at)]
 
-    monkeypatch.setattr(courier, "_addresses", addresses)
-    assert (await courier.send(f"http://rebinding.example:{port}/", {}, b"x"))[0] == 204
+    monkeypatch.setattr(sender, "_addresses", addresses)
+    assert (await sender.send(f"http://rebinding.example:{port}/", {}, b"x"))[0] == 204
     assert asked == ["rebinding.example"]
     assert target.got[0][0]["host"] == f"rebinding.example:{port}"
 
 
 async def test_a_target_that_hangs_or_is_not_there_is_a_failure() -> None:
+    ended = asyncio.Event()
+
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        ended.set()
 
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
-        courier = HttpCourier(LOOPBACK, seconds=0.2)
-        assert await courier.send(f"http://127.0.0.1:{port}/", {}, b"x") == (0, "no answer in time")
-    assert await HttpCourier(LOOPBACK, seconds=5).send(f"http://127.0.0.1:{port}/", {}, b"x") == (0, "ConnectError")
+        sender = HttpWebhookSender(LOOPBACK, seconds=0.2)
+        assert await sender.send(f"http://127.0.0.1:{port}/", {}, b"x") == (0, "no answer in time")
+        await ended.wait()
+    assert await HttpWebhookSender(LOOPBACK, seconds=5).send(f"http://127.0.0.1:{port}/", {}, b"x") == (0, "ConnectError")
 
 
-@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
-async def test_a_webhook_is_taken_by_one_and_by_another_after_a_death(
-    dialect: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    url = f"sqlite:///{tmp_path}/g.sqlite3" if dialect == "sqlite" else str(request.getfixturevalue("postgres_url"))
-    database, clock = Database(url), Hands()
-    await database.migrate("gateway.adapters.migrations")
-    stores = SqlStores(database, tables(MetaData()).store, clock)
+async def test_a_webhook_is_taken_by_one_and_by_another_after_a_death(migrated_url: str) -> None:
+    database, clock = Database(migrated_url), Hands()
+    units = units_over(database, clock)
     hook = Webhook(
         webhook_id="w",
         url="https://region.example/",
@@ -340,27 +337,27 @@ async def test_a_webhook_is_taken_by_one_and_by_another_after_a_death(
         due_time=NOON,
         made_time=NOON,
     )
-    async with stores.write("ganzhou") as store:
-        await store.hooks.put(hook)
-        await store.hooks.log(hook, Delivery(3, 1, 0, "no answer in time", NOON))
-        await store.commit()
+    async with units("ganzhou") as unit:
+        await unit.webhooks.put(hook)
+        await unit.webhooks.log(hook, Delivery(3, 1, 0, "no answer in time", NOON))
+        await unit.commit()
 
     async def take() -> Webhook | None:
-        async with stores.write(None) as store:
-            found = await store.hooks.take(clock.now())
-            await store.commit()
+        async with units(work="pushes") as unit:
+            found = await unit.webhooks.take(clock.now())
+            await unit.commit()
         return found
 
     taken = await asyncio.gather(take(), take())
     assert sorted(taken, key=lambda each: each is None) == [hook, None]
     clock.moment += timedelta(seconds=60)
     assert await take() == hook
-    async with stores.write("ganzhou") as store:
-        await store.hooks.put(replace(hook, active=False))
-        await store.commit()
+    async with units("ganzhou") as unit:
+        await unit.webhooks.put(replace(hook, active=False))
+        await unit.commit()
     clock.moment += timedelta(days=1)
     assert await take() is None
-    async with stores.read("ganzhou") as store:
-        assert [each.outcome for each in await store.hooks.deliveries("ganzhou", "w")] == ["no answer in time"]
-        assert await store.hooks.deliveries("nanchang", "w") == []
+    async with units.read("ganzhou") as unit:
+        assert [each.outcome for each in await unit.webhooks.deliveries("ganzhou", "w")] == ["no answer in time"]
+        assert await unit.webhooks.deliveries("nanchang", "w") == []
     await database.dispose()

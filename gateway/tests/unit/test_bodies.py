@@ -8,11 +8,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gateway.api import bodies
-from gateway.api.bodies import Format, Media, media_of, read_rows
+from gateway.api.reading.bodies import read_rows
+from gateway.api.reading.csv import _csv_line_by_line
+from gateway.api.reading.json import _json_row_by_row
+from gateway.api.reading.media import media_of
+from gateway.api.reading.ndjson import _ndjson_line_by_line
 from gateway.domain.errors import GatewayError, MalformedBody, NothingReadable, TooLarge, Unsupported
 from gateway.domain.limits import Limits
 from gateway.domain.push.activity import FIELDS, ReadRows
+from gateway.domain.push.media import Format, Media
 
 JSON = media_of("application/json")
 NDJSON = media_of("application/x-ndjson")
@@ -382,8 +386,8 @@ def _agree(texts: list[str]) -> None:
     array = ("[" + ",".join(texts) + "]").encode("utf-8", "surrogatepass")
     lines = "\n".join(texts).encode("utf-8", "surrogatepass")
     for media, body, long in (
-        (JSON, array, bodies._json_row_by_row(array, Limits())),
-        (NDJSON, lines, bodies._ndjson_line_by_line(lines.split(b"\n"), 1, Limits())),
+        (JSON, array, _json_row_by_row(array, Limits())),
+        (NDJSON, lines, _ndjson_line_by_line(lines.split(b"\n"), 1, Limits())),
     ):
         short = read_rows(body, media, Limits())
         assert listed(short) == listed(long)
@@ -403,7 +407,7 @@ def test_the_short_way_and_the_long_way_agree_on_csv(rows: list[list[str]], more
     body = "\n".join([",".join(header), *(",".join(cells) for cells in rows)])
     assume(any(line.strip(", \t\r") for line in body.split("\n")[1:]))
     lines = [line.removesuffix("\r") for line in body.split("\n")[1:]]
-    long = bodies._csv_line_by_line(header, lines, 2, Limits())
+    long = _csv_line_by_line(header, lines, 2, Limits())
     short = read_rows(body.encode(), CSV, Limits())
     assert (listed(short), reasons(short)) == (listed(long), reasons(long))
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gateway.api.problems import STATUS, language_of, problem
-from gateway.application.access.authentication import Doors, Known, authenticate
+from gateway.application.access.authentication import Authenticated, Authenticators, authenticate
 from gateway.application.push.activity import push_activity
-from gateway.domain import wording
+from gateway.domain import messages
 from gateway.domain.access.signing import RequestHead
 from gateway.domain.access.tokens import Grant, digest, token_of
 from gateway.domain.callers import ALLOWED, Action, Caller, Role
@@ -126,13 +126,13 @@ class TestTokens:
                 return READER if sha256 == digest("abc") else None
 
         nobody: Any = None
-        doors = Doors(Store(), nobody, nobody, nobody, nobody, nobody, nobody)
+        authenticators = Authenticators(Store(), nobody, nobody, nobody, nobody, nobody, nobody)
         head = RequestHead("GET", "/v1/parks", "", authorization="Bearer abc")
-        assert await authenticate(doors, head) == Known(READER, "token")
-        with pytest.raises(TokenRefused, match="unknown, over, or was revoked"):
-            await authenticate(doors, replace(head, authorization="Bearer abd"))
+        assert await authenticate(authenticators, head) == Authenticated(READER, "token")
+        with pytest.raises(TokenRefused, match="unknown, expired or revoked"):
+            await authenticate(authenticators, replace(head, authorization="Bearer abd"))
         with pytest.raises(TokenRefused, match="send one credential"):
-            await authenticate(doors, replace(head, api_key="abc"))
+            await authenticate(authenticators, replace(head, api_key="abc"))
 
 
 class TestMonths:
@@ -260,9 +260,9 @@ class TestPush:
 
 
 class TestWords:
-    @pytest.mark.parametrize("reason", wording.REASONS)
+    @pytest.mark.parametrize("reason", messages.REASONS)
     def test_both_languages_tell_the_same_facts(self, reason: str) -> None:
-        words = wording.REASONS[reason]
+        words = messages.REASONS[reason]
 
         def named(sentence: str) -> set[str]:
             return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
@@ -272,7 +272,7 @@ class TestWords:
         assert not words.title_zh.isascii()
 
     def test_every_kind_has_a_status_and_titles(self) -> None:
-        assert set(STATUS) == set(wording.KINDS)
+        assert set(STATUS) == set(messages.KINDS)
         kinds = {error.kind for error in _descendants(GatewayError)}
         assert kinds <= set(STATUS)
 

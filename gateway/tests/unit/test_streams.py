@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.api import streams
-from gateway.api.bodies import Format, Media, read_rows
-from gateway.api.streams import lines_of, read_parts
-from gateway.api.uploads import unpacked
+from gateway.api.reading import streams
+from gateway.api.reading.bodies import read_rows
+from gateway.api.reading.streams import lines_of, read_parts
+from gateway.api.reading.uploads import decompressed
 from gateway.domain.errors import GatewayError, MalformedBody, NothingReadable, TooLarge
 from gateway.domain.limits import Limits
 from gateway.domain.push.activity import FIELDS, PLAIN, ReadRows
+from gateway.domain.push.media import Format, Media
 
 NDJSON, CSV = Media(Format.NDJSON, "utf-8-sig"), Media(Format.CSV, "")
 HEADER = "record_id,source_id,period_start,period_end,quantity,unit"
@@ -157,7 +158,7 @@ async def test_a_long_csv_of_gb18030_is_found_out() -> None:
 
 
 async def unpack(body: bytes, *, limit_bytes: int = 10**8, size: int = 1000) -> bytes:
-    return b"".join([piece async for piece in unpacked(chunks_of(body, size), limit_bytes)])
+    return b"".join([piece async for piece in decompressed(chunks_of(body, size), limit_bytes)])
 
 
 @settings(deadline=None)  # other processes share the machine
@@ -190,7 +191,7 @@ async def test_a_bomb_is_refused_long_before_it_is_unpacked() -> None:
 
     async def keep() -> None:
         nonlocal got
-        async for piece in unpacked(chunks_of(bomb, 2_000), 10**9):
+        async for piece in decompressed(chunks_of(bomb, 2_000), 10**9):
             got += len(piece)
 
     with pytest.raises(TooLarge) as refused:

@@ -184,20 +184,29 @@ class EmptyDatabase:
     superuser_url: str
 
 
-@contextmanager
-def empty_database(server: str) -> Iterator[EmptyDatabase]:
-    """Makes a database that is dropped at the end of the block.
+def create_database(server: str, name: str, template: str = "template1") -> EmptyDatabase:
+    """Makes a database; nobody drops it.
 
     Args:
         server: As `postgres_server` gives it.
+        name: Its own.
+        template: Of the database that is copied.
     """
-    name = f"test_{uuid4().hex}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" OWNER {_OWNER}')
-        try:
-            place = f"{server.partition('@')[2]}/{name}"
-            yield EmptyDatabase(f"postgresql://{_OWNER}@{place}", f"postgresql://{_SERVICE}@{place}", f"{server}/{name}")
-        finally:
+        connection.execute(f'CREATE DATABASE "{name}" OWNER {_OWNER} TEMPLATE "{template}"')
+    place = f"{server.partition('@')[2]}/{name}"
+    return EmptyDatabase(f"postgresql://{_OWNER}@{place}", f"postgresql://{_SERVICE}@{place}", f"{server}/{name}")
+
+
+@contextmanager
+def empty_database(server: str, template: str = "template1") -> Iterator[EmptyDatabase]:
+    """Makes a database that is dropped at the end of the block; the arguments are those of `create_database`."""
+    name = f"test_{uuid4().hex}"
+    made = create_database(server, name, template)
+    try:
+        yield made
+    finally:
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 

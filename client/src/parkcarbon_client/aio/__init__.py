@@ -1,1 +1,1 @@
-"""The asynchronous client, written by hand; a client belongs to one event loop."""
+"""The asynchronous client; a client belongs to one event loop."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from parkcarbon_client.aio.activity import AsyncActivityMethods
+from parkcarbon_client.aio.generated.accounting import AsyncAccountingMethods
+from parkcarbon_client.aio.generated.evaluation import AsyncEvaluationMethods
 from parkcarbon_client.aio.indicator_values import AsyncIndicatorValueMethods
 from parkcarbon_client.aio.platform import AsyncPlatformMethods
 from parkcarbon_client.aio.push import AsyncPushMethods
-from parkcarbon_client.generated.aio.accounting import AsyncAccountingMethods
-from parkcarbon_client.generated.aio.evaluation import AsyncEvaluationMethods
 
 
 class AsyncParkCarbonClient(

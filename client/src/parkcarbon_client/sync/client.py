@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from parkcarbon_client.generated.sync.accounting import AccountingMethods
-from parkcarbon_client.generated.sync.evaluation import EvaluationMethods
 from parkcarbon_client.sync.activity import ActivityMethods
+from parkcarbon_client.sync.generated.accounting import AccountingMethods
+from parkcarbon_client.sync.generated.evaluation import EvaluationMethods
 from parkcarbon_client.sync.indicator_values import IndicatorValueMethods
 from parkcarbon_client.sync.platform import PlatformMethods
 from parkcarbon_client.sync.push import PushMethods

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from gateway.application.access.audit import append_entries
-from gateway.application.ports import UnitsOfWork
+from gateway.application.ports import UnitOfWorkFactory
 from gateway.domain.access.audit import Entry
 
 _AT_ONCE = 500
@@ -16,16 +16,16 @@ _MOST_WAITING = 20_000
 class AuditWriter:
     """Writes entries, many in one transaction.
 
-    An entry of a change is kept before its answer goes out; entries of readings follow within moments, and those that wait when the
-    process is killed are lost. When the log cannot be written, answers go out all the same, and that is told to `failed`.
+    An entry of a change is stored before its answer goes out; entries of readings follow within moments, and those that wait when
+    the process is killed are lost. When the log cannot be written, answers go out all the same, and `failed` is called.
     """
 
-    def __init__(self, units: UnitsOfWork, failed: Callable[[int, Exception], None]) -> None:
+    def __init__(self, units: UnitOfWorkFactory, failed: Callable[[int, Exception], None]) -> None:
         """Waits for entries.
 
         Args:
             units: Where entries go.
-            failed: Is told how many entries could not be kept, and why.
+            failed: Is called with how many entries could not be stored, and why.
         """
         self._units = units
         self._failed = failed

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection
 
 from gateway.application.feed.platforms import record_platforms
-from gateway.application.ports import Clock, UnitsOfWork
+from gateway.application.ports import Clock, UnitOfWorkFactory
 from gateway.domain.callers import Caller
 from gateway.domain.feed.platforms import PlatformKind, connects
 
@@ -18,7 +18,7 @@ class PlatformCache:
     not be recorded is reported to `failed`, and it is recorded with its next request.
     """
 
-    def __init__(self, units: UnitsOfWork, clock: Clock, failed: Callable[[Exception], None]) -> None:
+    def __init__(self, units: UnitOfWorkFactory, clock: Clock, failed: Callable[[Exception], None]) -> None:
         """Has seen none yet.
 
         Args:

@@ -10,8 +10,8 @@ import httpx
 from gateway.domain.feed.webhooks import Address, TargetRules
 
 
-class HttpCourier:
-    """A Courier.
+class HttpWebhookSender:
+    """A WebhookSender over HTTP.
 
     The name is looked up here and the connection made to the address that was checked: a name that leads elsewhere a moment later
     leads nowhere. No proxy, no redirect, no cookie; of the answer the status alone is read.

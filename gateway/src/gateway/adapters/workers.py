@@ -6,23 +6,23 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.database import DatabaseUnavailable
 from chassis.logs import Logger
-from gateway.application.feed.webhooks import Hooking, deliver_next
-from gateway.application.retention import Retention, forget_old
+from gateway.application.feed.webhooks import WebhookServices, deliver_next
+from gateway.application.retention import Retention, apply_retention
 
 
 class WebhookDispatcher:
     """Sends until it is stopped. A delivery under way is given up by a stop, and sent again by whoever takes the webhook next."""
 
-    def __init__(self, hooking: Hooking, *, logger: Logger, poll_seconds: float = 2.0, at_a_time: int = 4) -> None:
+    def __init__(self, webhook_services: WebhookServices, *, logger: Logger, poll_seconds: float = 2.0, at_a_time: int = 4) -> None:
         """Sends nothing yet.
 
         Args:
-            hooking: What webhooks need.
+            webhook_services: What webhooks need.
             logger: For failures.
             poll_seconds: How long it rests when none is due, > 0.
             at_a_time: Webhooks that are sent to at a time: a target that hangs holds up no other.
         """
-        self._hooking = hooking
+        self._services = webhook_services
         self._logger = logger
         self._poll_seconds = poll_seconds
         self._at_a_time = at_a_time
@@ -47,22 +47,22 @@ class WebhookDispatcher:
     async def _run(self) -> None:
         while True:
             try:
-                while await deliver_next(self._hooking):
+                while await deliver_next(self._services):
                     pass
             except (SQLAlchemyError, DatabaseUnavailable) as error:
                 self._logger.warning("webhooks not read", error=str(error), retry_seconds=self._poll_seconds)
             await asyncio.sleep(self._poll_seconds)
 
 
-class Forgetting:
-    """Forgets at the start and then every hour, until it is stopped."""
+class RetentionWorker:
+    """Applies the retention at the start and then every hour, until it is stopped."""
 
     def __init__(self, retention: Retention, *, logger: Logger, pause_seconds: float = 3600.0) -> None:
-        """Forgets nothing yet.
+        """Removes nothing yet.
 
         Args:
-            retention: What is forgotten, and after how long.
-            logger: For what was forgotten, and for failures.
+            retention: What is removed, and after how long.
+            logger: For what was removed, and for failures.
             pause_seconds: Between two times, > 0.
         """
         self._retention = retention
@@ -76,11 +76,11 @@ class Forgetting:
         return self._task is not None and not self._task.done()
 
     async def start(self) -> None:
-        """Begins to forget."""
+        """Begins to apply the retention."""
         self._task = asyncio.create_task(self._run(), name="retention")
 
     async def stop(self) -> None:
-        """Forgets no more; a transaction under way is undone."""
+        """Removes no more; a transaction under way is undone."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -89,9 +89,9 @@ class Forgetting:
     async def _run(self) -> None:
         while True:
             try:
-                entries, changes = await forget_old(self._retention)
+                entries, changes = await apply_retention(self._retention)
                 if entries or changes:
-                    self._logger.info("forgotten", audit_entries=entries, changes=changes)
+                    self._logger.info("removed past retention", audit_entries=entries, changes=changes)
             except (SQLAlchemyError, DatabaseUnavailable) as error:
-                self._logger.warning("nothing forgotten", error=str(error), retry_seconds=self._pause_seconds)
+                self._logger.warning("retention not applied", error=str(error), retry_seconds=self._pause_seconds)
             await asyncio.sleep(self._pause_seconds)

@@ -16,17 +16,17 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.api.answers import answer
-from gateway.api.asking import PageSize, PageToken, caller_of, language
-from gateway.api.describing import body_of, refusals
+from gateway.api.conditional import representations
 from gateway.api.leaving import while_there
-from gateway.api.models import ID_PATTERN, Answer, Code, DecimalText, Id, Name, Sent
-from gateway.api.pulling import pulled
-from gateway.api.uploads import Uploads, read_json
+from gateway.api.openapi import body_of, refusals
+from gateway.api.parameters import PageSize, PageToken, caller_of, language
+from gateway.api.reading.uploads import Uploads, read_json
+from gateway.api.responses import answer
+from gateway.api.schemas.model import ID_PATTERN, Answer, Code, DecimalText, Id, Name, RequestBody
 from gateway.application import services
 from gateway.application.services import ServicePort
 from gateway.domain.callers import Action
-from gateway.domain.wording import Language
+from gateway.domain.messages import Language
 
 __all__ = [
     "ID_PATTERN",
@@ -42,13 +42,13 @@ __all__ = [
     "Operation",
     "PageSize",
     "PageToken",
-    "Sent",
+    "RequestBody",
     "body_of",
     "chosen_language",
     "file_response",
     "listed",
-    "pulled",
     "refusals",
+    "representations",
     "router",
 ]
 

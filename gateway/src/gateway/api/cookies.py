@@ -9,8 +9,8 @@ from gateway.domain.access.people import SESSION_LIFE
 # A browser takes a name with this beginning from the host itself only, over TLS, for all of its paths.
 _HOST = "__Host-"
 SESSION = "parkcarbon-session"
-DEPARTURE = "parkcarbon-sign-in"
-_DEPARTURE_SECONDS = 600
+LOGIN_STATE = "parkcarbon-sign-in"
+_LOGIN_STATE_SECONDS = 600
 
 
 def session_secret(cookies: str) -> str:
@@ -29,14 +29,14 @@ def read(cookies: str, name: str) -> str:
     return found.value if found is not None else ""
 
 
-def keep_session(response: Response, secret: str, *, secure: bool) -> None:
+def set_session(response: Response, secret: str, *, secure: bool) -> None:
     """Sets the cookie of a session."""
     _set(response, SESSION, secret, int(SESSION_LIFE.total_seconds()), secure=secure)
 
 
-def keep_departure(response: Response, ticket: str, *, secure: bool) -> None:
+def set_login_state(response: Response, ticket: str, *, secure: bool) -> None:
     """Sets the cookie that a browser brings back from another identity provider."""
-    _set(response, DEPARTURE, ticket, _DEPARTURE_SECONDS, secure=secure)
+    _set(response, LOGIN_STATE, ticket, _LOGIN_STATE_SECONDS, secure=secure)
 
 
 def forget(response: Response, name: str, *, secure: bool) -> None:

@@ -12,16 +12,16 @@ from contextlib import suppress
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.application import idempotency
-from gateway.application.stores import Keeping
+from gateway.application.ports import StorageServices
 from gateway.domain.callers import Caller
 from gateway.domain.files import CHUNK_BYTES
-from gateway.domain.idempotency import KEY_LEASE, KeptAnswer, KeyMalformed, KeyOf, KeyReused
+from gateway.domain.idempotency import KEY_LEASE, IdempotencyKey, KeyMalformed, KeyReused, StoredAnswer
 
 _HEADER = b"idempotency-key"
 _KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})', re.ASCII)
 _METHODS = ("POST", "PATCH")
 _OWN_HEADERS = frozenset({b"content-type", b"location", b"content-language", b"preference-applied", b"vary"})
-_SAID = frozenset({b"content-type", b"content-encoding", b"prefer"})
+_FINGERPRINTED_HEADERS = frozenset({b"content-type", b"content-encoding", b"prefer"})
 _NOT_KEPT = frozenset({401, 403, 408, 409, 429})
 """Refusals that may end otherwise when the request is sent again."""
 
@@ -32,11 +32,11 @@ def takes_key(path: str) -> bool:
 
 
 class Idempotency:
-    """ASGI middleware behind the door, so that it knows the caller."""
+    """ASGI middleware inside of the authentication, so that it has the caller."""
 
-    def __init__(self, app: ASGIApp, *, keeping: Keeping) -> None:
+    def __init__(self, app: ASGIApp, *, storage: StorageServices) -> None:
         self._app = app
-        self._keeping = keeping
+        self._storage = storage
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request.
@@ -51,9 +51,9 @@ class Idempotency:
         if not given or scope["method"] not in _METHODS or not takes_key(scope["path"]) or not isinstance(caller, Caller):
             await self._app(scope, receive, send)
             return
-        key = KeyOf(caller.tenant, caller.subject, _key(given))
+        key = IdempotencyKey(caller.tenant, caller.subject, _key(given))
         seen = _Seen(scope)
-        kept = await idempotency.take(self._keeping, key)
+        kept = await idempotency.take(self._storage, key)
         if kept is not None:
             await self._again(key, kept, seen, receive, send)
             return
@@ -62,16 +62,16 @@ class Idempotency:
             recorded = _Recorded(send)
             await self._app(scope, seen.watched(receive), recorded)
             if seen.ended and recorded.status < 500 and recorded.status not in _NOT_KEPT and recorded.whole:
-                await idempotency.keep(self._keeping, key, seen.fingerprint(), recorded.status, recorded.headers, recorded.chunks)
+                await idempotency.keep(self._storage, key, seen.fingerprint(), recorded.status, recorded.headers, recorded.chunks)
                 return
         finally:
             renewing.cancel()
             with suppress(asyncio.CancelledError):
                 await renewing
             # Without an answer it is free again; with one this changes nothing.
-            await idempotency.release(self._keeping, key)
+            await idempotency.release(self._storage, key)
 
-    async def _again(self, key: KeyOf, kept: KeptAnswer, seen: "_Seen", receive: Receive, send: Send) -> None:
+    async def _again(self, key: IdempotencyKey, kept: StoredAnswer, seen: "_Seen", receive: Receive, send: Send) -> None:
         watched = seen.watched(receive)
         while not seen.ended and not seen.gone:
             await watched()
@@ -80,14 +80,14 @@ class Idempotency:
         headers = [(name.encode(), value.encode()) for name, value in kept.headers.items()]
         headers.append((b"idempotency-replayed", b"true"))
         await send({"type": "http.response.start", "status": kept.status, "headers": headers})
-        async for chunk in idempotency.body(self._keeping, key, kept):
+        async for chunk in idempotency.body(self._storage, key, kept):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _renew(self, key: KeyOf) -> None:
+    async def _renew(self, key: IdempotencyKey) -> None:
         while True:
             await asyncio.sleep(KEY_LEASE.total_seconds() / 3)
-            await idempotency.renew(self._keeping, key)
+            await idempotency.renew(self._storage, key)
 
 
 def _key(given: list[bytes]) -> str:
@@ -103,9 +103,9 @@ class _Seen:
 
     def __init__(self, scope: Scope) -> None:
         self._digest = hashlib.sha256()
-        media = b",".join(value for name, value in scope["headers"] if name in _SAID)
-        for said in (scope["method"].encode(), scope["path"].encode(), scope["query_string"], media):
-            self._digest.update(len(said).to_bytes(4, "big") + said)
+        media = b",".join(value for name, value in scope["headers"] if name in _FINGERPRINTED_HEADERS)
+        for part in (scope["method"].encode(), scope["path"].encode(), scope["query_string"], media):
+            self._digest.update(len(part).to_bytes(4, "big") + part)
         self.ended = False
         self.gone = False
 

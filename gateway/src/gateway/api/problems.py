@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from starlette.responses import Response
 
-from gateway.domain import wording
+from gateway.domain import messages
 from gateway.domain.access.rate_limit import RateExceeded
 from gateway.domain.errors import FieldsInvalid, GatewayError, NothingReadable, PushInterrupted, ServiceRefused, TokenRefused
+from gateway.domain.messages import Language
 from gateway.domain.push.activity import RowProblem
-from gateway.domain.wording import Language
 
 STATUS: Mapping[str, int] = {
     "malformed": 400,
@@ -86,7 +86,7 @@ def problem(error: GatewayError, *, instance: str, request_id: str, language: La
         title=error.title(language),
         status=STATUS[error.kind],
         detail=error.sentence(language),
-        instance=wording.shortened(instance),
+        instance=messages.shortened(instance),
         request_id=request_id,
         reason=error.reason,
     )
@@ -139,7 +139,7 @@ def row_problem(entry: RowProblem, language: Language) -> dict[str, str]:
     return {
         "reason": entry.reason,
         "field": entry.field,
-        "found": wording.shortened(entry.found),
+        "found": messages.shortened(entry.found),
         "allowed": entry.allowed,
         "message": entry.message_zh if language == "zh" else entry.message_en,
     }

@@ -4,18 +4,20 @@ from collections.abc import Sequence
 
 from starlette.requests import Request
 
-from gateway.api.activity import Readers
-from gateway.api.bodies import Format, Media, csv_cells, decoded, header_fields
-from gateway.api.uploads import STREAM_HELD_BYTES
+from gateway.api.reading.body_reader import BodyReader
+from gateway.api.reading.csv import csv_cells, header_fields
+from gateway.api.reading.text import decoded
+from gateway.api.reading.uploads import STREAM_HELD_BYTES
 from gateway.domain.errors import NothingReadable, TooLarge
 from gateway.domain.push.activity import RowProblem, unreadable
 from gateway.domain.push.indicator_values import MOST_ROWS, VALUES, ValueRow, ValueTable, value_row
+from gateway.domain.push.media import Format, Media
 
 _Numbered = Sequence[tuple[int, Sequence[str] | None]]
 """Rows with their numbers; None where the quotes of a line do not match."""
 
 
-async def read_table(readers: Readers, request: Request, media: Media) -> ValueTable:
+async def read_table(readers: BodyReader, request: Request, media: Media) -> ValueTable:
     """Receives a table and returns its rows.
 
     Args:

@@ -1,1 +1,1 @@
-"""What can be asked of the gateway: one function per use case, over the ports in `ports`."""
+"""The use cases of the gateway: one function each, over the ports of its topic."""

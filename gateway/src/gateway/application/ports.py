@@ -1,15 +1,19 @@
 """What the gateway needs from outside."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from gateway.application.access.ports import AccessRegister, AuditRegister, PeopleRegister, TokenRegister
-from gateway.application.feed.ports import ChangeFeed, ChangeRetention, PlatformRegister
+from gateway.application.feed.ports import ChangeFeed, ChangeRetention, PlatformRegister, Webhooks
+from gateway.application.library.ports import Documents
+from gateway.application.push.ports import Files, Jobs, Profiles
 from gateway.application.services import ServicePort
 from gateway.domain.callers import Caller
 from gateway.domain.feed.platforms import PlatformConnected
+from gateway.domain.idempotency import IdempotencyKey, KeyState, StoredAnswer
 from gateway.domain.push.activity import ActivityRows, BatchOutcome
 from gateway.domain.push.jobs import Job
 
@@ -35,6 +39,26 @@ class AccountingPort(ServicePort, Protocol):
         Raises:
             Unavailable: It does not.
         """
+        ...
+
+
+class Keys(Protocol):
+    """Idempotency keys, within a transaction."""
+
+    async def take(self, key: IdempotencyKey, now: datetime) -> KeyState | None:
+        """Takes a key for the request that asks; returns what is known of it where another has it, None where it is taken now."""
+        ...
+
+    async def renew(self, key: IdempotencyKey, now: datetime) -> None:
+        """Says that the request which has the key is still under way."""
+        ...
+
+    async def keep(self, key: IdempotencyKey, answer: StoredAnswer) -> None:
+        """Stores the answer under its key."""
+        ...
+
+    async def release(self, key: IdempotencyKey) -> None:
+        """Forgets a key that has no answer, so that the request can be sent again."""
         ...
 
 
@@ -68,7 +92,37 @@ class UnitOfWork(Protocol):
 
     @property
     def changes(self) -> ChangeRetention:
-        """Where changes are forgotten, within this transaction."""
+        """Where changes past their retention are removed, within this transaction."""
+        ...
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Webhooks and their deliveries, within this transaction."""
+        ...
+
+    @property
+    def files(self) -> Files:
+        """Files in chunks, within this transaction."""
+        ...
+
+    @property
+    def jobs(self) -> Jobs:
+        """The gateway's own jobs, within this transaction."""
+        ...
+
+    @property
+    def profiles(self) -> Profiles:
+        """Mapping profiles, within this transaction."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """Idempotency keys, within this transaction."""
+        ...
+
+    @property
+    def documents(self) -> Documents:
+        """The library, within this transaction."""
         ...
 
     def collect(self, fact: PlatformConnected) -> None:
@@ -80,11 +134,19 @@ class UnitOfWork(Protocol):
         ...
 
 
-class UnitsOfWork(Protocol):
+class UnitOfWorkFactory(Protocol):
+    """Opens transactions that may write."""
+
+    def __call__(self, tenant_id: str | None = None, *, work: str = ...) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Opens a transaction for a tenant, which sees no other's rows, or for the platform's own work, which has a name."""
+        ...
+
+
+class UnitsOfWork(UnitOfWorkFactory, Protocol):
     """Opens transactions."""
 
-    def __call__(self, tenant_id: str | None = None, *, work: str = "grants") -> AbstractAsyncContextManager[UnitOfWork]:
-        """Opens a transaction for a tenant, which sees no other's rows, or for the platform's own work, which has a name."""
+    def read(self, tenant_id: str | None) -> AbstractAsyncContextManager[UnitOfWork]:
+        """Opens a transaction that sees one moment and writes nothing."""
         ...
 
 
@@ -101,7 +163,7 @@ class DatabaseProbe(Protocol):
 
 
 class EventsProbe(Protocol):
-    """Whether the gateway still hears what the services tell."""
+    """Whether the gateway still receives the events of the services."""
 
     @property
     def hears(self) -> bool:
@@ -126,3 +188,16 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Returns the present moment, aware, in UTC."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StorageServices:
+    """What use cases over the gateway's own database need.
+
+    Attributes:
+        new_id: Names what has no name yet.
+    """
+
+    units: UnitsOfWork
+    clock: Clock
+    new_id: Callable[[], str]

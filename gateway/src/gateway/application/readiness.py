@@ -9,8 +9,8 @@ from gateway.domain.errors import GatewayError
 async def readiness(accounting: AccountingPort, database: DatabaseProbe, events: EventsProbe) -> tuple[bool, Mapping[str, bool]]:
     """Says whether requests can be answered, and what of the gateway works.
 
-    A gateway that hears no events is ready all the same: its change feed stands still, and everything else goes on. A broker that
-    is away, or a flood of poison, would otherwise close every replica's door at once.
+    A gateway that receives no events is ready all the same: its change feed stands still, and everything else goes on. A broker
+    that is unavailable, or a flood of dead letters, would otherwise take every replica out of service at once.
 
     Returns:
         Whether everything that a request needs answers; and of each part whether it does.

@@ -1,4 +1,4 @@
-"""Forgetting what is old: entries of the audit log, and changes of the feed, where the platform is told to."""
+"""Retention: entries of the audit log and changes of the feed are removed after the days that the settings name."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +17,7 @@ _FEED_RETENTION = "feed retention"
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """What is forgotten, and after how long.
+    """What is removed, and after how long.
 
     Attributes:
         units: Where the audit log and the changes are.
@@ -32,16 +32,19 @@ class Retention:
     feed_life: timedelta | None
 
 
-async def forget_old(retention: Retention) -> tuple[int, int]:
-    """Forgets what is old; returns how many entries and how many changes. Safe to repeat, and from several replicas at once."""
-    return await _forget_entries(retention), await _forget_changes(retention)
+async def apply_retention(retention: Retention) -> tuple[int, int]:
+    """Removes what is past its retention; returns how many entries and how many changes.
+
+    Safe to repeat, and from several replicas at once.
+    """
+    return await _remove_entries(retention), await _remove_changes(retention)
 
 
-async def _forget_entries(retention: Retention) -> int:
+async def _remove_entries(retention: Retention) -> int:
     """Each transaction that takes entries away adds one to each tenant that says how many."""
     if retention.audit_life is None:
         return 0
-    forgotten = 0
+    removed_in_all = 0
     while True:
         now = retention.clock.now()
         before = now - retention.audit_life
@@ -51,22 +54,22 @@ async def _forget_entries(retention: Retention) -> int:
                 await unit.audit.append([removal(tenant_id, count, before, now) for tenant_id, count in sorted(removed.items())])
                 await unit.commit()
         taken = sum(removed.values())
-        forgotten += taken
+        removed_in_all += taken
         if taken < AT_ONCE:
-            return forgotten
+            return removed_in_all
 
 
-async def _forget_changes(retention: Retention) -> int:
+async def _remove_changes(retention: Retention) -> int:
     if retention.feed_life is None:
         return 0
-    forgotten = 0
+    removed_in_all = 0
     async with retention.units(work=_FEED_RETENTION) as unit:
         tenants = await unit.changes.tenants()
     for tenant_id in tenants:
         taken = AT_ONCE
         while taken == AT_ONCE:
             async with retention.units(work=_FEED_RETENTION) as unit:
-                taken = await unit.changes.forget_before(tenant_id, retention.clock.now() - retention.feed_life, AT_ONCE)
+                taken = await unit.changes.remove_before(tenant_id, retention.clock.now() - retention.feed_life, AT_ONCE)
                 await unit.commit()
-            forgotten += taken
-    return forgotten
+            removed_in_all += taken
+    return removed_in_all

@@ -31,8 +31,8 @@ status code that becomes is the affair of `api`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.domain import wording
-from gateway.domain.wording import Language
+from gateway.domain import messages
+from gateway.domain.messages import Language
 from kernel.refusals import Refusal
 
 
@@ -52,7 +52,7 @@ class GatewayError(Refusal):
 
     def __init__(self, reason: str, /, **facts: str) -> None:
         self.reason = reason
-        self._facts = {name: wording.shortened(value) for name, value in facts.items()}
+        self._facts = {name: messages.shortened(value) for name, value in facts.items()}
         super().__init__(self.sentence("en"), **self._facts)
 
     def facts(self, language: Language = "en") -> Mapping[str, str]:  # noqa: ARG002 - most facts are the same in both
@@ -61,11 +61,11 @@ class GatewayError(Refusal):
 
     def sentence(self, language: Language) -> str:
         """Returns what happened, in words."""
-        return wording.sentence(self.reason, language, self._facts)
+        return messages.sentence(self.reason, language, self._facts)
 
     def title(self, language: Language) -> str:
         """Returns the name of this sort of error."""
-        return wording.title(self.reason, self.kind, language)
+        return messages.title(self.reason, self.kind, language)
 
 
 class TokenRefused(GatewayError):
@@ -233,7 +233,7 @@ class FieldProblem:
 
     def sentence(self, language: Language) -> str:
         """Returns what is wrong, in words."""
-        return wording.sentence(self.reason, language, self.facts(language))
+        return messages.sentence(self.reason, language, self.facts(language))
 
 
 class FieldsInvalid(GatewayError):
@@ -248,7 +248,7 @@ class FieldsInvalid(GatewayError):
     def sentence(self, language: Language) -> str:
         """Returns how many members are wrong, and the first."""
         facts = {"count": str(len(self.problems)), "first": self.problems[0].sentence(language)}
-        return wording.sentence(self.reason, language, facts)
+        return messages.sentence(self.reason, language, facts)
 
     def facts(self, language: Language = "en") -> Mapping[str, str]:
         """Returns the first problem's facts; the others are in `problems`."""
@@ -259,7 +259,7 @@ class ParameterInvalid(FieldsInvalid):
     """One query parameter is wrong in a way that its type does not say, such as a month 13."""
 
     def __init__(self, *, field: str, found: str, allowed: str, allowed_zh: str) -> None:
-        super().__init__([FieldProblem("FIELD_INVALID", field, wording.shortened(found), allowed, allowed_zh)])
+        super().__init__([FieldProblem("FIELD_INVALID", field, messages.shortened(found), allowed, allowed_zh)])
 
 
 class TooLarge(GatewayError):

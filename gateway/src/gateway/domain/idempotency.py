@@ -35,7 +35,7 @@ class KeyMalformed(GatewayError):
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAnswer:
+class StoredAnswer:
     """An answer that a repetition of its request is given again.
 
     Attributes:
@@ -58,7 +58,7 @@ class KeyState:
         answer: None while the first request is under way.
     """
 
-    answer: KeptAnswer | None
+    answer: StoredAnswer | None
 
 
 KEY_LEASE = timedelta(seconds=60)
@@ -69,7 +69,7 @@ KEY_LIFETIME = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class KeyOf:
+class IdempotencyKey:
     """Whose idempotency key: two callers may choose the same."""
 
     tenant_id: str
@@ -78,7 +78,7 @@ class KeyOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Until:
+class KeyTimes:
     """The moments that an idempotency key is held by: its lease, and its end."""
 
     now: datetime
@@ -90,5 +90,5 @@ class Until:
 
     @property
     def over(self) -> datetime:
-        """Keys from before are forgotten."""
+        """Keys from before are deleted."""
         return self.now - KEY_LIFETIME

@@ -1,1 +1,1 @@
-"""What the gateway hears from the services."""
+"""Events of the services that the gateway applies, and its own that it publishes."""

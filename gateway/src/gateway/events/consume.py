@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.consumer import Handler
 from chassis.events import Event
-from gateway.application.feed.changes import append_change
+from gateway.application.feed.changes import apply_fact
 from gateway.application.feed.ports import ChangeLog
-from gateway.domain.feed.changes import HeardChange
+from gateway.domain.feed.changes import IncomingFact
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.evaluation.events.v1 import events_pb2 as results_pb2
 
@@ -49,18 +49,18 @@ def handlers(log_of: Callable[[AsyncSession], ChangeLog]) -> Mapping[str, Handle
 
 def _handler(fact: type[Message], log_of: Callable[[AsyncSession], ChangeLog]) -> Handler:
     async def hear(session: AsyncSession, event: Event) -> None:
-        await append_change(log_of(session), heard(event, fact.FromString(event.data)))
+        await apply_fact(log_of(session), incoming_fact(event, fact.FromString(event.data)))
 
     return hear
 
 
-def heard(event: Event, fact: Message) -> HeardChange:
+def incoming_fact(event: Event, fact: Message) -> IncomingFact:
     """Returns an event as an entry of the change feed: the fact as JSON with the names of its proto file.
 
     Members without a value are written as well, so that a reader need not know the defaults; 64-bit integers are strings, as JSON
     numbers lose digits above 2^53.
     """
-    return HeardChange(
+    return IncomingFact(
         tenant_id=event.tenant_id,
         park_id=event.park_id,
         topic=event.topic,

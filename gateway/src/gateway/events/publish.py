@@ -1,4 +1,4 @@
-"""Makes events of facts."""
+"""Encodes the gateway's facts as events."""
 
 from collections.abc import Callable
 from datetime import UTC
@@ -32,7 +32,7 @@ class FactEncoder:
             kind=fact.kind.value,
             enterprise_id=fact.enterprises,
             region_code=fact.regions,
-            way=fact.way,
+            way=fact.auth_method,
             connected_time=fact.connected_time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         )
         return Event(

@@ -146,7 +146,7 @@ class Stand:
 
         Between topics, and between keys, no order is promised: there it depends on how fast each is published.
         """
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             # the relay tells nobody when it has published everything
             while await self.count(tables.outbox):  # noqa: ASYNC110
                 await asyncio.sleep(0)

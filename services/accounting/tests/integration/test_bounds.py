@@ -1,6 +1,7 @@
 """What a caller sees of an account that it may not see as a whole. Electricity at 0.581 t/MWh: 100 MWh emit 58.1 t."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -143,6 +144,81 @@ async def test_a_region_is_a_beginning_and_not_a_pattern(shared: Tenant) -> None
     for region in ("%", "_60700", "36070_"):
         listed = await call(shared, "ListParks", pb.ListParksRequest(), bound(shared, "region_reader", regions=[region]))
         assert list(listed.parks) == [], region
+
+
+async def in_region(tenant: Tenant, code: str, caller: Caller, **paging: Any) -> pb.ListRegionParksResponse:
+    request = pb.ListRegionParksRequest(region_code=code, **paging)
+    answer: pb.ListRegionParksResponse = await call(tenant, "ListRegionParks", request, caller)
+    return answer
+
+
+async def names_in(tenant: Tenant, code: str, caller: Caller) -> list[str]:
+    """The last part of the ids of the parks of a region."""
+    return [each.park_id.rpartition("-")[2] for each in (await in_region(tenant, code, caller)).parks]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def spread(tenant: Tenant) -> Tenant:
+    """Four parks of a tenant: two of Ganzhou, one of Nanchang, one of another province."""
+    for name, code in (("a", "360700"), ("b", "360703"), ("c", "360100"), ("d", "110100")):
+        await replace(tenant, park_id=f"{tenant.park_id}-{name}").create_park(region_code=code)
+    return tenant
+
+
+async def test_the_parks_of_a_region_are_those_whose_codes_begin_so(spread: Tenant) -> None:
+    expected = {
+        "36": ["a", "b", "c"],
+        # pairs of zeros stand for the whole
+        "3600": ["a", "b", "c"],
+        "360000": ["a", "b", "c"],
+        "3607": ["a", "b"],
+        "360700": ["a", "b"],
+        "360703": ["b"],
+        "11": ["d"],
+        "35": [],
+        # no province has this code, and it does not stand for the country
+        "00": [],
+        "000000": [],
+    }
+    assert {code: await names_in(spread, code, spread.reader) for code in expected} == expected
+
+
+async def test_the_bounds_of_a_caller_hold_in_a_region_too(spread: Tenant) -> None:
+    for caller, expected in (
+        (bound(spread, "region_reader", regions=["3607"]), ["a", "b"]),
+        (bound(spread, "region_reader", regions=["11"]), []),
+        (bound(spread, "region_reader", regions=["360703", "36010"]), ["b", "c"]),
+        (bound(spread, "reader", parks=[f"{spread.park_id}-c", f"{spread.park_id}-d"]), ["c"]),
+        (bound(spread, "park_manager", parks=[]), []),
+        (bound(spread, "enterprise", enterprises=[f"{spread.park_id}-a/mill"]), ["a"]),
+        (bound(spread.stand.tenant(), "reader"), []),
+    ):
+        assert await names_in(spread, "36", caller) == expected, caller
+    assert await names_in(spread, "360703", bound(spread, "region_reader", regions=["36"])) == ["b"]
+    assert (await refusal(in_region(spread, "36", bound(spread, "public")))).reason == "ROLE_MISSING"
+    assert (await refusal(in_region(spread, "36", bound(spread, "reader", scopes=["published"])))).reason == "SCOPE_MISSING"
+
+
+@pytest.mark.parametrize("code", ["", "3", "360", "36070", "3607000", "３６", "3%", "36 ", "ab", "-1"])
+async def test_a_code_that_is_none_has_no_parks(spread: Tenant, code: str) -> None:
+    refused = await refusal(in_region(spread, code, spread.reader))
+    assert (refused.reason, refused.metadata["field"], refused.metadata["found"]) == ("INVALID_FIELD", "region_code", code)
+
+
+async def test_the_parks_of_a_region_come_in_pages_of_that_region(spread: Tenant) -> None:
+    first = await in_region(spread, "36", spread.reader, page_size=2)
+    rest = await in_region(spread, "36", spread.reader, page_size=2, page_token=first.next_page_token)
+    assert [*first.parks, *rest.parks] == list((await in_region(spread, "36", spread.reader)).parks)
+    assert (len(first.parks), len(rest.parks), rest.next_page_token) == (2, 1, "")
+    token, parks = first.next_page_token, await call(spread, "ListParks", pb.ListParksRequest(page_size=1), spread.reader)
+    for other in (
+        in_region(spread, "3607", spread.reader, page_token=token),
+        call(spread, "ListParks", pb.ListParksRequest(page_token=token), spread.reader),
+        in_region(spread, "36", spread.reader, page_token=parks.next_page_token),
+        in_region(spread, "36", spread.reader, page_token="3"),
+    ):
+        assert (await refusal(other)).metadata["field"] == "page_token"
+    assert (await refusal(in_region(spread, "36", spread.reader, page_size=1001))).metadata["field"] == "page_size"
 
 
 async def test_a_manager_registers_within_its_bounds_only(tenant: Tenant) -> None:

@@ -181,6 +181,23 @@ async def test_a_restatement_is_shown_where_it_shows_no_one(tenant: Tenant) -> N
     ]
 
 
+async def test_a_page_of_publications_has_every_sum_of_each(tenant: Tenant) -> None:
+    park = await settled(tenant, [6, 5, 4, 3, 2, 1])
+    await publish(park, "scope")
+    await park.record(*(Row(f"e{n}-b", f"power-e{n}", quantity=str(610 + 10 * n), supersedes=f"e{n}") for n in range(6)))
+    await park.close(2020, "every bill was wrong")
+    await publish(park, "scope", inventory_id="2020-v2")
+    request = pb.ListPublicationsRequest(park_id=park.park_id, page_size=1)
+    pages = [await park.stand.channel.call(park.stand.stub.ListPublications, request, caller=reader_of(park))]
+    request.page_token = pages[0].next_page_token
+    pages.append(await park.stand.channel.call(park.stand.stub.ListPublications, request, caller=reader_of(park)))
+    assert [[(each.inventory_id, each.cell.dimension, each.cell.key) for each in page.emissions] for page in pages] == [
+        [("2020-v1", "total", ""), ("2020-v1", "scope", "2")],
+        [("2020-v2", "total", ""), ("2020-v2", "scope", "2")],
+    ]
+    assert pages[1].next_page_token == ""
+
+
 async def test_what_is_published_and_withdrawn_is_told_as_facts(tenant: Tenant) -> None:
     park = await settled(tenant, [5, 4, 3, 2, 1])
     await publish(park)

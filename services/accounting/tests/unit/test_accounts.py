@@ -313,6 +313,11 @@ def test_every_record_is_in_exactly_one_place_in_any_order(
 # --- what may be asked ------------------------------------------------------------------------------------------------
 
 
+def test_a_year_stands_for_its_january() -> None:
+    assert valid_range("2020", "2021") == MonthRange(Month(2020, 1), Month(2021, 1))
+    assert valid_range("2020-12", "2021") == MonthRange(Month(2020, 12), Month(2021, 1))
+
+
 def test_range_is_half_open() -> None:
     assert valid_range("2020-01", "2021-01") == MonthRange(Month(2020, 1), Month(2021, 1))
     assert valid_range("1990-01", "9999-12") == MonthRange(Month(1990, 1), Month(9999, 12))
@@ -321,7 +326,8 @@ def test_range_is_half_open() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "202", "20200", "1989", "2020-", "２０２０", "2020\n", "2020-1", "2020-00", "2020-13", "202-001", "20201-1", "1989-12", "0000-01", "2020/01", "2020-01-01",
+        "", "202", "20200", "1989", "2020-", "２０２０", "2020\n",
+        "2020-1", "2020-00", "2020-13", "202-001", "20201-1", "1989-12", "0000-01", "2020/01", "2020-01-01",
         "２０２０-01", "2020-0１", "2020-01\n", " 2020-01", "-2020-01", "x" * 1000,
     ],
 )  # fmt: skip
@@ -332,7 +338,9 @@ def test_what_is_no_month_is_refused(text: str) -> None:
         assert refused.value.facts()["field"] == field
 
 
-@pytest.mark.parametrize(("first", "end"), [("2020-01", "2020-01"), ("2020-02", "2020-01"), ("2021-01", "2020-12")])
+@pytest.mark.parametrize(
+    ("first", "end"), [("2020-01", "2020-01"), ("2020-02", "2020-01"), ("2021-01", "2020-12"), ("2020-01", "2020")]
+)
 def test_empty_range_is_refused(first: str, end: str) -> None:
     with pytest.raises(InvalidField, match=f"to_month must be a month after {first}, got '{end}'"):
         valid_range(first, end)

@@ -46,7 +46,7 @@ class Stand:
     async def heard(self) -> None:
         """Waits until every fact that accounting has told was handled here."""
         accounting, consumer = self.accounting, self.service.consumer
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             # the consumer tells nobody when it has caught up
             while await accounting.count(account_tables.outbox) or await consumer.lag():  # noqa: ASYNC110
                 await asyncio.sleep(0)
@@ -58,7 +58,7 @@ class Stand:
 
     async def told(self) -> list[Event]:
         """Waits until nothing is left to publish, and returns every event of the evaluation's own topic, in order per park."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             # the relay tells nobody when it has published everything
             while await self._waiting():  # noqa: ASYNC110
                 await asyncio.sleep(0)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from chassis.clock import Clock
-from gateway.application.access.ports import AccessClaims, Seals, TokenKey
+from gateway.application.access.ports import AccessClaims, SecretCipher, TokenKey
 from gateway.domain.callers import Action
 from gateway.domain.errors import TokenRefused
 
@@ -23,19 +23,19 @@ _ALL: Final = "*"
 class AccessTokenWriter:
     """Makes access tokens, and the pairs that they are signed with."""
 
-    def __init__(self, *, issuer: str, audience: str, seals: Seals, new_id: Callable[[], str], clock: Clock) -> None:
+    def __init__(self, *, issuer: str, audience: str, cipher: SecretCipher, new_id: Callable[[], str], clock: Clock) -> None:
         """Stores the parts.
 
         Args:
             issuer: Our own name, the URL of the root.
             audience: Who shall believe it.
-            seals: Keeps private keys.
+            cipher: Keeps private keys.
             new_id: Makes ids.
             clock: Tells when a token begins.
         """
         self._issuer = issuer
         self._audience = audience
-        self._seals = seals
+        self._cipher = cipher
         self._new_id = new_id
         self._clock = clock
 
@@ -46,15 +46,15 @@ class AccessTokenWriter:
         jwk = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(private.public_key()))
         raw = private.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         public = json.dumps({**jwk, "kid": kid, "use": "sig", "alg": _ALGORITHM}, sort_keys=True)
-        return TokenKey(kid, self._seals.seal(raw, kid), public, self._clock.now())
+        return TokenKey(kid, self._cipher.encrypt(raw, kid), public, self._clock.now())
 
     def usable(self, key: TokenKey) -> bool:
         """Says whether the private key can be read."""
-        return self._seals.unseal(key.sealed, key.kid) is not None
+        return self._cipher.decrypt(key.sealed, key.kid) is not None
 
     def write(self, claims: AccessClaims, key: TokenKey, lifetime_seconds: int) -> str:
         """Returns an access token that begins now."""
-        raw = self._seals.unseal(key.sealed, key.kid)
+        raw = self._cipher.decrypt(key.sealed, key.kid)
         assert raw is not None, "only a usable key signs"
         now = int(self._clock.now().timestamp())
         return jwt.encode(

@@ -52,7 +52,7 @@ class Memory(Generic[K, V]):
         return found
 
 
-class KnownCallers:
+class CachedCallers:
     """A TokenStore that remembers what another one found."""
 
     def __init__(self, store: TokenStore, clock: Clock, *, lifetime: timedelta, size: int) -> None:
@@ -65,7 +65,7 @@ class KnownCallers:
         return await self._known.find(sha256, self._store.find)
 
 
-class KnownCredentials:
+class CachedCredentials:
     """Credentials that remember what others found."""
 
     def __init__(self, store: Credentials, clock: Clock, *, lifetime: timedelta, size: int) -> None:

@@ -14,7 +14,7 @@ import httpx
 from chassis.clock import Clock
 from chassis.logs import Logger
 from gateway.adapters.identity.oidc import OidcIssuers
-from gateway.application.access.ports import Chance, Departure, Seals
+from gateway.application.access.ports import AuthorizationRequest, SecretCipher, SecretGenerator
 from gateway.domain.errors import SignInRefused, TokenRefused, Unavailable
 
 _CONTEXT: Final = "sign-in elsewhere"
@@ -22,7 +22,7 @@ _LIFE_SECONDS: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
-class ClientAt:
+class OidcClient:
     """What this platform is at an issuer.
 
     Attributes:
@@ -34,18 +34,18 @@ class ClientAt:
     client_secret: str
 
 
-class OidcGuests:
-    """Guests over discovery documents. What has to be known on the way back travels in the browser, sealed."""
+class OidcIdentityProviders:
+    """IdentityProviders over discovery documents. What the callback has to know travels in the browser, encrypted."""
 
     def __init__(
         self,
-        clients: Mapping[str, ClientAt],
+        clients: Mapping[str, OidcClient],
         issuers: OidcIssuers,
         *,
         redirect_uri: str,
         http: httpx.AsyncClient,
-        chance: Chance,
-        seals: Seals,
+        secret_generator: SecretGenerator,
+        cipher: SecretCipher,
         clock: Clock,
         logger: Logger,
     ) -> None:
@@ -56,8 +56,8 @@ class OidcGuests:
             issuers: Reads their documents and checks their tokens.
             redirect_uri: Where browsers come back.
             http: Asks the issuers.
-            chance: Makes state, nonce and verifier.
-            seals: Keeps them from the browser that carries them.
+            secret_generator: Makes state, nonce and verifier.
+            cipher: Keeps them from the browser that carries them.
             clock: Tells when it took too long.
             logger: For issuers that give nothing.
         """
@@ -65,8 +65,8 @@ class OidcGuests:
         self._oidc = issuers
         self._redirect_uri = redirect_uri
         self._http = http
-        self._chance = chance
-        self._seals = seals
+        self._secret_generator = secret_generator
+        self._cipher = cipher
         self._clock = clock
         self._logger = logger
 
@@ -75,14 +75,14 @@ class OidcGuests:
         """The issuers that people can sign in at."""
         return tuple(self._clients)
 
-    async def depart(self, issuer: str) -> Departure:
+    async def begin(self, issuer: str) -> AuthorizationRequest:
         """Sends someone to an issuer."""
         address = str((await self._oidc.discovered(issuer)).get("authorization_endpoint", ""))
         if urlsplit(address).scheme not in ("https", "http"):
             raise Unavailable("ISSUER_UNAVAILABLE")
-        state, nonce, verifier = (self._chance.secret() for _ in range(3))
+        state, nonce, verifier = (self._secret_generator.secret() for _ in range(3))
         challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        asked = {
+        parameters = {
             "response_type": "code",
             "client_id": self._clients[issuer].client_id,
             "redirect_uri": self._redirect_uri,
@@ -93,26 +93,28 @@ class OidcGuests:
             "code_challenge_method": "S256",
         }
         ends = int(self._clock.now().timestamp()) + _LIFE_SECONDS
-        kept = json.dumps({"issuer": issuer, "state": state, "nonce": nonce, "verifier": verifier, "ends": ends})
+        context = json.dumps({"issuer": issuer, "state": state, "nonce": nonce, "verifier": verifier, "ends": ends})
         separator = "&" if urlsplit(address).query else "?"
-        return Departure(f"{address}{separator}{urlencode(asked)}", self._seals.seal(kept.encode(), _CONTEXT))
+        return AuthorizationRequest(
+            f"{address}{separator}{urlencode(parameters)}", self._cipher.encrypt(context.encode(), _CONTEXT)
+        )
 
-    async def arrive(self, ticket: str, state: str, code: str) -> tuple[str, str]:
+    async def finish(self, ticket: str, state: str, code: str) -> tuple[str, str]:
         """Returns issuer and subject of someone who comes back."""
-        raw = self._seals.unseal(ticket, _CONTEXT)
-        kept = json.loads(raw) if raw is not None else None
-        if kept is None or self._clock.now().timestamp() >= kept["ends"]:
+        raw = self._cipher.decrypt(ticket, _CONTEXT)
+        context = json.loads(raw) if raw is not None else None
+        if context is None or self._clock.now().timestamp() >= context["ends"]:
             raise SignInRefused("SIGN_IN_REFUSED")
-        issuer = kept["issuer"]
-        if not hmac.compare_digest(kept["state"].encode(), state.encode()) or not code or issuer not in self._clients:
+        issuer = context["issuer"]
+        if not hmac.compare_digest(context["state"].encode(), state.encode()) or not code or issuer not in self._clients:
             raise SignInRefused("SIGN_IN_REFUSED")
-        token = await self._exchange(issuer, code, kept["verifier"])
+        token = await self._exchange(issuer, code, context["verifier"])
         try:
             claims = await self._oidc.claims(token, issuer, audience=self._clients[issuer].client_id)
         except TokenRefused as error:
             raise SignInRefused("SIGN_IN_REFUSED") from error
         subject, nonce = claims["sub"], claims.get("nonce")
-        if nonce != kept["nonce"] or not isinstance(subject, str) or not subject:
+        if nonce != context["nonce"] or not isinstance(subject, str) or not subject:
             raise SignInRefused("SIGN_IN_REFUSED")
         return issuer, subject
 

@@ -1,4 +1,4 @@
-"""Secrets that the database keeps and must be read again: sealed with AES-256-GCM under a key that is not in the database."""
+"""Secrets that the database keeps and must be read again: encrypted with AES-256-GCM under a key that is not in the database."""
 
 import base64
 import binascii
@@ -14,10 +14,10 @@ _NONCE_BYTES: Final = 12
 _PURPOSE: Final = b"parkcarbon gateway: secrets in the database, 1"
 
 
-class Seal:
-    """Seals under a key derived (HKDF-SHA256, RFC 5869) from a file that every replica has: the one that callers are signed with.
+class AesGcmCipher:
+    """Encrypts under a key derived (HKDF-SHA256, RFC 5869) from a file that every replica has: the key that signs callers.
 
-    With another file, what was sealed before cannot be read again.
+    With another file, what was encrypted before cannot be read again.
     """
 
     def __init__(self, key_file: bytes, random_bytes: Callable[[int], bytes]) -> None:
@@ -30,13 +30,13 @@ class Seal:
         self._cipher = AESGCM(HKDF(hashes.SHA256(), length=32, salt=None, info=_PURPOSE).derive(key_file))
         self._random_bytes = random_bytes
 
-    def seal(self, secret: bytes, context: str) -> str:
+    def encrypt(self, secret: bytes, context: str) -> str:
         """Returns the secret, readable with the same context only."""
         nonce = self._random_bytes(_NONCE_BYTES)
         return base64.b64encode(nonce + self._cipher.encrypt(nonce, secret, context.encode())).decode()
 
-    def unseal(self, sealed: str, context: str) -> bytes | None:
-        """Returns the secret; None when it was sealed under another key, or for another context."""
+    def decrypt(self, sealed: str, context: str) -> bytes | None:
+        """Returns the secret; None when it was encrypted under another key, or for another context."""
         try:
             raw = base64.b64decode(sealed, validate=True)
             return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], context.encode())

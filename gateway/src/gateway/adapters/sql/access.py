@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.database import Database
 from chassis.tenancy import PLATFORM_TENANT, Platform
 from gateway.adapters.sql.access_tables import AccessTables
-from gateway.adapters.sql.tables import Tables
 from gateway.adapters.sql.upsert import upsert
 from gateway.application.access.ports import RefreshToken, TokenKey
 from gateway.domain.access.credentials import Key, KeyKind, RegisteredCaller, StoredKey
@@ -272,7 +271,7 @@ def _token_key(row: Row[Any]) -> TokenKey:
 class SqlTokens:
     """A TokenStore over the table of tokens."""
 
-    def __init__(self, database: Database, tables: Tables) -> None:
+    def __init__(self, database: Database, tables: AccessTables) -> None:
         self._database = database
         self._table = tables.bearer_token
 
@@ -291,18 +290,18 @@ class SqlTokens:
 class SqlTokenRegister:
     """A TokenRegister within one transaction."""
 
-    def __init__(self, session: AsyncSession, tables: Tables, now: datetime) -> None:
+    def __init__(self, session: AsyncSession, tables: AccessTables, now: datetime) -> None:
         self._session = session
         self._table = tables.bearer_token
         self._now = now
 
     async def put(self, grant: Grant) -> None:
         """Grants a token, or changes whom a granted one stands for."""
-        said = {
+        values = {
             "tenant_id": grant.caller.tenant,
             "park_id": "",
             "subject": grant.caller.subject,
             "roles": json.dumps(sorted(grant.caller.roles)),
         }
-        statement = upsert(self._session, self._table).values(sha256=grant.sha256, granted_at=self._now, **said)
-        await self._session.execute(statement.on_conflict_do_update(index_elements=["sha256"], set_=said))
+        statement = upsert(self._session, self._table).values(sha256=grant.sha256, granted_at=self._now, **values)
+        await self._session.execute(statement.on_conflict_do_update(index_elements=["sha256"], set_=values))

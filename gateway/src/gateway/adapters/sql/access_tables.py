@@ -12,13 +12,15 @@ class AccessTables:
     """The tables, over one metadata.
 
     Attributes:
+        bearer_token: SHA-256 of each token and whom it stands for; never the token.
         caller: Who may call, and what they may.
-        api_key: Keys of callers: the SHA-256 of the secret, or the sealed secret of a signing key.
+        api_key: Keys of callers: the SHA-256 of the secret, or the encrypted secret of a signing key.
         refresh_token: SHA-256 of each refresh token.
         nonce: Nonces of signed requests that could be sent again.
-        token_key: Pairs that access tokens are signed with; the private half is sealed.
+        token_key: Pairs that access tokens are signed with; the private half is encrypted.
     """
 
+    bearer_token: Table
     caller: Table
     api_key: Table
     refresh_token: Table
@@ -29,6 +31,17 @@ class AccessTables:
 def access_tables(metadata: MetaData) -> AccessTables:
     """Adds the tables to a metadata."""
     return AccessTables(
+        bearer_token=Table(
+            "bearer_token",
+            metadata,
+            Column("sha256", Text, primary_key=True),
+            Column("tenant_id", Text, nullable=False),
+            Column("park_id", Text, nullable=False),
+            Column("subject", Text, nullable=False),
+            Column("roles", Text, nullable=False),
+            Column("granted_at", UtcDateTime, nullable=False),
+            sqlite_strict=True,
+        ),
         caller=Table(
             "caller",
             metadata,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.adapters.sql.audit_tables import AuditTables
 from gateway.adapters.sql.upsert import upsert
-from gateway.domain.access.audit import Entry, KeptEntry
+from gateway.domain.access.audit import Entry, StoredEntry
 
 _NAMES = tuple(Entry.__dataclass_fields__)
 
@@ -26,7 +26,7 @@ class SqlAuditRegister:
         rows = [{name: getattr(entry, name) for name in _NAMES} for entry in entries]
         await self._session.execute(insert(self._tables.audit), rows)
 
-    async def entries(self, tenant_id: str, after: int, limit: int, subject: str, park_id: str) -> Sequence[KeptEntry]:
+    async def entries(self, tenant_id: str, after: int, limit: int, subject: str, park_id: str) -> Sequence[StoredEntry]:
         """Returns entries of a tenant whose positions come after one; of a caller and a park, unless they are ""."""
         table = self._tables.audit
         query = select(table).where(table.c.tenant_id == tenant_id, table.c.position > after)
@@ -35,7 +35,7 @@ class SqlAuditRegister:
         if park_id:
             query = query.where(table.c.park_id == park_id)
         rows = await self._session.execute(query.order_by(table.c.position).limit(limit))
-        return [KeptEntry(row.position, Entry(**{name: getattr(row, name) for name in _NAMES})) for row in rows]
+        return [StoredEntry(row.position, Entry(**{name: getattr(row, name) for name in _NAMES})) for row in rows]
 
     async def remove_before(self, moment: datetime, limit: int) -> Mapping[str, int]:
         """Deletes entries before a moment, of the oldest `limit`; returns how many of each tenant."""

@@ -31,7 +31,7 @@ def audit_tables(metadata: MetaData) -> AuditTables:
             Column("tenant_id", identifier(), nullable=False),
             Column("park_id", Text, nullable=False),
             Column("subject", Text, nullable=False),
-            Column("way", Text, nullable=False),
+            Column("way", Text, key="auth_method", nullable=False),
             Column("method", Text, nullable=False),
             Column("operation", Text, nullable=False),
             Column("path", Text, nullable=False),

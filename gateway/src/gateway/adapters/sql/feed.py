@@ -10,21 +10,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.columns import utc_text
 from chassis.database import Database
 from chassis.tenancy import Tenant
-from gateway.adapters.sql.tables import Tables
+from gateway.adapters.sql.feed_tables import FeedTables
 from gateway.adapters.sql.upsert import upsert
 from gateway.domain.callers import Caller
 from gateway.domain.errors import CursorExpired
-from gateway.domain.feed.changes import Change, HeardChange
+from gateway.domain.feed.changes import Change, IncomingFact
 
 
 class SqlChangeLog:
     """A ChangeLog within the transaction of the inbox."""
 
-    def __init__(self, session: AsyncSession, tables: Tables) -> None:
+    def __init__(self, session: AsyncSession, tables: FeedTables) -> None:
         self._session = session
         self._tables = tables
 
-    async def append(self, change: HeardChange) -> Change:
+    async def append(self, change: IncomingFact) -> Change:
         """Gives the change the tenant's next position.
 
         The counter's row is locked by the upsert until the transaction ends. Without that lock a transaction that took its position
@@ -38,7 +38,7 @@ class SqlChangeLog:
             .returning(counter.c.last_position)
         )
         position: int = (await self._session.execute(counted)).scalar_one()
-        said = {
+        values = {
             "tenant_id": change.tenant_id,
             "park_id": change.park_id,
             "topic": change.topic,
@@ -47,18 +47,18 @@ class SqlChangeLog:
             "event_id": change.event_id,
             "data_json": change.data_json,
         }
-        await self._session.execute(self._tables.change.insert().values(position=position, **said))
+        await self._session.execute(self._tables.change.insert().values(position=position, **values))
         if change.region_code:
             place = {"tenant_id": change.tenant_id, "park_id": change.park_id, "region_code": change.region_code}
             known = upsert(self._session, self._tables.park_place).values(**place)
             await self._session.execute(known.on_conflict_do_update(index_elements=["tenant_id", "park_id"], set_=place))
-        return Change(position=position, **said)
+        return Change(position=position, **values)
 
 
 class SqlChangeFeed:
     """A ChangeFeed over committed changes."""
 
-    def __init__(self, database: Database, tables: Tables) -> None:
+    def __init__(self, database: Database, tables: FeedTables) -> None:
         self._database = database
         self._table = tables.change
         self._counter = tables.change_counter
@@ -116,7 +116,7 @@ class SqlChangeFeed:
 class SqlChangeRetention:
     """A ChangeRetention within one transaction."""
 
-    def __init__(self, session: AsyncSession, tables: Tables) -> None:
+    def __init__(self, session: AsyncSession, tables: FeedTables) -> None:
         self._session = session
         self._table = tables.change
         self._counter = tables.change_counter
@@ -125,7 +125,7 @@ class SqlChangeRetention:
         """Returns every tenant that has a feed."""
         return list(await self._session.scalars(select(self._counter.c.tenant_id).order_by(self._counter.c.tenant_id)))
 
-    async def forget_before(self, tenant_id: str, moment: datetime, limit: int) -> int:
+    async def remove_before(self, tenant_id: str, moment: datetime, limit: int) -> int:
         """Forgets the oldest changes of a tenant, at most `limit`, up to the first that is not before a moment; says how many.
 
         A change is as old as the fact that it tells, to the second.
@@ -133,7 +133,7 @@ class SqlChangeRetention:
         table, before = self._table, utc_text(moment)[:_SECONDS]
         oldest = select(table.c.position, table.c.time).where(table.c.tenant_id == tenant_id).order_by(table.c.position)
         rows = (await self._session.execute(oldest.limit(limit))).all()
-        # The feed loses its beginning and never gets holes, in whatever order facts were heard.
+        # The feed loses its beginning and never gets holes, in whatever order facts arrived.
         old = list(takewhile(lambda row: row.time[:_SECONDS] < before, rows))
         if old:
             ours = (table.c.tenant_id == tenant_id, table.c.position <= old[-1].position)

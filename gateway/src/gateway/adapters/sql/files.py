@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.adapters.sql.push_tables import StoreTables
+from gateway.adapters.sql.push_tables import PushTables
 from gateway.adapters.sql.upsert import upsert
 from gateway.domain.files import StoredFile
 
@@ -13,7 +13,7 @@ from gateway.domain.files import StoredFile
 class SqlFiles:
     """Files within one transaction. In the database, because that is what replicas share and what is backed up."""
 
-    def __init__(self, session: AsyncSession, tables: StoreTables, now: datetime) -> None:
+    def __init__(self, session: AsyncSession, tables: PushTables, now: datetime) -> None:
         self._session = session
         self._files = tables.stored_file
         self._chunks = tables.stored_chunk

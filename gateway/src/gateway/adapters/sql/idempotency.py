@@ -8,21 +8,21 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.adapters.sql.push_tables import StoreTables
+from gateway.adapters.sql.push_tables import PushTables
 from gateway.adapters.sql.upsert import upsert
-from gateway.domain.idempotency import KeptAnswer, KeyOf, KeyState, Until
+from gateway.domain.idempotency import IdempotencyKey, KeyState, KeyTimes, StoredAnswer
 
 
 class SqlKeys:
     """Idempotency keys within one transaction."""
 
-    def __init__(self, session: AsyncSession, tables: StoreTables) -> None:
+    def __init__(self, session: AsyncSession, tables: PushTables) -> None:
         self._session = session
         self._table = tables.idempotency_key
 
-    async def take(self, key: KeyOf, now: datetime) -> KeyState | None:
+    async def take(self, key: IdempotencyKey, now: datetime) -> KeyState | None:
         """Takes a key for the request that asks; returns what is known of it where another has it, None where it is taken now."""
-        table, until = self._table, Until(now)
+        table, until = self._table, KeyTimes(now)
         fresh = {
             "park_id": "",
             "begun_time": now,
@@ -45,13 +45,13 @@ class SqlKeys:
         row = (await self._session.execute(select(table).where(*self._is(key)))).one()
         if row.status == 0:
             return KeyState(None)
-        return KeyState(KeptAnswer(row.fingerprint, row.status, json.loads(row.headers_json), row.file_id))
+        return KeyState(StoredAnswer(row.fingerprint, row.status, json.loads(row.headers_json), row.file_id))
 
-    async def renew(self, key: KeyOf, now: datetime) -> None:
+    async def renew(self, key: IdempotencyKey, now: datetime) -> None:
         """Says that the request which has the key is still under way."""
-        await self._session.execute(update(self._table).where(*self._is(key)).values(lease_until=Until(now).lease))
+        await self._session.execute(update(self._table).where(*self._is(key)).values(lease_until=KeyTimes(now).lease))
 
-    async def keep(self, key: KeyOf, answer: KeptAnswer) -> None:
+    async def keep(self, key: IdempotencyKey, answer: StoredAnswer) -> None:
         """Stores the answer under its key."""
         values = {
             "fingerprint": answer.fingerprint,
@@ -61,10 +61,10 @@ class SqlKeys:
         }
         await self._session.execute(update(self._table).where(*self._is(key)).values(**values))
 
-    async def release(self, key: KeyOf) -> None:
+    async def release(self, key: IdempotencyKey) -> None:
         """Forgets a key that has no answer, so that the request can be sent again."""
         await self._session.execute(delete(self._table).where(*self._is(key), self._table.c.status == 0))
 
-    def _is(self, key: KeyOf) -> Sequence[Any]:
+    def _is(self, key: IdempotencyKey) -> Sequence[Any]:
         table = self._table
         return (table.c.tenant_id == key.tenant_id, table.c.subject == key.subject, table.c.key == key.key)

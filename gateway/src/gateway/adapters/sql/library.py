@@ -8,7 +8,7 @@ from sqlalchemy import Table, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.columns import utc_text
-from gateway.adapters.sql.push_tables import StoreTables
+from gateway.adapters.sql.library_tables import LibraryTables
 from gateway.adapters.sql.upsert import upsert
 from gateway.domain.library.documents import Description, Document, DocumentChangedMeanwhile, Kind, Statistics, StoredContent
 
@@ -18,7 +18,7 @@ _TOP = 5
 class SqlDocuments:
     """Documents within one transaction."""
 
-    def __init__(self, session: AsyncSession, tables: StoreTables, now: datetime) -> None:
+    def __init__(self, session: AsyncSession, tables: LibraryTables, now: datetime) -> None:
         self._session = session
         self._documents: Table = tables.document
         self._grams: Table = tables.document_gram

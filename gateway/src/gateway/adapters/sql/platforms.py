@@ -1,8 +1,8 @@
 """Connected platforms in the gateway's database."""
 
-from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gateway.adapters.sql.feed_tables import FeedTables
 from gateway.adapters.sql.upsert import upsert
 from gateway.domain.feed.platforms import PlatformConnected
 
@@ -10,9 +10,9 @@ from gateway.domain.feed.platforms import PlatformConnected
 class SqlPlatformRegister:
     """A PlatformRegister within one transaction."""
 
-    def __init__(self, session: AsyncSession, table: Table) -> None:
+    def __init__(self, session: AsyncSession, tables: FeedTables) -> None:
         self._session = session
-        self._table = table
+        self._table = tables.connected_platform
 
     async def add(self, platform: PlatformConnected) -> bool:
         """Stores a platform; returns False when it was there, and waits for another transaction that is about to store it."""

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import jobs
 from chassis.columns import utc_text
-from gateway.adapters.sql.push_tables import StoreTables
+from gateway.adapters.sql.push_tables import PushTables
 from gateway.adapters.sql.upsert import upsert
 from gateway.domain.push.jobs import Job, NewJob, OwnJob
 from gateway.domain.push.profiles import MappingProfile, ProfileChangedMeanwhile, SavedProfile
@@ -19,7 +19,7 @@ from gateway.domain.push.profiles import MappingProfile, ProfileChangedMeanwhile
 class SqlJobs:
     """Jobs within one transaction."""
 
-    def __init__(self, session: AsyncSession, tables: StoreTables, now: datetime) -> None:
+    def __init__(self, session: AsyncSession, tables: PushTables, now: datetime) -> None:
         self._session = session
         self._table = tables.job
         self._now = now
@@ -60,7 +60,7 @@ def _own(found: jobs.Job) -> OwnJob:
 class SqlProfiles:
     """Mapping profiles within one transaction."""
 
-    def __init__(self, session: AsyncSession, tables: StoreTables, now: datetime) -> None:
+    def __init__(self, session: AsyncSession, tables: PushTables, now: datetime) -> None:
         self._session = session
         self._table = tables.mapping_profile
         self._now = now

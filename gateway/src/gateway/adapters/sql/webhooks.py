@@ -7,57 +7,57 @@ import msgspec
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.adapters.sql.push_tables import StoreTables
+from gateway.adapters.sql.feed_tables import FeedTables
 from gateway.adapters.sql.upsert import upsert
 from gateway.domain.feed.webhooks import Delivery, Webhook
 
 
-class SqlHooks:
+class SqlWebhooks:
     """Webhooks within one transaction."""
 
     _LEASE = timedelta(seconds=60)
     _SHOWN = 50
 
-    def __init__(self, session: AsyncSession, tables: StoreTables, now: datetime) -> None:
+    def __init__(self, session: AsyncSession, tables: FeedTables, now: datetime) -> None:
         self._session = session
-        self._hooks = tables.webhook
+        self._webhooks = tables.webhook
         self._deliveries = tables.webhook_delivery
         self._now = now
 
     async def put(self, webhook: Webhook, *, held: bool = False) -> None:
         """Stores a webhook, and gives back the lease on it unless it is still being sent to."""
-        said = {
+        columns = {
             "webhook_json": msgspec.json.encode(webhook).decode(),
             "active": int(webhook.active),
             "due_time": webhook.due_time,
             "lease_until": self._now + self._LEASE if held else self._now,
         }
-        statement = upsert(self._session, self._hooks).values(
-            tenant_id=webhook.caller.tenant, webhook_id=webhook.webhook_id, park_id="", made_time=webhook.made_time, **said
+        statement = upsert(self._session, self._webhooks).values(
+            tenant_id=webhook.caller.tenant, webhook_id=webhook.webhook_id, park_id="", made_time=webhook.made_time, **columns
         )
-        await self._session.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "webhook_id"], set_=said))
+        await self._session.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "webhook_id"], set_=columns))
 
     async def find(self, tenant_id: str, webhook_id: str) -> Webhook | None:
         """Returns a webhook, None where there is none."""
-        table = self._hooks
+        table = self._webhooks
         query = select(table.c.webhook_json).where(table.c.tenant_id == tenant_id, table.c.webhook_id == webhook_id)
         found = (await self._session.execute(query)).scalar_one_or_none()
         return None if found is None else msgspec.json.decode(found, type=Webhook)
 
     async def list(self, tenant_id: str) -> Sequence[Webhook]:
         """Returns the webhooks of a tenant in order of making."""
-        table = self._hooks
+        table = self._webhooks
         query = select(table.c.webhook_json).where(table.c.tenant_id == tenant_id).order_by(table.c.made_time, table.c.webhook_id)
         return [msgspec.json.decode(found, type=Webhook) for found in (await self._session.execute(query)).scalars()]
 
     async def delete(self, tenant_id: str, webhook_id: str) -> None:
         """Forgets a webhook and its deliveries."""
-        for table in (self._deliveries, self._hooks):
+        for table in (self._deliveries, self._webhooks):
             await self._session.execute(delete(table).where(table.c.tenant_id == tenant_id, table.c.webhook_id == webhook_id))
 
     async def take(self, now: datetime) -> Webhook | None:
         """Takes the active webhook that is due for longest for a minute, None where none is."""
-        table = self._hooks
+        table = self._webhooks
         due = (
             select(table.c.tenant_id, table.c.webhook_id, table.c.webhook_json)
             .where(table.c.active == 1, table.c.due_time <= now, table.c.lease_until <= now)
@@ -75,17 +75,17 @@ class SqlHooks:
     async def log(self, webhook: Webhook, delivery: Delivery) -> None:
         """Notes an attempt; of old ones the newest fifty are kept."""
         table, tenant_id = self._deliveries, webhook.caller.tenant
-        said = {"status": delivery.status, "outcome": delivery.outcome, "time": delivery.time}
+        columns = {"status": delivery.status, "outcome": delivery.outcome, "time": delivery.time}
         statement = upsert(self._session, table).values(
             tenant_id=tenant_id,
             webhook_id=webhook.webhook_id,
             park_id="",
             position=delivery.position,
             attempt=delivery.attempt,
-            **said,
+            **columns,
         )
         keys = ["tenant_id", "webhook_id", "position", "attempt"]
-        await self._session.execute(statement.on_conflict_do_update(index_elements=keys, set_=said))
+        await self._session.execute(statement.on_conflict_do_update(index_elements=keys, set_=columns))
         ours = (table.c.tenant_id == tenant_id, table.c.webhook_id == webhook.webhook_id)
         await self._session.execute(delete(table).where(*ours, table.c.position <= delivery.position - self._SHOWN))
 

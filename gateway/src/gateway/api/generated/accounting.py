@@ -22,11 +22,11 @@ from gateway.api.contract import (
     Operation,
     PageSize,
     PageToken,
-    Sent,
+    RequestBody,
     body_of,
     listed,
-    pulled,
     refusals,
+    representations,
 )
 from gateway.domain.callers import Action
 
@@ -1169,7 +1169,7 @@ class GetRegionReleaseResponse(Answer):
     emissions: list[PublishedCell]
 
 
-class ParkBody(Sent):
+class ParkBody(RequestBody):
     """An industrial park."""
 
     model_config = ConfigDict(
@@ -1203,7 +1203,7 @@ class ParkBody(Sent):
     ]
 
 
-class EnterpriseBody(Sent):
+class EnterpriseBody(RequestBody):
     """An enterprise in a park."""
 
     model_config = ConfigDict(
@@ -1230,7 +1230,7 @@ class EnterpriseBody(Sent):
     ] = None
 
 
-class SourceBody(Sent):
+class SourceBody(RequestBody):
     """A thing that emits or uses energy: a boiler, a meter, a fleet."""
 
     model_config = ConfigDict(
@@ -1265,7 +1265,7 @@ class SourceBody(Sent):
     ]
 
 
-class AnnualFiguresBody(Sent):
+class AnnualFiguresBody(RequestBody):
     """The figures of a year that intensities divide by.
 
     Empty means not reported.
@@ -1283,7 +1283,7 @@ class AnnualFiguresBody(Sent):
     leading_industries_share_pct: Annotated[DecimalText | None, Field(description="Per cent, 0 to 100.")] = None
 
 
-class CloseInventoryBody(Sent):
+class CloseInventoryBody(RequestBody):
     """Closes the greenhouse gas inventory of a year: the records in force as they are, kept for good.
 
     Idempotent while these are the same: it answers with the inventory in force. When they are others, it closes the
@@ -1299,7 +1299,7 @@ class CloseInventoryBody(Sent):
     ] = ""
 
 
-class WriteFindingBody(Sent):
+class WriteFindingBody(RequestBody):
     """Writes a finding of a verification about an inventory.
 
     Idempotent by id: the same again is answered as before, with other content it is ALREADY_EXISTS. Nothing of it is
@@ -1322,7 +1322,7 @@ class WriteFindingBody(Sent):
     evidence: Annotated[list[Id], Field(max_length=20, default_factory=list, description="At most 20 ids.")]
 
 
-class AnswerFindingBody(Sent):
+class AnswerFindingBody(RequestBody):
     """Adds the answer of the park's management to a finding that is not closed.
 
     The same text as the last answer adds nothing.
@@ -1335,7 +1335,7 @@ class AnswerFindingBody(Sent):
     evidence: Annotated[list[Id], Field(max_length=20, default_factory=list)]
 
 
-class CloseFindingBody(Sent):
+class CloseFindingBody(RequestBody):
     """Closes a finding.
 
     Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS.
@@ -1347,7 +1347,7 @@ class CloseFindingBody(Sent):
     text: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class PublishInventoryBody(Sent):
+class PublishInventoryBody(RequestBody):
     """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise.
 
     Idempotent: the same again is answered as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is
@@ -1364,7 +1364,7 @@ class PublishInventoryBody(Sent):
     ]
 
 
-class WithdrawPublicationBody(Sent):
+class WithdrawPublicationBody(RequestBody):
     """Takes a publication back: it is shown no more.
 
     What it told stays known to whoever read it, and to what is decided later.
@@ -1375,7 +1375,7 @@ class WithdrawPublicationBody(Sent):
     reason: Annotated[Annotated[str, Field(min_length=1, max_length=500)], Field(description="1 to 500 characters.")]
 
 
-class ReleaseRegionsBody(Sent):
+class ReleaseRegionsBody(RequestBody):
     """Releases the sums of a year over the inventories in force of all parks of the tenant, by province, prefecture and
     county, as far as they tell nothing of a single park or enterprise. A year is released once: the same again is
     answered as before.
@@ -1434,7 +1434,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["parks"],
         response_model=Park,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(Park, "")],
+        dependencies=[representations(Park, "")],
     )
     async def _get_park(
         request: Request,
@@ -1452,7 +1452,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["parks"],
         response_model=ListParksResponse,
         responses=refusals(403, 422),
-        dependencies=[pulled(Park, "parks")],
+        dependencies=[representations(Park, "parks")],
     )
     async def _list_parks(request: Request, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the caller's parks in order of id."""
@@ -1465,7 +1465,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["parks"],
         response_model=ListRegionParksResponse,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(Park, "parks")],
+        dependencies=[representations(Park, "parks")],
     )
     async def _list_region_parks(
         request: Request,
@@ -1525,7 +1525,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["parks"],
         response_model=ListEnterprisesResponse,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(Enterprise, "enterprises")],
+        dependencies=[representations(Enterprise, "enterprises")],
     )
     async def _list_enterprises(
         request: Request,
@@ -1572,7 +1572,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["parks"],
         response_model=ListSourcesResponse,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(Source, "sources")],
+        dependencies=[representations(Source, "sources")],
     )
     async def _list_sources(
         request: Request,
@@ -1614,7 +1614,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["parks"],
         response_model=ListAnnualFiguresResponse,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(AnnualFigures, "annual_figures")],
+        dependencies=[representations(AnnualFigures, "annual_figures")],
     )
     async def _list_annual_figures(
         request: Request,
@@ -1636,7 +1636,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["activity"],
         response_model=ListActivityRecordsResponse,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(ActivityRecord, "records")],
+        dependencies=[representations(ActivityRecord, "records")],
     )
     async def _list_activity_records(
         request: Request,
@@ -1659,7 +1659,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         response_model=QueryEmissionsResponse,
         responses=refusals(403, 404, 422),
         dependencies=[
-            pulled(
+            representations(
                 EmissionsGroup,
                 "groups",
                 sparse=("year", "month", "scope", "item", "carrier", "gas", "sector", "enterprise", "source"),
@@ -1680,7 +1680,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         group_by: Annotated[
             str,
             Query(
-                description="Of year, month, scope, item, carrier, gas, sector, enterprise, source. At most 4, none twice. Empty: one total.",
+                description="Of year, month, scope, item, carrier, gas, sector, enterprise, source. At most 4, none twice. Empty: one total. With commas between them.",
                 examples=["scope,carrier"],
                 max_length=200,
             ),
@@ -1700,7 +1700,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["accounts"],
         response_model=GetIndicatorsResponse,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(Indicator, "indicators")],
+        dependencies=[representations(Indicator, "indicators")],
     )
     async def _get_indicators(
         request: Request,
@@ -1719,7 +1719,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["accounts"],
         response_model=ListFactorSetsResponse,
         responses=refusals(403, 422),
-        dependencies=[pulled(FactorSet, "factor_sets")],
+        dependencies=[representations(FactorSet, "factor_sets")],
     )
     async def _list_factor_sets(request: Request, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the factor sets that a park can choose from, in order of id."""
@@ -1732,7 +1732,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["accounts"],
         response_model=ListFactorsResponse,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(Factor, "factors")],
+        dependencies=[representations(Factor, "factors")],
     )
     async def _list_factors(
         request: Request,
@@ -1782,7 +1782,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["inventories"],
         response_model=ListInventoriesResponse,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(Inventory, "inventories")],
+        dependencies=[representations(Inventory, "inventories")],
     )
     async def _list_inventories(
         request: Request,
@@ -1802,7 +1802,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["inventories"],
         response_model=GetInventoryResponse,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(GetInventoryResponse, "")],
+        dependencies=[representations(GetInventoryResponse, "")],
     )
     async def _get_inventory(
         request: Request,
@@ -1823,7 +1823,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["inventories"],
         response_model=ListInventoryLinesResponse,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(InventoryLine, "lines")],
+        dependencies=[representations(InventoryLine, "lines")],
     )
     async def _list_inventory_lines(
         request: Request,
@@ -1965,7 +1965,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["inventories"],
         response_model=ListFindingsResponse,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(Finding, "findings")],
+        dependencies=[representations(Finding, "findings")],
     )
     async def _list_findings(
         request: Request,
@@ -2055,7 +2055,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["published"],
         response_model=ListPublishedParksResponse,
         responses=refusals(403, 422),
-        dependencies=[pulled(PublishedPark, "parks")],
+        dependencies=[representations(PublishedPark, "parks")],
     )
     async def _list_published_parks(request: Request, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
         """Returns the parks that have a publication which was not withdrawn, in order of id."""
@@ -2068,7 +2068,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["published"],
         response_model=ListPublicationsResponse,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(PublishedEmission, "emissions")],
+        dependencies=[representations(PublishedEmission, "emissions")],
     )
     async def _list_publications(
         request: Request,
@@ -2110,7 +2110,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         tags=["published"],
         response_model=GetRegionReleaseResponse,
         responses=refusals(403, 404, 422),
-        dependencies=[pulled(PublishedCell, "emissions")],
+        dependencies=[representations(PublishedCell, "emissions")],
     )
     async def _get_region_release(
         request: Request,
@@ -2123,7 +2123,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
                 pattern="^[0-9]{2}([0-9]{2}){0,2}$",
             ),
         ],
-        year: Annotated[int, Query(examples=[2022], ge=1990, le=2200)],
+        year: Annotated[int, Query(description="The year that was released.", examples=[2022], ge=1990, le=2200)],
     ) -> Response:
         """Returns the sums of a region and of the regions in it, as they were released, the same for every caller of the
         tenant.

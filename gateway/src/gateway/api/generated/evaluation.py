@@ -20,7 +20,7 @@ from gateway.api.contract import (
     Operation,
     PageSize,
     PageToken,
-    Sent,
+    RequestBody,
     body_of,
     chosen_language,
     file_response,
@@ -823,7 +823,7 @@ class SummariseRoundsResponse(Answer):
     rounds: list[RoundSummary]
 
 
-class NodeBody(Sent):
+class NodeBody(RequestBody):
     """A node of a system; an indicator where kind is set."""
 
     node_id: Id
@@ -842,7 +842,7 @@ class NodeBody(Sent):
     veto: Annotated[bool, Field(description="A missed target of it fails the whole.")] = False
 
 
-class IndicatorSystemBody(Sent):
+class IndicatorSystemBody(RequestBody):
     """A tree of weighted indicators."""
 
     model_config = ConfigDict(
@@ -882,7 +882,7 @@ class IndicatorSystemBody(Sent):
     ]
 
 
-class ThresholdBody(Sent):
+class ThresholdBody(RequestBody):
     """Between which values the score of an indicator runs."""
 
     node_id: Id
@@ -891,7 +891,7 @@ class ThresholdBody(Sent):
     source: Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class CreateThresholdSetBody(Sent):
+class CreateThresholdSetBody(RequestBody):
     """Stores a version of thresholds.
 
     Idempotent like CreateIndicatorSystem, by id.
@@ -928,14 +928,14 @@ class CreateThresholdSetBody(Sent):
     peer_year: Annotated[int, Field(ge=1990, le=2200)] | None = None
 
 
-class WeightBody(Sent):
+class WeightBody(RequestBody):
     """A weight of a node."""
 
     node_id: Id
     weight: DecimalText
 
 
-class WeightSetBody(Sent):
+class WeightSetBody(RequestBody):
     """A version of weights of a system."""
 
     model_config = ConfigDict(
@@ -961,7 +961,7 @@ class WeightSetBody(Sent):
     weights: Annotated[list[WeightBody], Field(min_length=1, max_length=1000, description="Of every node.")]
 
 
-class EvaluateParkBody(Sent):
+class EvaluateParkBody(RequestBody):
     """Evaluates a park and keeps the result with its inputs.
 
     Not idempotent: each call is an evaluation of its own.
@@ -984,7 +984,7 @@ class EvaluateParkBody(Sent):
     ] = ""
 
 
-class StepBody(Sent):
+class StepBody(RequestBody):
     """Something that a park could do about an indicator."""
 
     step_id: Id
@@ -994,7 +994,7 @@ class StepBody(Sent):
     divisible: Annotated[bool, Field(description="Whether half of it costs and brings half; never for a yes or no.")] = False
 
 
-class PlanImprovementsBody(Sent):
+class PlanImprovementsBody(RequestBody):
     """Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does."""
 
     model_config = ConfigDict(
@@ -1012,7 +1012,7 @@ class PlanImprovementsBody(Sent):
     target: DecimalText
 
 
-class GivenValueBody(Sent):
+class GivenValueBody(RequestBody):
     """A value of an indicator that a calculation is given."""
 
     indicator_id: Annotated[str, Field(max_length=64)]
@@ -1025,7 +1025,7 @@ class GivenValueBody(Sent):
     )
 
 
-class CalculateEvaluationBody(Sent):
+class CalculateEvaluationBody(RequestBody):
     """Evaluates what the caller gives and keeps nothing."""
 
     model_config = ConfigDict(
@@ -1069,7 +1069,7 @@ class CalculateEvaluationBody(Sent):
     peer_intensities_t_per_10k_cny: Annotated[list[DecimalText], Field(max_length=10000, default_factory=list)]
 
 
-class ExpertJudgementsBody(Sent):
+class ExpertJudgementsBody(RequestBody):
     """One expert's judgements of the items."""
 
     expert_id: Id
@@ -1080,7 +1080,7 @@ class ExpertJudgementsBody(Sent):
     ]
 
 
-class CompareJudgementsBody(Sent):
+class CompareJudgementsBody(RequestBody):
     """Returns the weights that pairwise judgements say, and how consistent they are; keeps nothing."""
 
     model_config = ConfigDict(
@@ -1108,7 +1108,7 @@ class CompareJudgementsBody(Sent):
     ] = "saaty-1980"
 
 
-class SummariseRoundsBody(Sent):
+class SummariseRoundsBody(RequestBody):
     """Returns the summary of each round of expert estimates; keeps nothing."""
 
     model_config = ConfigDict(
@@ -1284,7 +1284,9 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         park_id: Annotated[
             str, Path(alias="park", description="The id of the park", examples=["ganzhou-etdz"], pattern=ID_PATTERN)
         ],
-        system_id: Annotated[str, Query(alias="system", examples=["guide-2021"], pattern=ID_PATTERN)],
+        system_id: Annotated[
+            str, Query(alias="system", description="The id of the system", examples=["guide-2021"], pattern=ID_PATTERN)
+        ],
         year: Annotated[int, Query(examples=[2022], ge=1990, le=2200)],
     ) -> Response:
         """Returns every indicator of a system for a year.
@@ -1368,12 +1370,12 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             str, Path(alias="park", description="The id of the park", examples=["ganzhou-etdz"], pattern=ID_PATTERN)
         ],
         after_id: Annotated[str, Path(alias="evaluation", description="The id of the evaluation", pattern=ID_PATTERN)],
-        before_id: Annotated[str, Query(alias="before", pattern=ID_PATTERN)],
+        before_id: Annotated[str, Query(alias="before", description="The evaluation to compare with.", pattern=ID_PATTERN)],
     ) -> Response:
         """Returns why two evaluations of a park differ: values, weights, thresholds, coverage; the four sum to the change."""
         return await calls.answer(request, compare_evaluations, {"park_id": park_id, "after_id": after_id, "before_id": before_id})
 
-    plan_improvements = Operation("PlanImprovements", Action.READ)
+    plan_improvements = Operation("PlanImprovements", Action.READ, computed=True)
 
     @routes.post(
         "/v1/parks/{park}/evaluations/{evaluation}:plan",
@@ -1397,7 +1399,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             request, plan_improvements, PlanImprovementsBody, {"park_id": park_id, "evaluation_id": evaluation_id}
         )
 
-    render_evaluation_report = Operation("RenderEvaluationReport", Action.READ)
+    render_evaluation_report = Operation("RenderEvaluationReport", Action.READ, computed=True)
 
     @routes.get(
         "/v1/parks/{park}/evaluations/{evaluation}/report.pdf",
@@ -1411,7 +1413,9 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             str, Path(alias="park", description="The id of the park", examples=["ganzhou-etdz"], pattern=ID_PATTERN)
         ],
         evaluation_id: Annotated[str, Path(alias="evaluation", description="The id of the evaluation", pattern=ID_PATTERN)],
-        language: Annotated[Literal["zh", "en"] | None, Query(alias="lang", description="zh or en.")] = None,
+        language: Annotated[
+            Literal["zh", "en"] | None, Query(alias="lang", description="Language of the file; Accept-Language when left out")
+        ] = None,
     ) -> Response:
         """Returns the report of an evaluation as a file."""
         return await calls.download(
@@ -1421,7 +1425,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             "evaluation.{evaluation_id}.pdf",
         )
 
-    render_value_template = Operation("RenderValueTemplate", Action.READ)
+    render_value_template = Operation("RenderValueTemplate", Action.READ, computed=True)
 
     @routes.get(
         "/v1/parks/{park}/indicator-values.xlsx",
@@ -1434,7 +1438,9 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         park_id: Annotated[
             str, Path(alias="park", description="The id of the park", examples=["ganzhou-etdz"], pattern=ID_PATTERN)
         ],
-        system_id: Annotated[str, Query(alias="system", examples=["guide-2021"], pattern=ID_PATTERN)],
+        system_id: Annotated[
+            str, Query(alias="system", description="The id of the system", examples=["guide-2021"], pattern=ID_PATTERN)
+        ],
         year: Annotated[int, Query(examples=[2022], ge=1990, le=2200)],
         language: Annotated[
             Literal["zh", "en"] | None, Query(alias="lang", description="Language of the file; Accept-Language when left out")
@@ -1448,7 +1454,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             "indicator-values.{year}.xlsx",
         )
 
-    rank_parks = Operation("RankParks", Action.READ)
+    rank_parks = Operation("RankParks", Action.READ, computed=True)
 
     @routes.get(
         "/v1/regions/{code}/rankings",
@@ -1467,11 +1473,25 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
                 pattern="^[0-9]{2}([0-9]{2}){0,2}$",
             ),
         ],
-        system_id: Annotated[str, Query(alias="system", examples=["guide-2021"], pattern=ID_PATTERN)],
+        system_id: Annotated[
+            str, Query(alias="system", description="The id of the system", examples=["guide-2021"], pattern=ID_PATTERN)
+        ],
         year: Annotated[int, Query(examples=[2022], ge=1990, le=2200)],
-        weight_set_id: Annotated[str, Query(alias="weight_set", max_length=64)] = "",
-        threshold_set_ids: Annotated[str, Query(alias="threshold_sets", max_length=1400)] = "",
-        draws: Annotated[int, Query(description="0 means 1,000; at most 10,000.", ge=1, le=10000)] = 1000,
+        weight_set_id: Annotated[
+            str,
+            Query(alias="weight_set", description="annex, equal, or a weight set's id. Empty: the system's own.", max_length=64),
+        ] = "",
+        threshold_set_ids: Annotated[
+            str,
+            Query(
+                alias="threshold_sets",
+                description="Ids of threshold sets, over the platform's; later ones first served. With commas between them.",
+                max_length=1400,
+            ),
+        ] = "",
+        draws: Annotated[
+            int, Query(description="How many times the weights are drawn, at most 10,000; 1,000 unless it is said.", ge=1, le=10000)
+        ] = 1000,
         seed: Annotated[int, Query(description="The same seed gives the same intervals.", ge=0, le=4294967295)] = 0,
         spread: Annotated[
             str,
@@ -1504,7 +1524,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             },
         )
 
-    calculate_evaluation = Operation("CalculateEvaluation", Action.PUBLISHED)
+    calculate_evaluation = Operation("CalculateEvaluation", Action.PUBLISHED, computed=True)
 
     @routes.post(
         "/v1/evaluations:calculate",
@@ -1517,7 +1537,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         """Evaluates what the caller gives and keeps nothing."""
         return await calls.send(request, calculate_evaluation, CalculateEvaluationBody, {})
 
-    compare_judgements = Operation("CompareJudgements", Action.PUBLISHED)
+    compare_judgements = Operation("CompareJudgements", Action.PUBLISHED, computed=True)
 
     @routes.post(
         "/v1/weights:compare-judgements",
@@ -1530,7 +1550,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         """Returns the weights that pairwise judgements say, and how consistent they are; keeps nothing."""
         return await calls.send(request, compare_judgements, CompareJudgementsBody, {})
 
-    summarise_rounds = Operation("SummariseRounds", Action.PUBLISHED)
+    summarise_rounds = Operation("SummariseRounds", Action.PUBLISHED, computed=True)
 
     @routes.post(
         "/v1/weights:summarise-rounds",

@@ -2,21 +2,21 @@
 
 from collections.abc import Sequence
 
-from gateway.application.ports import UnitsOfWork
-from gateway.domain.access.audit import Entry, KeptEntry
+from gateway.application.ports import UnitOfWorkFactory, UnitsOfWork
+from gateway.domain.access.audit import Entry, StoredEntry
 from gateway.domain.callers import Action, Caller
 
 
-async def append_entries(units: UnitsOfWork, entries: Sequence[Entry]) -> None:
+async def append_entries(units: UnitOfWorkFactory, entries: Sequence[Entry]) -> None:
     """Stores entries in one transaction."""
     async with units() as unit:
         await unit.audit.append(entries)
         await unit.commit()
 
 
-async def read_audit(
+async def list_entries(
     units: UnitsOfWork, caller: Caller, *, after: int, limit: int, subject: str, park_id: str
-) -> tuple[Sequence[KeptEntry], bool]:
+) -> tuple[Sequence[StoredEntry], bool]:
     """Returns entries of the tenant in the order in which they were kept, and whether there are more.
 
     Args:

@@ -1,10 +1,10 @@
-"""Whose request it is, and who may ask."""
+"""Authentication: the caller of a request by its credential."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gateway.application.access.people import Reception, check_csrf, session_of
-from gateway.application.access.ports import Credentials, Seals, TokenReader, TokenStore
+from gateway.application.access.people import SignInServices, check_csrf, session_of
+from gateway.application.access.ports import Credentials, SecretCipher, TokenReader, TokenStore
 from gateway.application.ports import Clock, UnitsOfWork
 from gateway.domain.access.credentials import KeyKind, narrowed, parts_of_key
 from gateway.domain.access.signing import TOLERANCE, RequestHead, check, is_signed, signed_head
@@ -18,43 +18,43 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
-    """What each way in is checked by.
+class Authenticators:
+    """What checks each kind of credential.
 
     Attributes:
         tokens: Opaque bearer tokens.
         credentials: Keys and callers.
         reader: Access tokens.
-        seals: Opens the secrets that requests are signed with.
+        cipher: Decrypts the secrets that requests are signed with.
         units: Where nonces are used up.
-        reception: Knows who is signed in.
-        clock: Tells whether something is over.
+        sign_in_services: Finds sessions.
+        clock: Tells whether something has expired.
     """
 
     tokens: TokenStore
     credentials: Credentials
     reader: TokenReader
-    seals: Seals
+    cipher: SecretCipher
     units: UnitsOfWork
-    reception: Reception
+    sign_in_services: SignInServices
     clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """Who asks.
+class Authenticated:
+    """An authenticated caller.
 
     Attributes:
         body_sha256: What the request was signed for, lower-case hexadecimal; None when it was not signed.
-        way: How it was told: token, key, signature, session, access_token, oidc.
+        auth_method: By what it was authenticated: token, key, signature, session, access_token, oidc.
     """
 
     caller: Caller
-    way: str
+    auth_method: str
     body_sha256: str | None = None
 
 
-async def authenticate(doors: Doors, head: RequestHead) -> Known:
+async def authenticate(authenticators: Authenticators, head: RequestHead) -> Authenticated:
     """Returns the caller of a request by what its headers say.
 
     Raises:
@@ -63,73 +63,73 @@ async def authenticate(doors: Doors, head: RequestHead) -> Known:
     if head.api_key:
         if head.authorization:
             raise TokenRefused("CREDENTIALS_AMBIGUOUS")
-        return Known(await _by_key(doors, head.api_key), "key")
+        return Authenticated(await _by_key(authenticators, head.api_key), "key")
     if is_signed(head.authorization):
-        return await _by_signature(doors, head)
+        return await _by_signature(authenticators, head)
     if head.session and not head.authorization:
-        return await _by_session(doors, head)
+        return await _by_session(authenticators, head)
     token = token_of(head.authorization)
     if parts_of_key(token) is not None:
-        return Known(await _by_key(doors, token), "key")
+        return Authenticated(await _by_key(authenticators, token), "key")
     if token.count(".") == _DOTS_OF_A_JWT:
-        return await _by_access_token(doors, token)
-    caller = await doors.tokens.find(digest(token))
+        return await _by_access_token(authenticators, token)
+    caller = await authenticators.tokens.find(digest(token))
     if caller is None:
         raise TokenRefused("TOKEN_UNKNOWN")
-    return Known(caller, "token")
+    return Authenticated(caller, "token")
 
 
-async def _by_key(doors: Doors, text: str) -> Caller:
+async def _by_key(authenticators: Authenticators, text: str) -> Caller:
     parts = parts_of_key(text)
     if parts is None:
         raise TokenRefused("TOKEN_UNKNOWN")
-    stored = await doors.credentials.key(parts[0])
+    stored = await authenticators.credentials.key(parts[0])
     if stored is not None and stored.proves(parts[1]):
-        caller = stored.caller(KeyKind.API, doors.clock.now())
+        caller = stored.caller(KeyKind.API, authenticators.clock.now())
         if caller is not None:
             return caller
     raise TokenRefused("TOKEN_UNKNOWN")
 
 
-async def _by_signature(doors: Doors, head: RequestHead) -> Known:
+async def _by_signature(authenticators: Authenticators, head: RequestHead) -> Authenticated:
     """The signature is checked before the nonce is used up: a stranger must not fill the table of nonces."""
-    said, now = signed_head(head.authorization), doors.clock.now()
-    stored = await doors.credentials.key(said.key_id)
+    signed, now = signed_head(head.authorization), authenticators.clock.now()
+    stored = await authenticators.credentials.key(signed.key_id)
     caller = stored.caller(KeyKind.SIGNING, now) if stored is not None else None
-    secret = doors.seals.unseal(stored.proof, said.key_id) if stored is not None and caller is not None else None
+    secret = authenticators.cipher.decrypt(stored.proof, signed.key_id) if stored is not None and caller is not None else None
     if stored is None or caller is None or secret is None:
         raise TokenRefused("SIGNATURE_INVALID")
-    check(head, said, secret, now)
-    async with doors.units() as unit:
-        fresh = await unit.access.use_nonce(said.key_id, stored.key.tenant_id, said.nonce, now=now, until=now + 2 * TOLERANCE)
+    check(head, signed, secret, now)
+    async with authenticators.units() as unit:
+        fresh = await unit.access.use_nonce(signed.key_id, stored.key.tenant_id, signed.nonce, now=now, until=now + 2 * TOLERANCE)
         await unit.commit()
     if not fresh:
         raise TokenRefused("SIGNATURE_REPLAYED")
-    return Known(caller, "signature", said.body_sha256)
+    return Authenticated(caller, "signature", signed.body_sha256)
 
 
-async def _by_session(doors: Doors, head: RequestHead) -> Known:
-    session = await session_of(doors.reception, head.session)
+async def _by_session(authenticators: Authenticators, head: RequestHead) -> Authenticated:
+    session = await session_of(authenticators.sign_in_services, head.session)
     if head.method not in _READING:
         check_csrf(head.session, head.csrf_token)
-    return Known(session.owner.caller(), "session")
+    return Authenticated(session.owner.caller(), "session")
 
 
-async def _by_access_token(doors: Doors, token: str) -> Known:
+async def _by_access_token(authenticators: Authenticators, token: str) -> Authenticated:
     """A token says who it was given to; what that caller may is what it may now, not what it might then."""
-    claims = await doors.reader.own(token)
+    claims = await authenticators.reader.own(token)
     if claims is None:
-        issuer, subject = await doors.reader.foreign(token)
-        owner = await doors.credentials.external(issuer, subject)
+        issuer, subject = await authenticators.reader.foreign(token)
+        owner = await authenticators.credentials.external(issuer, subject)
         if owner is None or not owner.active:
             raise TokenRefused("TOKEN_UNKNOWN")
-        return Known(owner.caller(), "oidc")
-    stored = await doors.credentials.key(claims.key_id)
-    caller = stored.caller(KeyKind.CLIENT, doors.clock.now()) if stored is not None else None
+        return Authenticated(owner.caller(), "oidc")
+    stored = await authenticators.credentials.key(claims.key_id)
+    caller = stored.caller(KeyKind.CLIENT, authenticators.clock.now()) if stored is not None else None
     if caller is None or (caller.tenant, caller.subject) != (claims.tenant_id, claims.caller_id):
         raise TokenRefused("TOKEN_UNKNOWN")
     try:
-        return Known(replace(caller, scopes=narrowed(claims.scopes, caller.scopes)), "access_token")
+        return Authenticated(replace(caller, scopes=narrowed(claims.scopes, caller.scopes)), "access_token")
     except FieldsInvalid:
         raise TokenRefused("TOKEN_UNKNOWN") from None
 

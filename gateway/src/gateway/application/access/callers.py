@@ -1,9 +1,9 @@
-"""Registering callers, and making, rotating and withdrawing their keys."""
+"""Registering callers, and creating, rotating and revoking their keys."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.application.access.ports import Chance, Seals
+from gateway.application.access.ports import SecretCipher, SecretGenerator
 from gateway.application.ports import Clock, UnitsOfWork
 from gateway.domain.access.credentials import Key, KeyKind, RegisteredCaller, checked_caller, key_end, narrowed, rotated
 from gateway.domain.access.tokens import digest
@@ -15,12 +15,12 @@ DEFAULT_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
-    """What keys are made with."""
+class KeyManagement:
+    """What registering callers and managing their keys needs."""
 
     units: UnitsOfWork
-    chance: Chance
-    seals: Seals
+    secret_generator: SecretGenerator
+    cipher: SecretCipher
     clock: Clock
 
 
@@ -37,7 +37,7 @@ class NewKey:
     previous: Key | None = None
 
 
-async def register_caller(workshop: Workshop, caller: Caller, registered: RegisteredCaller) -> Registered[RegisteredCaller]:
+async def register_caller(services: KeyManagement, caller: Caller, registered: RegisteredCaller) -> Registered[RegisteredCaller]:
     """Registers a caller of the tenant, or says anew what it may.
 
     Raises:
@@ -47,33 +47,33 @@ async def register_caller(workshop: Workshop, caller: Caller, registered: Regist
     """
     caller.must(Action.MANAGE_CALLERS)
     checked_caller(registered)
-    async with workshop.units(caller.tenant) as unit:
+    async with services.units(caller.tenant) as unit:
         new = await unit.access.put_caller(registered)
         await unit.commit()
     return Registered(registered, new)
 
 
-async def list_callers(workshop: Workshop, caller: Caller, paging: Paging) -> Page[RegisteredCaller]:
+async def list_callers(services: KeyManagement, caller: Caller, paging: Paging) -> Page[RegisteredCaller]:
     """Returns the callers of the tenant, in order of id."""
     caller.must(Action.MANAGE_CALLERS)
     size = paging.size or DEFAULT_PAGE
-    async with workshop.units(caller.tenant) as unit:
+    async with services.units(caller.tenant) as unit:
         found = await unit.access.callers(caller.tenant, paging.token, size + 1)
     return Page(tuple(found[:size]), found[size - 1].caller_id if len(found) > size else "")
 
 
-async def read_caller(workshop: Workshop, caller: Caller, caller_id: str) -> RegisteredCaller:
+async def get_caller(services: KeyManagement, caller: Caller, caller_id: str) -> RegisteredCaller:
     """Returns a caller of the tenant."""
     caller.must(Action.MANAGE_CALLERS)
-    async with workshop.units(caller.tenant) as unit:
+    async with services.units(caller.tenant) as unit:
         found = await unit.access.caller(caller.tenant, caller_id)
     if found is None:
         raise CallerUnknown(caller_id)
     return found
 
 
-async def make_key(
-    workshop: Workshop,
+async def create_key(
+    services: KeyManagement,
     caller: Caller,
     *,
     caller_id: str,
@@ -85,7 +85,7 @@ async def make_key(
     """Makes a key for oneself, or as an operator for any caller of the tenant.
 
     Args:
-        workshop: What it is made with.
+        services: What it is made with.
         caller: Who asks.
         caller_id: Whose the key will be.
         kind: What it opens.
@@ -97,16 +97,16 @@ async def make_key(
         CallerUnknown: Nobody of this id is registered.
         FieldsInvalid: Wider scopes than one holds, or an end out of range.
     """
-    now = workshop.clock.now()
+    now = services.clock.now()
     _must_manage(caller, caller_id)
     if caller_id == caller.subject:
         scopes = narrowed(scopes, caller.scopes)
     expires_time = key_end(expires_time, now)
-    async with workshop.units(caller.tenant) as unit:
+    async with services.units(caller.tenant) as unit:
         if await unit.access.caller(caller.tenant, caller_id) is None:
             raise CallerUnknown(caller_id)
         key = Key(
-            key_id=workshop.chance.key_id(),
+            key_id=services.secret_generator.key_id(),
             tenant_id=caller.tenant,
             caller_id=caller_id,
             kind=kind,
@@ -116,49 +116,49 @@ async def make_key(
             expires_time=expires_time,
             revoked_time=None,
         )
-        secret, proof = _secret(workshop, key)
+        secret, proof = _secret(services, key)
         await unit.access.add_key(key, proof)
         await unit.commit()
     return NewKey(key, secret)
 
 
-async def list_keys(workshop: Workshop, caller: Caller, caller_id: str, paging: Paging) -> Page[Key]:
+async def list_keys(services: KeyManagement, caller: Caller, caller_id: str, paging: Paging) -> Page[Key]:
     """Returns the keys of a caller, in order of id; an operator that names nobody sees those of the tenant."""
     everyone = not caller_id and caller.may(Action.MANAGE_CALLERS)
     owner = caller_id or caller.subject
     if not everyone:
         _must_manage(caller, owner)
     size = paging.size or DEFAULT_PAGE
-    async with workshop.units(caller.tenant) as unit:
+    async with services.units(caller.tenant) as unit:
         found = await unit.access.keys(caller.tenant, None if everyone else owner, paging.token, size + 1)
     return Page(tuple(found[:size]), found[size - 1].key_id if len(found) > size else "")
 
 
-async def rotate_key(workshop: Workshop, caller: Caller, key_id: str) -> NewKey:
+async def rotate_key(services: KeyManagement, caller: Caller, key_id: str) -> NewKey:
     """Makes a key in the place of another, which works for a day more."""
-    now = workshop.clock.now()
-    async with workshop.units(caller.tenant) as unit:
+    now = services.clock.now()
+    async with services.units(caller.tenant) as unit:
         old = await unit.access.key(caller.tenant, key_id)
         _must_manage_key(caller, key_id, old)
         if old is None or not old.in_force(now):
             raise KeyUnknown(key_id)
-        ending, new = rotated(old, workshop.chance.key_id(), now)
-        secret, proof = _secret(workshop, new)
+        ending, new = rotated(old, services.secret_generator.key_id(), now)
+        secret, proof = _secret(services, new)
         await unit.access.end_key(ending)
         await unit.access.add_key(new, proof)
         await unit.commit()
     return NewKey(new, secret, ending)
 
 
-async def revoke_key(workshop: Workshop, caller: Caller, key_id: str) -> Key:
+async def revoke_key(services: KeyManagement, caller: Caller, key_id: str) -> Key:
     """Withdraws a key and what was given out for it; one that is withdrawn already stays as it is."""
-    async with workshop.units(caller.tenant) as unit:
+    async with services.units(caller.tenant) as unit:
         found = await unit.access.key(caller.tenant, key_id)
         _must_manage_key(caller, key_id, found)
         if found is None:
             raise KeyUnknown(key_id)
         if found.revoked_time is None:
-            found = replace(found, revoked_time=workshop.clock.now())
+            found = replace(found, revoked_time=services.clock.now())
             await unit.access.end_key(found)
             await unit.commit()
     return found
@@ -178,8 +178,8 @@ def _must_manage_key(caller: Caller, key_id: str, key: Key | None) -> None:
         raise KeyUnknown(key_id)
 
 
-def _secret(workshop: Workshop, key: Key) -> tuple[str, str]:
-    secret = workshop.chance.secret()
+def _secret(services: KeyManagement, key: Key) -> tuple[str, str]:
+    secret = services.secret_generator.secret()
     if key.kind is KeyKind.SIGNING:
-        return secret, workshop.seals.seal(secret.encode(), key.key_id)
+        return secret, services.cipher.encrypt(secret.encode(), key.key_id)
     return secret, digest(secret)

@@ -1,10 +1,10 @@
-"""Signing in and out, invitations, and forgotten passwords."""
+"""Signing in and out, invitations, and passwords."""
 
 import hmac
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.application.access.ports import Chance, Mail, Passwords, PeopleRegister, Ticket
+from gateway.application.access.ports import Mail, Passwords, PeopleRegister, SecretGenerator, Ticket
 from gateway.application.ports import Clock, UnitsOfWork
 from gateway.domain.access.credentials import RegisteredCaller
 from gateway.domain.access.people import (
@@ -23,11 +23,11 @@ from gateway.domain.errors import CallerUnknown, CsrfRefused, FieldsInvalid, Sig
 
 
 @dataclass(frozen=True, slots=True)
-class Reception:
-    """What people are received with."""
+class SignInServices:
+    """What signing people in and out needs."""
 
     units: UnitsOfWork
-    chance: Chance
+    secret_generator: SecretGenerator
     passwords: Passwords
     mail: Mail
     clock: Clock
@@ -45,7 +45,7 @@ class SignedIn:
     session: Session
 
 
-async def invite(reception: Reception, caller: Caller, caller_id: str, login: str) -> Person:
+async def invite_caller(services: SignInServices, caller: Caller, caller_id: str, login: str) -> Person:
     """Lets a registered caller sign in with a password, and sends the code that sets it.
 
     Raises:
@@ -55,8 +55,8 @@ async def invite(reception: Reception, caller: Caller, caller_id: str, login: st
     """
     caller.must(Action.MANAGE_CALLERS)
     login = login_of(login)
-    code, now = reception.chance.secret(), reception.clock.now()
-    async with reception.units() as unit:
+    code, now = services.secret_generator.secret(), services.clock.now()
+    async with services.units() as unit:
         if await unit.access.caller(caller.tenant, caller_id) is None:
             raise CallerUnknown(caller_id)
         known = await unit.people.person(caller.tenant, caller_id)
@@ -71,43 +71,43 @@ async def invite(reception: Reception, caller: Caller, caller_id: str, login: st
         await unit.people.put_person(person)
         await unit.people.add_ticket(Ticket(digest(code), caller.tenant, caller_id, now + INVITATION_LIFE))
         await unit.commit()
-    reception.mail.post(login, "ParkCarbon 邀请 / invitation", _letter(code, INVITATION_LIFE.days * 24))
+    services.mail.send(login, "ParkCarbon 邀请 / invitation", _message_text(code, INVITATION_LIFE.days * 24))
     return person
 
 
-async def ask_for_reset(reception: Reception, login: str) -> None:
+async def request_password_reset(services: SignInServices, login: str) -> None:
     """Sends a code that sets a new password, if somebody has this login; nobody is told whether."""
     login = login_of(login)
-    code, now = reception.chance.secret(), reception.clock.now()
-    async with reception.units() as unit:
+    code, now = services.secret_generator.secret(), services.clock.now()
+    async with services.units() as unit:
         person = await unit.people.person_of(login)
         if person is None:
             return
         await unit.people.add_ticket(Ticket(digest(code), person.tenant_id, person.caller_id, now + RESET_LIFE))
         await unit.commit()
-    reception.mail.post(login, "ParkCarbon 重置密码 / new password", _letter(code, 1))
+    services.mail.send(login, "ParkCarbon 重置密码 / new password", _message_text(code, 1))
 
 
-async def set_password(reception: Reception, code: str, password: str) -> None:
+async def set_password(services: SignInServices, code: str, password: str) -> None:
     """Sets a password by a code that was sent, and ends every session of the person.
 
     Raises:
-        SignInRefused: The code is unknown, was used, or is over.
+        SignInRefused: The code is unknown, was used, or has expired.
         FieldsInvalid: The password is too easy; the code stays good.
     """
-    now = reception.clock.now()
-    async with reception.units() as unit:
+    now = services.clock.now()
+    async with services.units() as unit:
         ticket = await unit.people.take_ticket(digest(code)) if code.isascii() else None
         person = await unit.people.person(ticket.tenant_id, ticket.caller_id) if ticket else None
         if ticket is None or person is None or now >= ticket.expires_time:
             raise SignInRefused("CODE_REFUSED")
-        hashed = await reception.passwords.hash(checked_password(password, person.login))
+        hashed = await services.passwords.hash(checked_password(password, person.login))
         await unit.people.put_person(replace(person.succeeded(), password_hash=hashed))
         await unit.people.end_sessions(person.tenant_id, person.caller_id)
         await unit.commit()
 
 
-async def sign_in(reception: Reception, login: str, password: str) -> SignedIn:
+async def sign_in(services: SignInServices, login: str, password: str) -> SignedIn:
     """Begins a session for a login and its password.
 
     A wrong password, an unknown login, a locked one and an inactive caller are refused alike and in the same time.
@@ -115,17 +115,17 @@ async def sign_in(reception: Reception, login: str, password: str) -> SignedIn:
     Raises:
         SignInRefused: For any of these.
     """
-    now = reception.clock.now()
+    now = services.clock.now()
     try:
         login = login_of(login)
     except FieldsInvalid:
         login = ""
-    async with reception.units() as unit:
+    async with services.units() as unit:
         person = await unit.people.person_of(login)
     usable = person is not None and not person.locked(now) and len(password) <= 1024
     # The hash is computed outside of a transaction: it takes longer than anyone should hold the database.
-    fits = await reception.passwords.fits(password, person.password_hash if person is not None and usable else "")
-    async with reception.units() as unit:
+    fits = await services.passwords.fits(password, person.password_hash if person is not None and usable else "")
+    async with services.units() as unit:
         person = await unit.people.person_of(login)
         owner = await unit.access.caller(person.tenant_id, person.caller_id) if person else None
         if person is None or not usable or person.locked(now) or not fits or owner is None or not owner.active:
@@ -135,36 +135,36 @@ async def sign_in(reception: Reception, login: str, password: str) -> SignedIn:
             raise SignInRefused("SIGN_IN_REFUSED")
         if person.failures:
             await unit.people.put_person(person.succeeded())
-        signed_in = await _begin(reception, unit.people, owner, now)
+        signed_in = await _begin(services, unit.people, owner, now)
         await unit.commit()
     return signed_in
 
 
-async def sign_in_as(reception: Reception, owner: RegisteredCaller) -> SignedIn:
+async def sign_in_as(services: SignInServices, owner: RegisteredCaller) -> SignedIn:
     """Begins a session for a caller whom an identity provider has vouched for."""
-    async with reception.units() as unit:
-        signed_in = await _begin(reception, unit.people, owner, reception.clock.now())
+    async with services.units() as unit:
+        signed_in = await _begin(services, unit.people, owner, services.clock.now())
         await unit.commit()
     return signed_in
 
 
-async def sign_out(reception: Reception, secret: str) -> None:
-    """Ends a session; one that is over already changes nothing."""
-    async with reception.units() as unit:
+async def sign_out(services: SignInServices, secret: str) -> None:
+    """Ends a session; one that has ended already changes nothing."""
+    async with services.units() as unit:
         session = await unit.people.session(digest(secret))
         if session is not None:
             await unit.people.end_sessions(session.owner.tenant_id, session.owner.caller_id, [session.sha256])
             await unit.commit()
 
 
-async def session_of(reception: Reception, secret: str) -> Session:
+async def session_of(services: SignInServices, secret: str) -> Session:
     """Returns the session of a cookie that is in force.
 
     Raises:
         TokenRefused: SESSION_OVER.
     """
-    now = reception.clock.now()
-    async with reception.units() as unit:
+    now = services.clock.now()
+    async with services.units() as unit:
         session = await unit.people.session(digest(secret)) if secret.isascii() else None
         if session is None or not session.in_force(now):
             raise TokenRefused("SESSION_OVER")
@@ -184,16 +184,16 @@ def check_csrf(secret: str, offered: str) -> None:
         raise CsrfRefused
 
 
-async def _begin(reception: Reception, people: PeopleRegister, owner: RegisteredCaller, now: datetime) -> SignedIn:
-    secret = reception.chance.secret()
+async def _begin(services: SignInServices, people: PeopleRegister, owner: RegisteredCaller, now: datetime) -> SignedIn:
+    secret = services.secret_generator.secret()
     session = Session(sha256=digest(secret), owner=owner, began_time=now, used_time=now)
     await people.begin_session(session.sha256, owner.tenant_id, owner.caller_id, now)
     return SignedIn(secret, session)
 
 
-def _letter(code: str, hours: int) -> str:
+def _message_text(code: str, hours: int) -> str:
     return (
         f"请在登录页面输入以下代码以设置密码({hours} 小时内有效):\n\n    {code}\n\n如果您没有请求,请忽略本邮件。\n\n"
         f"Enter this code on the page for signing in to set your password (within {hours} h):\n\n    {code}\n\n"
-        "If you did not ask for it, ignore this letter.\n"
+        "If you did not ask for it, ignore this message.\n"
     )

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from gateway.domain.access.audit import Entry, KeptEntry
+from gateway.domain.access.audit import Entry, StoredEntry
 from gateway.domain.access.credentials import Key, RegisteredCaller, StoredKey
 from gateway.domain.access.people import Person, Session
 from gateway.domain.access.tokens import Grant
 from gateway.domain.callers import Action, Caller
 
 
-class Chance(Protocol):
-    """Makes what nobody can guess."""
+class SecretGenerator(Protocol):
+    """Generates secrets and ids that nobody can guess."""
 
     def key_id(self) -> str:
         """Returns an id as `domain.access.KEY_ID` has them."""
@@ -24,15 +24,15 @@ class Chance(Protocol):
         ...
 
 
-class Seals(Protocol):
-    """Encrypts what the database keeps and must be read again."""
+class SecretCipher(Protocol):
+    """Encrypts secrets that are stored and must be read again."""
 
-    def seal(self, secret: bytes, context: str) -> str:
+    def encrypt(self, secret: bytes, context: str) -> str:
         """Returns the secret, readable with the same context only."""
         ...
 
-    def unseal(self, sealed: str, context: str) -> bytes | None:
-        """Returns the secret; None when it was sealed under another key, or for another context."""
+    def decrypt(self, sealed: str, context: str) -> bytes | None:
+        """Returns the secret; None when it was encrypted under another key, or for another context."""
         ...
 
 
@@ -60,7 +60,7 @@ class TokenKey:
     """A pair that access tokens are signed with.
 
     Attributes:
-        sealed: The private key, sealed.
+        sealed: The private key, encrypted.
         public_jwk: The public key as a JSON Web Key.
     """
 
@@ -219,7 +219,7 @@ class AuditRegister(Protocol):
         """Stores entries."""
         ...
 
-    async def entries(self, tenant_id: str, after: int, limit: int, subject: str, park_id: str) -> Sequence[KeptEntry]:
+    async def entries(self, tenant_id: str, after: int, limit: int, subject: str, park_id: str) -> Sequence[StoredEntry]:
         """Returns entries of a tenant whose positions come after one; of a caller and a park, unless they are ""."""
         ...
 
@@ -245,16 +245,16 @@ class Passwords(Protocol):
 
 
 class Mail(Protocol):
-    """Sends letters."""
+    """Sends e-mail."""
 
-    def post(self, to: str, subject: str, text: str) -> None:
-        """Sends a letter in its own time; that it could not be sent is logged and not told."""
+    def send(self, to: str, subject: str, text: str) -> None:
+        """Sends a message in the background; that it could not be sent is logged, and the caller does not learn of it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a letter's code is good for: to set a password once."""
+    """A code that sets a password once, as it is stored."""
 
     sha256: str
     tenant_id: str
@@ -263,19 +263,19 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
-    """Where a browser is sent to sign in elsewhere.
+class AuthorizationRequest:
+    """A redirect to an identity provider, which begins a sign-in there.
 
     Attributes:
         url: At the identity provider.
-        ticket: What the browser has to bring back, sealed; nobody but this gateway reads it.
+        ticket: What the browser sends back, encrypted; nobody but this gateway reads it.
     """
 
     url: str
     ticket: str
 
 
-class Guests(Protocol):
+class IdentityProviders(Protocol):
     """People who sign in at another identity provider (OpenID Connect, authorization code with PKCE)."""
 
     @property
@@ -283,16 +283,16 @@ class Guests(Protocol):
         """The issuers that people can sign in at."""
         ...
 
-    async def depart(self, issuer: str) -> Departure:
-        """Sends someone to an issuer.
+    async def begin(self, issuer: str) -> AuthorizationRequest:
+        """Begins a sign-in at an issuer.
 
         Raises:
             Unavailable: It does not answer.
         """
         ...
 
-    async def arrive(self, ticket: str, state: str, code: str) -> tuple[str, str]:
-        """Returns issuer and subject of someone who comes back.
+    async def finish(self, ticket: str, state: str, code: str) -> tuple[str, str]:
+        """Finishes a sign-in; returns issuer and subject of the person.
 
         Raises:
             SignInRefused: The ticket is not ours or over, the state is another's, or the issuer gives nothing for the code.

@@ -4,8 +4,8 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from gateway.application.ports import Clock, UnitsOfWork
-from gateway.domain.access.rate_limit import SHARES, WINDOW_S, RateExceeded, Standing, granted
+from gateway.application.ports import Clock, UnitOfWorkFactory
+from gateway.domain.access.rate_limit import SHARES, WINDOW_S, RateExceeded, RateLimitStatus, granted
 
 _REMEMBERED = 10_000
 
@@ -21,13 +21,13 @@ class _Minute:
 class Quotas:
     """The minutes of callers. Replicas share them through the database; while it is away, each counts by itself."""
 
-    def __init__(self, units: UnitsOfWork, clock: Clock) -> None:
+    def __init__(self, units: UnitOfWorkFactory, clock: Clock) -> None:
         """Knows no caller yet."""
         self._units = units
         self._clock = clock
         self._minutes: OrderedDict[tuple[str, str], _Minute] = OrderedDict()
 
-    async def take(self, tenant_id: str, subject: str, limit: int) -> Standing:
+    async def take(self, tenant_id: str, subject: str, limit: int) -> RateLimitStatus:
         """Counts one request.
 
         Args:
@@ -58,7 +58,7 @@ class Quotas:
         if minute.left == 0:
             raise RateExceeded(limit, start + WINDOW_S - now)
         minute.left -= 1
-        return Standing(limit, max(0, limit - minute.used) + minute.left, start + WINDOW_S - now)
+        return RateLimitStatus(limit, max(0, limit - minute.used) + minute.left, start + WINDOW_S - now)
 
     async def _reserve(self, tenant_id: str, subject: str, start_s: int, share: int) -> int:
         try:

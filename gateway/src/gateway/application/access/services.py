@@ -1,37 +1,37 @@
-"""Everything by which callers come in, put together."""
+"""The services by which callers are authenticated and managed."""
 
 from dataclasses import dataclass
 
-from gateway.application.access.authentication import Doors
-from gateway.application.access.callers import Workshop
-from gateway.application.access.people import Reception
-from gateway.application.access.ports import AuditLog, Guests
+from gateway.application.access.authentication import Authenticators
+from gateway.application.access.callers import KeyManagement
+from gateway.application.access.people import SignInServices
+from gateway.application.access.ports import AuditLog, IdentityProviders
 from gateway.application.access.rate_limit import Quotas
-from gateway.application.access.token_issuance import Issuing
+from gateway.application.access.token_issuance import TokenIssuance
 from gateway.application.feed.ports import Platforms
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
-    """The ways in.
+class AccessServices:
+    """What authenticates callers, counts and audits their requests, and manages their credentials.
 
     Attributes:
-        doors: What requests are checked by.
-        workshop: What keys are made with.
-        issuing: What access tokens are given out with.
-        reception: What people are received with.
-        guests: Where people of other identity providers come from.
+        authenticators: How each credential is checked.
+        key_management: How keys are made, rotated and revoked.
+        issuance: How access tokens are issued.
+        sign_in_services: How people sign in and out.
+        identity_providers: Identity providers that people can sign in at.
         quotas: Counts requests.
-        audit: Keeps who did what.
-        platforms: Tells which platforms are connected.
+        audit: Takes the entries of the audit log.
+        platforms: Records which platforms are connected.
         issuer: Our name as an issuer of tokens: the URL of the root as callers see it.
     """
 
-    doors: Doors
-    workshop: Workshop
-    issuing: Issuing
-    reception: Reception
-    guests: Guests
+    authenticators: Authenticators
+    key_management: KeyManagement
+    issuance: TokenIssuance
+    sign_in_services: SignInServices
+    identity_providers: IdentityProviders
     quotas: Quotas
     audit: AuditLog
     platforms: Platforms

@@ -2,15 +2,15 @@
 
 from gateway.application.feed.ports import ChangeFeed, ChangeLog
 from gateway.domain.callers import Action, Caller
-from gateway.domain.feed.changes import NEWEST, Change, Changes, HeardChange, part, position_of
+from gateway.domain.feed.changes import NEWEST, Change, Changes, IncomingFact, part, position_of
 
 
-async def append_change(log: ChangeLog, change: HeardChange) -> Change:
+async def apply_fact(log: ChangeLog, change: IncomingFact) -> Change:
     """Appends a fact to its tenant's feed. The transaction is the inbox's, which commits it with the event's mark."""
     return await log.append(change)
 
 
-async def read_changes(feed: ChangeFeed, caller: Caller, *, since: str, limit: int) -> Changes:
+async def list_changes(feed: ChangeFeed, caller: Caller, *, since: str, limit: int) -> Changes:
     """Returns the changes of the parks that the caller reaches after a cursor.
 
     Args:

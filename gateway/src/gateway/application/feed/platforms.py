@@ -3,13 +3,13 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from gateway.application.ports import UnitsOfWork
+from gateway.application.ports import UnitOfWorkFactory
 from gateway.domain.callers import Caller
 from gateway.domain.feed.platforms import PlatformKind, connected
 
 
 async def record_platforms(
-    units: UnitsOfWork, caller: Caller, auth_method: str, kind: PlatformKind, park_ids: Collection[str], now: datetime
+    units: UnitOfWorkFactory, caller: Caller, auth_method: str, kind: PlatformKind, park_ids: Collection[str], now: datetime
 ) -> None:
     """Stores a platform at each park, and publishes the fact where it is new.
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.callers import Caller
-from gateway.domain.feed.changes import Change, HeardChange
+from gateway.domain.feed.changes import Change, IncomingFact
 from gateway.domain.feed.platforms import PlatformConnected
 from gateway.domain.feed.webhooks import (
     Delivery,
@@ -13,7 +13,7 @@ from gateway.domain.feed.webhooks import (
 )
 
 
-class Hooks(Protocol):
+class Webhooks(Protocol):
     """Webhooks, within a transaction."""
 
     async def put(self, webhook: Webhook, *, held: bool = False) -> None:
@@ -48,7 +48,7 @@ class Hooks(Protocol):
 class ChangeLog(Protocol):
     """Where changes are appended, inside a transaction that someone else commits."""
 
-    async def append(self, change: HeardChange) -> Change:
+    async def append(self, change: IncomingFact) -> Change:
         """Gives the change the tenant's next position, under a lock that lasts until the transaction ends."""
         ...
 
@@ -70,13 +70,13 @@ class ChangeFeed(Protocol):
 
 
 class ChangeRetention(Protocol):
-    """Where changes are forgotten, inside a unit of work."""
+    """Removes changes that are past their retention, inside a unit of work."""
 
     async def tenants(self) -> Sequence[str]:
         """Returns every tenant that has a feed."""
         ...
 
-    async def forget_before(self, tenant_id: str, moment: datetime, limit: int) -> int:
+    async def remove_before(self, tenant_id: str, moment: datetime, limit: int) -> int:
         """Forgets the oldest changes of a tenant, at most `limit`, up to the first that is not before a moment; says how many."""
         ...
 
@@ -89,7 +89,7 @@ class PlatformRegister(Protocol):
         ...
 
 
-class Courier(Protocol):
+class WebhookSender(Protocol):
     """Sends one delivery."""
 
     async def send(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str]:

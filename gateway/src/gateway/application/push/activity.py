@@ -40,7 +40,7 @@ async def push_activity(
     """
     caller.must(Action.RECORD)
     tally = Tally()
-    asked = False
+    recorded_any = False
     try:
         async with aclosing(parts) as reading:
             async for part in reading:
@@ -50,13 +50,13 @@ async def push_activity(
                     try:
                         batches.append(await accounting.record_activity(caller, park_id, batch))
                     except GatewayError as error:
-                        if asked or error.kind == "unavailable":
+                        if recorded_any or error.kind == "unavailable":
                             rows = tally.rows + len(part.rows) + len(part.rejected)
                             raise PushInterrupted(rows_handled=handled, rows=rows) from error
                         raise
-                    asked = True
+                    recorded_any = True
                     handled += len(batch)
-                if not asked:
+                if not recorded_any:
                     # Without rows accounting is not asked to record, and would not say that the park is another tenant's.
                     await must_see_park(accounting, caller, park_id)
                 found = receipt(park_id, part, batches)

@@ -4,9 +4,10 @@ from bisect import bisect_right
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import datetime
 
-from gateway.application.ports import AccountingPort
+from gateway.application.files import read_file
+from gateway.application.ports import AccountingPort, UnitsOfWork
+from gateway.application.push.services import PushServices
 from gateway.application.services import must_see_park
-from gateway.application.stores import Keeping, Stores, read_file
 from gateway.domain.callers import Action, Caller
 from gateway.domain.files import CHUNK_BYTES
 from gateway.domain.push.activity import FIELDS, ActivityRows, ReadRows
@@ -27,7 +28,7 @@ def upload_of(job_id: str) -> str:
 
 
 async def submit_push(
-    keeping: Keeping,
+    services: PushServices,
     accounting: AccountingPort,
     caller: Caller,
     park_id: str,
@@ -37,7 +38,7 @@ async def submit_push(
     """Keeps an upload and submits the job that records it.
 
     Args:
-        keeping: Where it is kept.
+        services: Where it is kept.
         accounting: Is asked whether the caller's tenant has the park, so that nothing is uploaded for nothing.
         caller: Who pushes.
         park_id: Into which park.
@@ -51,7 +52,7 @@ async def submit_push(
     """
     caller.must(Action.RECORD)
     await must_see_park(accounting, caller, park_id)
-    job_id = keeping.new_id()
+    job_id = services.new_id()
     file_id = upload_of(job_id)
     size = number = 0
     held = bytearray()
@@ -60,42 +61,42 @@ async def submit_push(
             held += chunk
             size += len(chunk)
             while len(held) >= CHUNK_BYTES:
-                await _append(keeping.stores, caller.tenant, park_id, file_id, number, bytes(held[:CHUNK_BYTES]))
+                await _append(services.units, caller.tenant, park_id, file_id, number, bytes(held[:CHUNK_BYTES]))
                 del held[:CHUNK_BYTES]
                 number += 1
-        await _append(keeping.stores, caller.tenant, park_id, file_id, number, bytes(held))
+        await _append(services.units, caller.tenant, park_id, file_id, number, bytes(held))
         new = NewJob(job_id, PUSH, caller.tenant, park_id, caller.subject, {**arguments, "park_id": park_id, "upload_bytes": size})
-        async with keeping.stores.write(caller.tenant) as store:
-            found = await store.jobs.submit(new)
-            await store.commit()
+        async with services.units(caller.tenant) as unit:
+            found = await unit.jobs.submit(new)
+            await unit.commit()
     except BaseException:
-        async with keeping.stores.write(caller.tenant) as store:
-            await store.files.delete(caller.tenant, file_id)
-            await store.commit()
+        async with services.units(caller.tenant) as unit:
+            await unit.files.delete(caller.tenant, file_id)
+            await unit.commit()
         raise
-    keeping.wake()
+    services.wake()
     return found.job
 
 
-async def append_results(stores: Stores, tenant_id: str, park_id: str, job_id: str, number: int, content: bytes) -> None:
+async def append_results(units: UnitsOfWork, tenant_id: str, park_id: str, job_id: str, number: int, content: bytes) -> None:
     """Keeps the results of one more part of a push."""
-    await _append(stores, tenant_id, park_id, results_of(job_id), number, content)
+    await _append(units, tenant_id, park_id, results_of(job_id), number, content)
 
 
-async def _append(stores: Stores, tenant_id: str, park_id: str, file_id: str, number: int, content: bytes) -> None:
-    async with stores.write(tenant_id) as store:
-        await store.files.append(tenant_id, park_id, file_id, number, content)
-        await store.commit()
+async def _append(units: UnitsOfWork, tenant_id: str, park_id: str, file_id: str, number: int, content: bytes) -> None:
+    async with units(tenant_id) as unit:
+        await unit.files.append(tenant_id, park_id, file_id, number, content)
+        await unit.commit()
 
 
-async def forget_upload(stores: Stores, tenant_id: str, job_id: str, now: datetime) -> None:
+async def forget_upload(units: UnitsOfWork, tenant_id: str, job_id: str, now: datetime) -> None:
     """Forgets an upload whose job has ended, and every file of pushes that is over its time."""
-    async with stores.write(tenant_id) as store:
-        await store.files.delete(tenant_id, upload_of(job_id))
-        await store.commit()
-    async with stores.write(None) as store:
-        await store.files.expire(now - RESULTS_LIFETIME)
-        await store.commit()
+    async with units(tenant_id) as unit:
+        await unit.files.delete(tenant_id, upload_of(job_id))
+        await unit.commit()
+    async with units(work="pushes") as unit:
+        await unit.files.expire(now - RESULTS_LIFETIME)
+        await unit.commit()
 
 
 async def after_row(parts: AsyncIterator[ReadRows], last_row: int) -> AsyncGenerator[ReadRows]:
@@ -110,14 +111,14 @@ async def after_row(parts: AsyncIterator[ReadRows], last_row: int) -> AsyncGener
             yield ReadRows(ActivityRows(part.rows.row_numbers[start:], **columns), rejected)
 
 
-async def own_job(stores: Stores, accounting: AccountingPort, caller: Caller, job_id: str) -> OwnJob | None:
+async def own_job(units: UnitsOfWork, accounting: AccountingPort, caller: Caller, job_id: str) -> OwnJob | None:
     """Returns a job of the gateway itself, None where it is none.
 
     Raises:
         JobUnknown: It is not for the caller's eyes.
     """
-    async with stores.read(caller.tenant) as store:
-        found = await store.jobs.find(caller.tenant, job_id)
+    async with units.read(caller.tenant) as unit:
+        found = await unit.jobs.find(caller.tenant, job_id)
     if found is None:
         return None
     found.must_be_seen_by(caller)
@@ -126,7 +127,7 @@ async def own_job(stores: Stores, accounting: AccountingPort, caller: Caller, jo
     return found
 
 
-async def read_job(stores: Stores, accounting: AccountingPort, caller: Caller, job_id: str) -> Job:
+async def get_job(units: UnitsOfWork, accounting: AccountingPort, caller: Caller, job_id: str) -> Job:
     """Returns how far a job is, the gateway's own or accounting's.
 
     Raises:
@@ -134,13 +135,13 @@ async def read_job(stores: Stores, accounting: AccountingPort, caller: Caller, j
         ServiceRefused: There is no such job.
     """
     caller.must(Action.READ_OWN)
-    own = await own_job(stores, accounting, caller, job_id)
+    own = await own_job(units, accounting, caller, job_id)
     if own is not None:
         return own.job
     return await accounting.get_job(caller, job_id)
 
 
-async def results(stores: Stores, accounting: AccountingPort, caller: Caller, job_id: str) -> AsyncIterator[bytes]:
+async def results(units: UnitsOfWork, accounting: AccountingPort, caller: Caller, job_id: str) -> AsyncIterator[bytes]:
     """Returns the results of a push so far, part by part.
 
     Raises:
@@ -148,13 +149,13 @@ async def results(stores: Stores, accounting: AccountingPort, caller: Caller, jo
         ResultsUnknown: It has no results, or not any more.
     """
     caller.must(Action.READ_OWN)
-    own = await own_job(stores, accounting, caller, job_id)
+    own = await own_job(units, accounting, caller, job_id)
     if own is None:
         raise JobUnknown(job_id)
-    async with stores.read(caller.tenant) as store:
-        if await store.files.find(caller.tenant, results_of(job_id)) is None:
+    async with units.read(caller.tenant) as unit:
+        if await unit.files.find(caller.tenant, results_of(job_id)) is None:
             raise ResultsUnknown(job_id)
-    return read_file(stores, caller.tenant, results_of(job_id))
+    return read_file(units, caller.tenant, results_of(job_id))
 
 
 async def rebuild_sums(accounting: AccountingPort, caller: Caller, park_id: str) -> Job:

@@ -1,11 +1,14 @@
 """What pushes need from outside."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.files import StoredFile
+from gateway.domain.limits import Limits
+from gateway.domain.push.activity import Layout, ReadRows
 from gateway.domain.push.jobs import NewJob, OwnJob
+from gateway.domain.push.media import Media
 from gateway.domain.push.profiles import MappingProfile, SavedProfile
 
 
@@ -66,4 +69,37 @@ class Profiles(Protocol):
 
     async def list(self, tenant_id: str, *, after: str, limit: int) -> Sequence[SavedProfile]:
         """Returns the newest version of each profile with an id above `after`, in order of id."""
+        ...
+
+
+class UploadReader(Protocol):
+    """Reads the rows of an upload, whatever its format."""
+
+    @property
+    def limits(self) -> Limits:
+        """How much one upload may carry."""
+        ...
+
+    def parts(self, chunks: AsyncIterator[bytes], media: Media, layout: Layout) -> AsyncGenerator[ReadRows]:
+        """Yields the rows of an upload in parts.
+
+        Args:
+            chunks: The upload.
+            media: How it is written.
+            layout: The names that the columns have.
+        """
+        ...
+
+    def decompressed(self, chunks: AsyncIterator[bytes], encoding: str, limit_bytes: int) -> AsyncGenerator[bytes]:
+        """Yields an upload without its content encoding.
+
+        Args:
+            chunks: The upload as it was sent.
+            encoding: gzip or identity.
+            limit_bytes: The most that it may decompress to, inclusive.
+
+        Raises:
+            TooLarge: It is longer.
+            MalformedBody: It is not gzip, or ends too early.
+        """
         ...

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from gateway.application.stores import Keeping, Stores
+from gateway.application.ports import UnitsOfWork
+from gateway.application.push.services import PushServices
 from gateway.domain.callers import Action, Caller
 from gateway.domain.push.activity import ReadRows
 from gateway.domain.push.profiles import NO_PROFILE, MappingProfile, ProfileUnknown, SavedProfile
@@ -14,7 +15,9 @@ async def applied(parts: AsyncIterator[ReadRows], profile: MappingProfile) -> As
         yield part if profile == NO_PROFILE else profile.applied(part)
 
 
-async def save_profile(keeping: Keeping, caller: Caller, profile_id: str, profile: MappingProfile) -> tuple[SavedProfile, bool]:
+async def save_profile(
+    services: PushServices, caller: Caller, profile_id: str, profile: MappingProfile
+) -> tuple[SavedProfile, bool]:
     """Saves a mapping profile as its next version, unless the newest says the same; returns it, and whether it is new.
 
     Raises:
@@ -23,17 +26,17 @@ async def save_profile(keeping: Keeping, caller: Caller, profile_id: str, profil
     """
     caller.must(Action.RECORD)
     profile.check()
-    async with keeping.stores.write(caller.tenant) as store:
-        newest = await store.profiles.newest(caller.tenant, profile_id)
+    async with services.units(caller.tenant) as unit:
+        newest = await unit.profiles.newest(caller.tenant, profile_id)
         if newest is not None and newest.profile == profile:
             return newest, False
         version = 1 if newest is None else newest.version + 1
-        saved = await store.profiles.add(caller.tenant, profile_id, version, profile, caller.subject)
-        await store.commit()
+        saved = await unit.profiles.add(caller.tenant, profile_id, version, profile, caller.subject)
+        await unit.commit()
     return saved, True
 
 
-async def read_profile(stores: Stores, caller: Caller, profile_id: str, version: int | None = None) -> SavedProfile:
+async def get_profile(units: UnitsOfWork, caller: Caller, profile_id: str, version: int | None = None) -> SavedProfile:
     """Returns a mapping profile, its newest version unless one is named.
 
     Raises:
@@ -41,21 +44,21 @@ async def read_profile(stores: Stores, caller: Caller, profile_id: str, version:
         ProfileUnknown: There is none.
     """
     caller.must(Action.RECORD)
-    async with stores.read(caller.tenant) as store:
+    async with units.read(caller.tenant) as unit:
         found = (
-            await store.profiles.newest(caller.tenant, profile_id)
+            await unit.profiles.newest(caller.tenant, profile_id)
             if version is None
-            else await store.profiles.version(caller.tenant, profile_id, version)
+            else await unit.profiles.version(caller.tenant, profile_id, version)
         )
     if found is None:
         raise ProfileUnknown(profile_id if version is None else f"{profile_id}, version {version}")
     return found
 
 
-async def list_profiles(stores: Stores, caller: Caller, *, after: str, limit: int) -> tuple[list[SavedProfile], str]:
+async def list_profiles(units: UnitsOfWork, caller: Caller, *, after: str, limit: int) -> tuple[list[SavedProfile], str]:
     """Returns the newest version of each profile in order of id, and where the next page begins, "" on the last."""
     caller.must(Action.RECORD)
-    async with stores.read(caller.tenant) as store:
-        found = list(await store.profiles.list(caller.tenant, after=after, limit=limit + 1))
+    async with units.read(caller.tenant) as unit:
+        found = list(await unit.profiles.list(caller.tenant, after=after, limit=limit + 1))
     more = len(found) > limit
     return found[:limit], found[limit - 1].profile_id if more else ""

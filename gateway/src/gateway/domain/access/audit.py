@@ -9,9 +9,9 @@ class Entry:
     """A request that was answered.
 
     Attributes:
-        subject: Who asked.
-        way: How it was told who asks: token, key, signature, session, access_token, oidc.
-        operation: What was asked for, by the API's name of it; "" for an address that nothing is served at.
+        subject: The caller.
+        auth_method: By what the caller was authenticated: token, key, signature, session, access_token, oidc.
+        operation: The name of the operation in the API; "" for an address that nothing is served at.
         park_id: Of the park in the address, "" for none.
         path: Without the query.
         status: Of the answer.
@@ -20,7 +20,7 @@ class Entry:
 
     tenant_id: str
     subject: str
-    way: str
+    auth_method: str
     method: str
     operation: str
     park_id: str
@@ -47,7 +47,7 @@ def removal(tenant_id: str, removed: int, before: datetime, now: datetime) -> En
     return Entry(
         tenant_id=tenant_id,
         subject="parkcarbon",
-        way="retention",
+        auth_method="retention",
         method="DELETE",
         operation="expire_audit_log",
         park_id="",
@@ -60,7 +60,7 @@ def removal(tenant_id: str, removed: int, before: datetime, now: datetime) -> En
 
 
 @dataclass(frozen=True, slots=True)
-class KeptEntry:
+class StoredEntry:
     """An entry with its place in the log."""
 
     position: int

@@ -25,7 +25,7 @@ ROTATION_OVERLAP = timedelta(hours=24)
 
 
 class KeyKind(StrEnum):
-    """What a key opens. Each opens one door only, so that a stolen one is worth the least."""
+    """What a key is good for. Each is good for one kind of request only, so that a stolen one is worth the least."""
 
     API = "api"
     """Sent with each request, as `<key id>.<secret>`."""
@@ -92,7 +92,7 @@ class StoredKey:
     """A key with what its secret is checked by, and its caller.
 
     Attributes:
-        proof: Lower-case hexadecimal SHA-256 of the secret; for a signing key the secret itself, sealed.
+        proof: Lower-case hexadecimal SHA-256 of the secret; for a signing key the secret itself, encrypted.
         owner: Whose it is.
     """
 
@@ -151,36 +151,36 @@ def checked_caller(caller: RegisteredCaller) -> RegisteredCaller:
     return caller
 
 
-def narrowed(asked: Collection[Action] | None, held: frozenset[Action] | None) -> frozenset[Action] | None:
+def narrowed(requested: Collection[Action] | None, held: frozenset[Action] | None) -> frozenset[Action] | None:
     """Returns the scopes of a new credential that someone asks for who holds one with scopes; None is all.
 
     Raises:
         FieldsInvalid: More is asked for than is held.
     """
-    if asked is None:
+    if requested is None:
         return held
-    beyond = frozenset(asked) - held if held is not None else frozenset[Action]()
+    beyond = frozenset(requested) - held if held is not None else frozenset[Action]()
     if beyond:
         allowed = ", ".join(sorted(held or ()))
         raise FieldsInvalid(
             [FieldProblem("FIELD_INVALID", "scopes", " ".join(sorted(beyond)), f"of {allowed}", f"以下之内:{allowed}")]
         )
-    return frozenset(asked)
+    return frozenset(requested)
 
 
-def key_end(asked: datetime | None, now: datetime) -> datetime:
+def key_end(requested: datetime | None, now: datetime) -> datetime:
     """Returns when a new key ends: in a year, unless something else is asked for.
 
     Raises:
         FieldsInvalid: The end has passed, or is more than two years away.
     """
-    if asked is None:
+    if requested is None:
         return now + DEFAULT_KEY_LIFE
-    if not now < asked <= now + LONGEST_KEY_LIFE:
+    if not now < requested <= now + LONGEST_KEY_LIFE:
         days = LONGEST_KEY_LIFE.days
         allowed, allowed_zh = f"later than now and within {days} days", f"晚于当前时间且在 {days} 天以内"
-        raise FieldsInvalid([FieldProblem("FIELD_INVALID", "expires_time", asked.isoformat(), allowed, allowed_zh)])
-    return asked
+        raise FieldsInvalid([FieldProblem("FIELD_INVALID", "expires_time", requested.isoformat(), allowed, allowed_zh)])
+    return requested
 
 
 def rotated(old: Key, key_id: str, now: datetime) -> tuple[Key, Key]:

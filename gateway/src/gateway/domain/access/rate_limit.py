@@ -26,7 +26,7 @@ class RateExceeded(GatewayError):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RateLimitStatus:
     """How a caller stands in its minute.
 
     Attributes:
@@ -40,10 +40,10 @@ class Standing:
     reset_s: int
 
 
-def granted(used_after: int, asked: int, limit: int) -> int:
+def granted(used_after: int, reserved: int, limit: int) -> int:
     """Returns how many of the requests that were asked for lie within the limit.
 
     >>> granted(50, 50, 1000), granted(1020, 50, 1000), granted(2000, 50, 1000)
     (50, 30, 0)
     """
-    return max(0, min(asked, limit - (used_after - asked)))
+    return max(0, min(reserved, limit - (used_after - reserved)))

@@ -93,15 +93,15 @@ def signature(secret: bytes, text: str) -> str:
     return hmac.new(secret, text.encode("latin-1"), hashlib.sha256).hexdigest()
 
 
-def check(head: RequestHead, said: SignedHead, secret: bytes, now: datetime) -> None:
+def check(head: RequestHead, signed: SignedHead, secret: bytes, now: datetime) -> None:
     """Passes when the request was signed with the secret within the tolerance of now.
 
     Raises:
         TokenRefused: SIGNATURE_INVALID, or SIGNATURE_TOO_OLD with the time of this side.
     """
-    expected = signature(secret, canonical(head, said.timestamp, said.nonce, said.body_sha256))
-    if not hmac.compare_digest(expected, said.signature):
+    expected = signature(secret, canonical(head, signed.timestamp, signed.nonce, signed.body_sha256))
+    if not hmac.compare_digest(expected, signed.signature):
         raise TokenRefused("SIGNATURE_INVALID")
-    if abs(said.timestamp - now.timestamp()) > TOLERANCE.total_seconds():
+    if abs(signed.timestamp - now.timestamp()) > TOLERANCE.total_seconds():
         allowed = f"{int(now.timestamp())} ± {int(TOLERANCE.total_seconds())}"
-        raise TokenRefused("SIGNATURE_TOO_OLD", found=str(said.timestamp), allowed=allowed)
+        raise TokenRefused("SIGNATURE_TOO_OLD", found=str(signed.timestamp), allowed=allowed)

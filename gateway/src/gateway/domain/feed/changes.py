@@ -1,4 +1,4 @@
-"""The change feed: what the gateway heard from the services, numbered in each tenant without gaps.
+"""The change feed: facts of the services, numbered in each tenant without gaps.
 
 Positions count from 1 in each tenant. They are given under a lock that is held until the change is committed, so a reader that has
 seen position n will never see a new position below it.
@@ -17,7 +17,7 @@ _POSITION = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeardChange:
+class IncomingFact:
     """A fact that a service published.
 
     Attributes:
@@ -39,7 +39,7 @@ class HeardChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change(HeardChange):
+class Change(IncomingFact):
     """A fact with its place in the tenant's feed."""
 
     position: int

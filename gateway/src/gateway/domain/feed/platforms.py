@@ -31,7 +31,7 @@ class PlatformConnected:
         platform_id: The caller that it calls as.
         enterprises: Ids of the enterprises whose data it may push into the park, ascending; of the kind ENTERPRISE.
         regions: Beginnings of the region codes that it may read, ascending; of the kind REGION.
-        way: What it was known by.
+        auth_method: By what it was authenticated.
     """
 
     tenant_id: str
@@ -40,21 +40,21 @@ class PlatformConnected:
     kind: PlatformKind
     enterprises: tuple[str, ...]
     regions: tuple[str, ...]
-    way: str
+    auth_method: str
     connected_time: datetime
 
 
-def connects(caller: Caller, way: str, kind: PlatformKind) -> bool:
+def connects(caller: Caller, auth_method: str, kind: PlatformKind) -> bool:
     """Says whether a caller is a platform of a kind: it came by a way of machines, and has the role.
 
     >>> caller = Caller("mes", "t", frozenset({Role.ENTERPRISE}), enterprises=frozenset({"p/mill"}))
     >>> [connects(caller, way, PlatformKind.ENTERPRISE) for way in ("key", "session")], connects(caller, "key", PlatformKind.REGION)
     ([True, False], False)
     """
-    return way in MACHINES and _ROLES[kind] in caller.roles
+    return auth_method in MACHINES and _ROLES[kind] in caller.roles
 
 
-def connected(caller: Caller, way: str, kind: PlatformKind, park_id: str, now: datetime) -> PlatformConnected:
+def connected(caller: Caller, auth_method: str, kind: PlatformKind, park_id: str, now: datetime) -> PlatformConnected:
     """Returns the fact that a caller was seen at a park."""
     enterprises = sorted(each.partition("/")[2] for each in caller.enterprises or () if each.partition("/")[0] == park_id)
     return PlatformConnected(
@@ -64,6 +64,6 @@ def connected(caller: Caller, way: str, kind: PlatformKind, park_id: str, now: d
         kind=kind,
         enterprises=tuple(enterprises) if kind is PlatformKind.ENTERPRISE else (),
         regions=tuple(sorted(caller.regions or ())) if kind is PlatformKind.REGION else (),
-        way=way,
+        auth_method=auth_method,
         connected_time=now,
     )

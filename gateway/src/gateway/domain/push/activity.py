@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from operator import add
 
-from gateway.domain import wording
+from gateway.domain import messages
 from gateway.domain.limits import Limits
 
 FIELDS = ("record_id", "source_id", "period_start", "period_end", "quantity", "unit", "supersedes", "confirmed")
@@ -169,13 +169,13 @@ def unreadable(row: int, reason: str, *, record_id: str = "", field: str = "", f
         found: What was sent; cut to 200 characters.
         allowed: What would do.
     """
-    facts = {"field": field, "found": wording.shortened(found), "allowed": allowed}
+    facts = {"field": field, "found": messages.shortened(found), "allowed": allowed}
     return RowProblem(
         row=row,
-        record_id=wording.shortened(record_id),
+        record_id=messages.shortened(record_id),
         reason=reason,
-        message_en=wording.sentence(reason, "en", facts),
-        message_zh=wording.sentence(reason, "zh", facts),
+        message_en=messages.sentence(reason, "en", facts),
+        message_zh=messages.sentence(reason, "zh", facts),
         **facts,
     )
 

@@ -1855,6 +1855,7 @@ class GetRegionReleaseRequest(_message.Message):
     region_code: _builtins.str
     """Two, four or six digits of GB/T 2260; pairs of zeros at its end stand for the whole."""
     year: _builtins.int
+    """The year that was released."""
     def __init__(
         self,
         *,

@@ -1913,6 +1913,7 @@ class CompareEvaluationsRequest(_message.Message):
     AFTER_ID_FIELD_NUMBER: _builtins.int
     park_id: _builtins.str
     before_id: _builtins.str
+    """The evaluation to compare with."""
     after_id: _builtins.str
     def __init__(
         self,
@@ -2050,7 +2051,6 @@ class RenderEvaluationReportRequest(_message.Message):
     park_id: _builtins.str
     evaluation_id: _builtins.str
     language: _builtins.str
-    """zh or en."""
     def __init__(
         self,
         *,
@@ -2157,8 +2157,9 @@ class RankParksRequest(_message.Message):
     system_id: _builtins.str
     year: _builtins.int
     weight_set_id: _builtins.str
+    """annex, equal, or a weight set's id. Empty: the system's own."""
     draws: _builtins.int
-    """0 means 1,000; at most 10,000."""
+    """How many times the weights are drawn, at most 10,000; 1,000 unless it is said."""
     seed: _builtins.int
     """The same seed gives the same intervals."""
     spread: _builtins.str
@@ -2168,7 +2169,9 @@ class RankParksRequest(_message.Message):
     page_token: _builtins.str
     """Continues the ranking whose page gave it. INVALID_ARGUMENT when the ranking has changed since then and is no longer remembered."""
     @_builtins.property
-    def threshold_set_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def threshold_set_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of threshold sets, over the platform's; later ones first served."""
+
     def __init__(
         self,
         *,

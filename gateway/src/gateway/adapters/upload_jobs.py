@@ -1,0 +1,60 @@
+"""The handler of the job that records an upload."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from chassis.jobs import JobContext, Json
+from gateway.application.push.recording import RecordingServices, Upload, record_upload
+from gateway.domain.callers import Caller
+from gateway.domain.push.activity import Outcome
+from gateway.domain.push.media import Media
+from gateway.domain.push.profiles import MappingProfile
+
+
+class UploadArguments(msgspec.Struct):
+    """The arguments of the job, by the names under which they are stored.
+
+    Attributes:
+        encoding: Of the upload as it is stored.
+        caller: For whom rows are recorded: as it stood when it pushed.
+        auth_method: By what the caller was authenticated.
+    """
+
+    media: Media
+    encoding: str
+    profile: MappingProfile
+    caller: Caller
+    park_id: str = ""
+    upload_bytes: int = 0
+    auth_method: str = msgspec.field(default="", name="way")
+
+
+class UploadJobs:
+    """Records uploads. A job that was interrupted continues after the last row whose result is stored."""
+
+    def __init__(self, services: RecordingServices) -> None:
+        """Works with these."""
+        self._services = services
+
+    async def __call__(self, context: JobContext) -> Mapping[str, Json]:
+        """Records an upload and returns the counts.
+
+        Raises:
+            GatewayError: The upload broke a rule, or accounting is unavailable; the runner tries again in the second case.
+        """
+        job = context.job
+        arguments = msgspec.convert(job.arguments, UploadArguments)
+        upload = Upload(
+            job_id=job.job_id,
+            park_id=job.park_id,
+            media=arguments.media,
+            encoding=arguments.encoding,
+            size_bytes=arguments.upload_bytes,
+            profile=arguments.profile,
+            caller=arguments.caller,
+            auth_method=arguments.auth_method,
+        )
+        tally = await record_upload(self._services, upload, context.progress)
+        counts: dict[str, Json] = {outcome.value: getattr(tally, outcome.value) for outcome in Outcome}
+        return {"park_id": job.park_id, "rows": tally.rows, **counts, "results": f"/v1/jobs/{job.job_id}/results"}

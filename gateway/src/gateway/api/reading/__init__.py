@@ -1,0 +1,1 @@
+"""Request bodies: received within bounds, and turned into rows or models."""

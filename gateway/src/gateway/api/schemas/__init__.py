@@ -1,0 +1,1 @@
+"""Request bodies and answers, checked member by member, and described for OpenAPI."""
