@@ -3233,7 +3233,8 @@ export interface components {
          *           "formula": "E / employees",
          *           "missing": "employees_persons of the year is not reported",
          *           "name": "emissions_per_employee_t",
-         *           "unit": "t/person"
+         *           "unit": "t/person",
+         *           "value": null
          *         }
          *       ],
          *       "park_id": "ganzhou-etdz",
@@ -3385,6 +3386,7 @@ export interface components {
          *         },
          *         {
          *           "dimension": "region",
+         *           "emissions_t_co2e": null,
          *           "key": "3607",
          *           "status": "minimum_contributors"
          *         }
@@ -4983,6 +4985,8 @@ export interface components {
          * @description PlanImprovementsResponse.
          * @example {
          *       "cost_10k_cny": "450",
+         *       "cost_gap_10k_cny": "0",
+         *       "proven_optimal": true,
          *       "score_after": "60",
          *       "score_before": "52",
          *       "steps": [
@@ -7374,7 +7378,7 @@ export interface operations {
                 limit?: number;
                 /** @description Only what this caller did */
                 caller?: string;
-                /** @description Only what was asked of this park */
+                /** @description Only requests about this park */
                 park?: string;
             };
             header?: never;

@@ -1,10 +1,10 @@
 """A service costs few lines by hand outside of its contract and its own folder, and no file is too long to be read as a whole.
 
 What is counted: lines of hand-written code of the gateway and of the client that name one rpc, message, route or field of a
-service. Docstrings, comments and tests are not code. A name that the other service has too, or that operations of the platform itself
-have, such as `park_id`, names no one service; a field whose name is one plain word, such as `score`, is named where it stands in
-quotes. A line counts once for each service that it names. Bodies and streams of rows, downloads, and the dialects of identifiers are
-not counted: they are the modules of NOT_COUNTED.
+service. Docstrings, comments and tests are not code. A name that the other service has too, or that operations of the platform
+itself have, such as `park_id`, names no one service; a field whose name is one plain word, such as `score`, is named where it is
+in quotes. A line counts once for each service that it names. Bodies and streams of rows, downloads, and the dialects of identifiers
+are not counted: they are the modules of NOT_COUNTED.
 
 `python -m tests.architecture.test_hand_written_lines` prints the counts, and each counted line.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.api import annotations_pb2
+from google.api import annotations_pb2  # type: ignore[import-untyped]  # ships no types
 
 from parkcarbon.accounting.v1 import accounting_pb2
 from parkcarbon.evaluation.v1 import evaluation_pb2

@@ -16,7 +16,7 @@ from chassis.embedded_log import EmbeddedLog
 from chassis.executor import ExecutorSettings
 from chassis.process_executor import ProcessExecutor
 from chassis.testing.watchdog import Watch, watched_loops
-from evaluation.application import evaluate, weigh
+from evaluation.application import evaluate, files, rank, weigh
 from gateway.main import topic_registry
 from parkcarbon.contract.v1 import contract_pb2
 from parkcarbon.evaluation.v1 import evaluation_pb2
@@ -78,9 +78,9 @@ async def evaluated(client: httpx.AsyncClient) -> str:
 def test_the_gateway_waits_for_longer_than_anything_computes() -> None:
     longest = {
         "PlanImprovements": evaluate.PLAN_SECONDS,
-        "RankParks": evaluate.RANK_SECONDS,
-        "RenderEvaluationReport": evaluate.FILE_SECONDS,
-        "RenderValueTemplate": evaluate.FILE_SECONDS,
+        "RankParks": rank.RANK_SECONDS,
+        "RenderEvaluationReport": files.FILE_SECONDS,
+        "RenderValueTemplate": files.FILE_SECONDS,
         "CalculateEvaluation": evaluate.CALCULATE_SECONDS,
         "CompareJudgements": weigh.WEIGH_SECONDS,
         "SummariseRounds": weigh.WEIGH_SECONDS,

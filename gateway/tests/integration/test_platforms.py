@@ -61,7 +61,7 @@ async def stand(migrated_url: str) -> AsyncIterator[Stand]:
 
 class TestEachOnce:
     async def test_a_platform_that_pushes_is_told_with_its_enterprises_of_the_park(self, stand: Stand) -> None:
-        await stand.replica().pushed(MES, "signature", "etdz")
+        await stand.replica().record_push(MES, "signature", "etdz")
         (event,) = await stand.told()
         assert (event.topic, event.key, event.tenant_id, event.park_id) == ("gateway.platform.v1", "etdz", "ganzhou", "etdz")
         assert (event.type, event.subject) == ("parkcarbon.gateway.events.v1.PlatformConnected", "parks/etdz/platforms/mes")
@@ -77,7 +77,7 @@ class TestEachOnce:
         assert stand.commits == 1
 
     async def test_a_platform_that_pulls_is_told_for_each_park_with_its_regions(self, stand: Stand) -> None:
-        await stand.replica().pulled(JIANGXI, "access_token", {"etdz", "b"})
+        await stand.replica().record_pull(JIANGXI, "access_token", {"etdz", "b"})
         facts = [events_pb2.PlatformConnected.FromString(event.data) for event in await stand.told()]
         assert [(fact.park_id, fact.kind, list(fact.region_code)) for fact in facts] == [
             ("b", "region", ["36"]),
@@ -87,7 +87,7 @@ class TestEachOnce:
     async def test_again_from_any_replica_and_after_any_time_it_is_told_no_more(self, stand: Stand) -> None:
         first = stand.replica()
         for replica in (first, first, stand.replica(), stand.replica(datetime(2030, 1, 1, tzinfo=UTC))):
-            await replica.pushed(MES, "key", "etdz")
+            await replica.record_push(MES, "key", "etdz")
         assert len(await stand.told()) == 1
         async with stand.database.read(Platform("test")) as session:
             rows = (await session.execute(select(TABLES.feed.connected_platform))).all()
@@ -95,7 +95,7 @@ class TestEachOnce:
 
     async def test_what_was_seen_costs_no_transaction(self, stand: Stand) -> None:
         replica = stand.replica()
-        await replica.pulled(JIANGXI, "key", {"etdz"})
+        await replica.record_pull(JIANGXI, "key", {"etdz"})
         await stand.database.dispose()
 
         @asynccontextmanager
@@ -104,7 +104,7 @@ class TestEachOnce:
             yield
 
         replica._units = none
-        await replica.pulled(JIANGXI, "key", {"etdz"})
+        await replica.record_pull(JIANGXI, "key", {"etdz"})
 
     @pytest.mark.parametrize(
         ("caller", "way"),
@@ -117,7 +117,7 @@ class TestEachOnce:
         ],
     )
     async def test_nobody_else_is_a_platform_that_pushes(self, stand: Stand, caller: Caller, auth_method: str) -> None:
-        await stand.replica().pushed(caller, auth_method, "etdz")
+        await stand.replica().record_push(caller, auth_method, "etdz")
         assert await stand.told() == []
 
     async def test_without_a_database_the_answer_goes_out_and_the_next_request_tells(self, stand: Stand) -> None:
@@ -129,10 +129,10 @@ class TestEachOnce:
             yield
 
         replica = PlatformCache(away, FixedClock(NOW), failures.append)
-        await replica.pushed(MES, "key", "etdz")
+        await replica.record_push(MES, "key", "etdz")
         assert [type(each) for each in failures] == [DatabaseUnavailable]
         replica._units = stand.units
-        await replica.pushed(MES, "key", "etdz")
+        await replica.record_push(MES, "key", "etdz")
         assert len(await stand.told()) == 1
 
 

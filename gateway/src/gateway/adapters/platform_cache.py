@@ -31,7 +31,7 @@ class PlatformCache:
         self._failed = failed
         self._seen: OrderedDict[tuple[str, str, str, PlatformKind], None] = OrderedDict()
 
-    async def pushed(self, caller: Caller, auth_method: str, park_id: str) -> None:
+    async def record_push(self, caller: Caller, auth_method: str, park_id: str) -> None:
         """Records that rows of a push were accepted.
 
         Args:
@@ -41,7 +41,7 @@ class PlatformCache:
         """
         await self._record(caller, auth_method, PlatformKind.ENTERPRISE, {park_id})
 
-    async def pulled(self, caller: Caller, auth_method: str, park_ids: Collection[str]) -> None:
+    async def record_pull(self, caller: Caller, auth_method: str, park_ids: Collection[str]) -> None:
         """Records that parks, or changes of them, were read."""
         await self._record(caller, auth_method, PlatformKind.REGION, park_ids)
 

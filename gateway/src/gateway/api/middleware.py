@@ -132,7 +132,7 @@ class RequestMiddleware:
         await self._audit(scope, known, request_id, status)
         park_id = scope.get("path_params", {}).get("park", "")
         if park_id and scope["method"] == "GET" and status in _SHOWED:
-            await self._access_services.platforms.pulled(known.caller, known.auth_method, {park_id})
+            await self._access_services.platforms.record_pull(known.caller, known.auth_method, {park_id})
 
     async def _audit(self, scope: Scope, known: Authenticated, request_id: str, status: int) -> None:
         """Keeps who did what; before the answer goes out where something may have changed."""

@@ -13,6 +13,7 @@ from gateway.api.idempotency import takes_key
 from gateway.api.middleware import OPEN_PATHS
 from gateway.api.problems import STATUS, TYPE_PREFIX
 from gateway.api.schemas import access, library, people, profiles, webhooks
+from gateway.api.schemas.model import Answer
 from gateway.api.schemas.problems import Problem
 from gateway.domain import messages
 from gateway.domain.callers import Action
@@ -122,6 +123,7 @@ def _document(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> dict[str, Any]
     described: list[type[BaseModel]] = [*_SENT, *bodies, Problem]
     _, sent = models_json_schema([(model, "validation") for model in described], ref_template=_REFERENCE, by_alias=True)
     schemas.update(sent["$defs"])
+    _put_back_nulls(schemas, Answer)
     components["securitySchemes"] = dict(_SECURITY)
     for path, operations in found["paths"].items():
         for method, operation in operations.items():
@@ -137,6 +139,15 @@ def _document(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> dict[str, Any]
                 if int(code) >= 400 and "content" not in response:
                     response["content"] = {problems.MEDIA_TYPE: _problem(path, int(code))}
     return found
+
+
+def _put_back_nulls(schemas: dict[str, Any], answer: type[BaseModel]) -> None:
+    """Gives answers their examples as they are written: FastAPI leaves members out that are null, which readers have to see."""
+    for model in answer.__subclasses__():
+        extra = model.model_config.get("json_schema_extra")
+        if isinstance(extra, dict) and "examples" in extra and model.__name__ in schemas:
+            schemas[model.__name__]["examples"] = extra["examples"]
+        _put_back_nulls(schemas, model)
 
 
 def _describe_representations(operation: dict[str, Any]) -> None:

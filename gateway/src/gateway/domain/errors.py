@@ -1,7 +1,7 @@
 """What the gateway refuses, and why.
 
 GatewayError
-├── TokenRefused            unauthenticated   no token, a malformed one, an unknown one; a signature that is not right
+├── TokenRefused            unauthenticated   no token, a malformed one, an unknown one; an invalid signature
 ├── SignInRefused           unauthenticated   a password or a code, whatever is wrong with it
 ├── CsrfRefused             denied            a change by a session without its token
 ├── GrantRefused            as RFC 6749 says  the token endpoint; carries its error code

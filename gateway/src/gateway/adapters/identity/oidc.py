@@ -98,7 +98,7 @@ class OidcIssuers:
         """Returns the subject of a token of a trusted issuer.
 
         Raises:
-            TokenRefused: The issuer is not trusted, or the token is not right.
+            TokenRefused: The issuer is not trusted, or the token is invalid.
             Unavailable: The issuer's keys are not known and it does not answer.
         """
         claims = await self.claims(token, issuer)

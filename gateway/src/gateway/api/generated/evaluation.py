@@ -536,6 +536,8 @@ class PlanImprovementsResponse(Answer):
                     "cost_10k_cny": "450",
                     "score_before": "52",
                     "score_after": "60",
+                    "proven_optimal": True,
+                    "cost_gap_10k_cny": "0",
                 }
             ]
         }

@@ -40,7 +40,7 @@ def router(feed: ChangeFeed, platforms: Platforms) -> APIRouter:
         """
         caller = caller_of(request)
         found = await changes.list_changes(feed, caller, since=since, limit=limit)
-        await platforms.pulled(caller, auth_method_of(request), {change.park_id for change in found.changes if change.park_id})
+        await platforms.record_pull(caller, auth_method_of(request), {change.park_id for change in found.changes if change.park_id})
         return answer(
             {
                 "changes": [

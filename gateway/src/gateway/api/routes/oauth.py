@@ -44,8 +44,8 @@ def router(issuance: TokenIssuance, uploads: Uploads, *, issuer: str) -> APIRout
     """
     routes = APIRouter(tags=["tokens"])
     refused: dict[int | str, dict[str, Any]] = {
-        400: {"model": models.TokenErrorAnswer, "description": "The request, the scope or the refresh token is not right"},
-        401: {"model": models.TokenErrorAnswer, "description": "Client id or secret is not right"},
+        400: {"model": models.TokenErrorAnswer, "description": "The request, the scope or the refresh token is invalid"},
+        401: {"model": models.TokenErrorAnswer, "description": "Wrong client id or secret"},
     }
     fields = {
         "client_id": {"type": "string"},

@@ -151,7 +151,7 @@ def router(accounting: AccountingPort, readers: BodyReader, push_services: PushS
             spool.close()
             raise
         if tally.rows > tally.rejected:
-            await platforms.pushed(caller, auth_method_of(request), park)
+            await platforms.record_push(caller, auth_method_of(request), park)
         return receipt_answer(park, tally, spool, results, language(request))
 
     return routes

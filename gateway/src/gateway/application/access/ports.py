@@ -107,7 +107,7 @@ class TokenReader(Protocol):
         """Returns what a token of our own says; None for one of another issuer.
 
         Raises:
-            TokenRefused: It is ours by its word, and is not right.
+            TokenRefused: It names us as its issuer, and is invalid.
         """
         ...
 
@@ -115,7 +115,7 @@ class TokenReader(Protocol):
         """Returns issuer and subject of a token of a trusted issuer.
 
         Raises:
-            TokenRefused: No trusted issuer, or not right.
+            TokenRefused: No trusted issuer, or an invalid token.
         """
         ...
 

@@ -100,7 +100,7 @@ class WebhookSender(Protocol):
 class Platforms(Protocol):
     """Records which platforms are connected; that one cannot be recorded fails no request."""
 
-    async def pushed(self, caller: Caller, auth_method: str, park_id: str) -> None:
+    async def record_push(self, caller: Caller, auth_method: str, park_id: str) -> None:
         """Records that rows of a push were accepted.
 
         Args:
@@ -110,6 +110,6 @@ class Platforms(Protocol):
         """
         ...
 
-    async def pulled(self, caller: Caller, auth_method: str, park_ids: Collection[str]) -> None:
+    async def record_pull(self, caller: Caller, auth_method: str, park_ids: Collection[str]) -> None:
         """Records that parks, or changes of them, were read."""
         ...

@@ -7,7 +7,7 @@ from gateway.application.files import read_file
 from gateway.application.ports import StorageServices, UnitsOfWork
 from gateway.domain.callers import Action, Caller
 from gateway.domain.files import CHUNK_BYTES
-from gateway.domain.library.documents import Description, Document, DocumentUnknown, Statistics, StoredContent, grams, wanted
+from gateway.domain.library.documents import Description, Document, DocumentUnknown, Statistics, StoredContent, grams, search_terms
 
 
 def file_of(content: StoredContent) -> str:
@@ -138,7 +138,7 @@ async def list_documents(
     """
     caller.must(Action.PUBLISHED)
     async with services.units.read(caller.tenant) as unit:
-        found = list(await unit.documents.list(caller.tenant, kind=kind, pieces=wanted(query), after=after, limit=limit + 1))
+        found = list(await unit.documents.list(caller.tenant, kind=kind, pieces=search_terms(query), after=after, limit=limit + 1))
     shown = found[:limit]
     last = shown[-1] if len(found) > limit else None
     return shown, None if last is None else (last.description.issued_date, last.document_id)

@@ -88,7 +88,7 @@ async def record_upload(services: RecordingServices, upload: Upload, progress: C
         parts = _parts(services.reader, chunks, upload, last_row)
         await push_activity(services.accounting, upload.caller, upload.park_id, parts, take, limits=limits)
     if tally.rows > tally.rejected:
-        await services.platforms.pushed(upload.caller, upload.auth_method, upload.park_id)
+        await services.platforms.record_push(upload.caller, upload.auth_method, upload.park_id)
     await forget_upload(units, tenant_id, job_id, services.clock.now())
     return tally
 

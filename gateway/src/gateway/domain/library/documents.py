@@ -127,7 +127,7 @@ def grams(text: str) -> list[str]:
     return sorted(chinese) + sorted(set(_WORD.findall(plain)))
 
 
-def wanted(query: str) -> list[str]:
+def search_terms(query: str) -> list[str]:
     """Returns the pieces that a text must have to be found by a query: of Chinese the pairs, unless there is but one character.
 
     >>> wanted("碳排放 Carbon"), wanted("碳"), wanted(" ,;")

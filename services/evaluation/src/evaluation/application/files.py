@@ -11,7 +11,7 @@ from kernel.access import Caller, require
 from kernel.refusals import InvalidField
 from parkcopies.parks import Park
 
-_FILE_SECONDS = 20.0
+FILE_SECONDS = 20.0
 
 
 async def render_report(ports: Ports, caller: Caller, park_id: str, evaluation_id: str, language: str) -> bytes:
@@ -22,7 +22,7 @@ async def render_report(ports: Ports, caller: Caller, park_id: str, evaluation_i
     """
     park, evaluation = await stored_evaluation(ports, caller, park_id, evaluation_id)
     spoken = valid_language(language)
-    return await ports.executor.run(caller, _FILE_SECONDS, _reported, ports.documents, evaluation, park, spoken)
+    return await ports.executor.run(caller, FILE_SECONDS, _reported, ports.documents, evaluation, park, spoken)
 
 
 def _reported(documents: Documents, evaluation: Evaluation, park: Park, language: str) -> bytes:
@@ -42,7 +42,7 @@ async def render_template(ports: Ports, caller: Caller, park_id: str, selection:
         {value.indicator_id: input_value(value) for value in found if value.origin == origin} for origin in ("manual", "derived")
     )
     make, spoken = ports.documents.template, valid_language(language)
-    return await ports.executor.run(caller, _FILE_SECONDS, make, system, selection.year, entered, derived, spoken)
+    return await ports.executor.run(caller, FILE_SECONDS, make, system, selection.year, entered, derived, spoken)
 
 
 def valid_language(language: str) -> str:

@@ -25,7 +25,7 @@ MAX_CELLS = 50_000_000
 _PARKS_AT_ONCE = 25
 """Read, derived and scored between two looks at other calls: each a millisecond."""
 
-_RANK_SECONDS = 60.0
+RANK_SECONDS = 60.0
 
 DEFAULT_DRAWS = 1_000
 DEFAULT_SPREAD = Fraction(1, 5)
@@ -85,7 +85,7 @@ async def rank_parks(
             await asyncio.sleep(0)
     by_leaf = leaf_weights(system, weights)
     drawn = Draws(draws, seed, float(spread))
-    return await ports.executor.run(caller, _RANK_SECONDS, _presented, scored, by_leaf, drawn, name, synthetic, present)
+    return await ports.executor.run(caller, RANK_SECONDS, _presented, scored, by_leaf, drawn, name, synthetic, present)
 
 
 def _presented(

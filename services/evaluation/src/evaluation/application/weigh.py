@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluation.application.ports import Outside
+from evaluation.application.ports import Ports
 from evaluation.domain.ahp import (
     EIGENVECTOR,
     GEOMETRIC_MEAN,
@@ -16,7 +16,7 @@ from evaluation.domain.ahp import (
 )
 from evaluation.domain.callers import READ_PUBLISHED
 from evaluation.domain.delphi import Agreement, Round, summarised
-from evaluation.domain.errors import ThingNotFound
+from evaluation.domain.errors import ResourceNotFound
 from kernel.access import Caller, require
 from kernel.refusals import InvalidField
 
@@ -36,7 +36,7 @@ class Judgements:
 
 
 async def compare_judgements(
-    outside: Outside,
+    ports: Ports,
     caller: Caller,
     items: Sequence[str],
     experts: Sequence[Judgements],
@@ -52,7 +52,7 @@ async def compare_judgements(
         InvalidField: too many experts or none, an item or expert given twice, an unknown method, a group that weighs nothing or has
             no expert.
         RuleBroken: a matrix is none.
-        ThingNotFound: there is no such table.
+        ResourceNotFound: there is no such table.
     """
     require(caller, READ_PUBLISHED)
     if not 1 <= len(experts) <= MAX_EXPERTS:
@@ -70,12 +70,12 @@ async def compare_judgements(
             # a name that was mistyped would leave its group at 1
             listed = ", ".join(map(repr, groups))
             raise InvalidField("group_weights", group, f"a group that has experts: {listed}", f"有专家的分组:{listed}")
-    table = outside.shipped.random_indices.get(table_id or DEFAULT_TABLE)
+    table = ports.shipped.random_indices.get(table_id or DEFAULT_TABLE)
     if table is None:
-        raise ThingNotFound("random index table", table_id, ", ".join(sorted(outside.shipped.random_indices)))
+        raise ResourceNotFound("random index table", table_id, ", ".join(sorted(ports.shipped.random_indices)))
     how = method or EIGENVECTOR
     work = (items, experts, group_weights, table, how)
-    together, each = await outside.executor.run(caller, WEIGH_SECONDS, _compared, *work)
+    together, each = await ports.executor.run(caller, WEIGH_SECONDS, _compared, *work)
     return together, each, table.table_id
 
 
@@ -94,7 +94,7 @@ def _different(field: str, names: Sequence[str]) -> None:
 
 
 async def summarise_rounds(
-    outside: Outside, caller: Caller, items: Sequence[str], rounds: Sequence[Sequence[Sequence[float]]], agreement: Agreement
+    ports: Ports, caller: Caller, items: Sequence[str], rounds: Sequence[Sequence[Sequence[float]]], agreement: Agreement
 ) -> list[Round]:
     """Returns the summary of each round of estimates.
 
@@ -108,4 +108,4 @@ async def summarise_rounds(
     _different("items", items)
     if len(rounds) > MAX_ROUNDS:
         raise InvalidField("rounds", str(len(rounds)), f"at most {MAX_ROUNDS} rounds", f"至多 {MAX_ROUNDS} 轮")
-    return await outside.executor.run(caller, WEIGH_SECONDS, summarised, rounds, items, agreement)
+    return await ports.executor.run(caller, WEIGH_SECONDS, summarised, rounds, items, agreement)
