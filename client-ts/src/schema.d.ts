@@ -5267,6 +5267,7 @@ export interface components {
          *           "scope": "2"
          *         }
          *       ],
+         *       "last_position": 9,
          *       "park_id": "ganzhou-etdz",
          *       "removals": {
          *         "emissions_t_co2e": "0",
@@ -5297,6 +5298,11 @@ export interface components {
             group_by: string[];
             /** Groups */
             groups: components["schemas"]["EmissionsGroup"][];
+            /**
+             * Last Position
+             * @description The park's last position that the totals include: a later answer differs only by what came after it.
+             */
+            last_position: number;
             /** Park Id */
             park_id: string;
             /** @description Carbon fixed in products, sinks and CCUS: they stand apart and are not in the total. */
@@ -17867,7 +17873,7 @@ export interface operations {
     list_inventory_lines: {
         parameters: {
             query?: {
-                /** @description Entries of a page, 1 to 1000 */
+                /** @description Entries of a page, 1 to 10000 */
                 page_size?: number;
                 /** @description `next_page_token` of the page before */
                 page_token?: string;

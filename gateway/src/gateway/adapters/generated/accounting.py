@@ -235,6 +235,7 @@ def _query_emissions_response(message: pb.QueryEmissionsResponse, language: str)
         "straddling": _emissions_group(message.straddling, language),
         "biogenic": _emissions_group(message.biogenic, language),
         "factor_set_id": message.factor_set_id,
+        "last_position": message.last_position,
     }
 
 

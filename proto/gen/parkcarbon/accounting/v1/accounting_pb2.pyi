@@ -2753,10 +2753,13 @@ class QueryEmissionsResponse(_message.Message):
     STRADDLING_FIELD_NUMBER: _builtins.int
     BIOGENIC_FIELD_NUMBER: _builtins.int
     FACTOR_SET_ID_FIELD_NUMBER: _builtins.int
+    LAST_POSITION_FIELD_NUMBER: _builtins.int
     park_id: _builtins.str
     from_month: _builtins.str
     to_month: _builtins.str
     factor_set_id: _builtins.str
+    last_position: _builtins.int
+    """The park's last position that the totals include: a later answer differs only by what came after it."""
     @_builtins.property
     def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -2790,10 +2793,11 @@ class QueryEmissionsResponse(_message.Message):
         straddling: Global___EmissionsGroup | None = ...,
         biogenic: Global___EmissionsGroup | None = ...,
         factor_set_id: _builtins.str = ...,
+        last_position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["biogenic", b"biogenic", "removals", b"removals", "straddling", b"straddling", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic", b"biogenic", "factor_set_id", b"factor_set_id", "from_month", b"from_month", "group_by", b"group_by", "groups", b"groups", "park_id", b"park_id", "removals", b"removals", "straddling", b"straddling", "to_month", b"to_month", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic", b"biogenic", "factor_set_id", b"factor_set_id", "from_month", b"from_month", "group_by", b"group_by", "groups", b"groups", "last_position", b"last_position", "park_id", b"park_id", "removals", b"removals", "straddling", b"straddling", "to_month", b"to_month", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -178,7 +178,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
     async def QueryEmissions(self, request: pb.QueryEmissionsRequest, context: _Context) -> pb.QueryEmissionsResponse:
         """Returns exact totals by group."""
         with self._measures.calculating("query_emissions"):
-            park, months, found = await report.query_emissions(
+            park, months, found, last_position = await report.query_emissions(
                 self._ports, current_caller(), request.park_id, request.from_month, request.to_month, tuple(request.group_by)
             )
         return pb.QueryEmissionsResponse(
@@ -192,6 +192,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
             straddling=_group(found.straddling),
             biogenic=_group(found.biogenic),
             factor_set_id=park.factor_set_id,
+            last_position=last_position,
         )
 
     async def ListSums(self, request: pb.ListSumsRequest, context: _Context) -> pb.ListSumsResponse:
