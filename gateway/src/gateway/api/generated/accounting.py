@@ -1577,6 +1577,28 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         """
         return await calls.send(request, create_source, SourceBody, {"source": {"park_id": park_id}})
 
+    get_source = Operation("GetSource", Action.READ_OWN, result="source")
+
+    @routes.get(
+        "/v1/parks/{park}/sources/{source}",
+        name="get_source",
+        tags=["parks"],
+        response_model=Source,
+        responses=refusals(403, 404, 422),
+        dependencies=[representations(Source, "")],
+    )
+    async def _get_source(
+        request: Request,
+        park_id: Annotated[
+            str, Path(alias="park", description="The id of the park", examples=["ganzhou-etdz"], pattern=ID_PATTERN)
+        ],
+        source_id: Annotated[
+            str, Path(alias="source", description="The id of the source", examples=["electricity-bill"], pattern=ID_PATTERN)
+        ],
+    ) -> Response:
+        """Returns one source of a park."""
+        return await calls.answer(request, get_source, {"park_id": park_id, "source_id": source_id})
+
     list_sources = Operation("ListSources", Action.READ_OWN)
 
     @routes.get(

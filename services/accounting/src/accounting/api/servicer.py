@@ -122,6 +122,11 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         kept, created = await register.register_source(self._ports, current_caller(), source)
         return pb.CreateSourceResponse(source=_source(kept, self._ports.reference), created=created)
 
+    async def GetSource(self, request: pb.GetSourceRequest, context: _Context) -> pb.GetSourceResponse:
+        """Returns one source."""
+        found = await register.read_source(self._ports, current_caller(), request.park_id, request.source_id)
+        return pb.GetSourceResponse(source=_source(found, self._ports.reference))
+
     async def ListSources(self, request: pb.ListSourcesRequest, context: _Context) -> pb.ListSourcesResponse:
         """Returns a page of sources."""
         page = Paging(f"{request.park_id}/sources", request.page_size, request.page_token)
