@@ -20,7 +20,7 @@ from sqlalchemy import MetaData
 
 from chassis.clock import Clock, SystemClock
 from chassis.database import Database
-from chassis.jobs import JobRunner
+from chassis.job_runner import JobRunner
 from chassis.logs import Level, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
 from chassis.testing.templates import migrated_postgres, migrated_sqlite

@@ -7,15 +7,12 @@ import asyncio
 import select
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
-from datetime import date, datetime
-from decimal import Decimal
 from enum import StrEnum
 from importlib import resources
 from itertools import repeat
 from typing import Any, Final, Literal
-from uuid import UUID
 
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
@@ -29,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
-from chassis.columns import utc_text
+from chassis.bulk import copy_text, plain_column
 from chassis.telemetry import Telemetry
 from chassis.tenancy import Scope, enter
 from kernel.refusals import Kind, Refusal
@@ -269,7 +266,7 @@ class Database:
         if self.dialect == "sqlite":
             marks = ", ".join(repeat("?", len(names)))
             statement = f"INSERT INTO {_quoted(table_name)} ({listed}) VALUES ({marks})"  # noqa: S608 - quoted
-            cursor = await driver.executemany(statement, zip(*map(_plain_column, columns), strict=True))
+            cursor = await driver.executemany(statement, zip(*map(plain_column, columns), strict=True))
             await cursor.close()
             return
         body = copy_text(columns)
@@ -432,87 +429,3 @@ def _prepare_postgresql(engine: Engine, timeouts: Timeouts) -> None:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-_PLAIN: Final = frozenset({type(None), int, float, str, bytes})
-
-
-def _plain_column(column: Sequence[Any]) -> Iterable[Any]:
-    if _PLAIN.issuperset(map(type, column)):
-        return column
-    return [None if value is None else _plain(value) for value in column]
-
-
-def _plain(value: Any) -> int | float | str | bytes:
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, int | float | bytes):
-        return value
-    return _text(value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, datetime):
-        return utc_text(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal | UUID):
-        return str(value)
-    raise TypeError(f"a bulk row cannot hold a {type(value).__name__}")
-
-
-# What the text format of COPY gives a meaning to; the backslash is the first, as it escapes the others.
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_NULL: Final = "\\N"
-_SEPARATOR: Final = "\x00"
-
-
-def copy_text(columns: Sequence[Sequence[Any]]) -> bytes:
-    """Encodes rows, given by column, in the text format of PostgreSQL's COPY.
-
-    Works a column at a time: nearly every column holds one type and nothing to escape, and then costs no Python per value.
-
-    Raises:
-        TypeError: If a value has a type that bulk rows cannot hold.
-        ValueError: If a text holds NUL.
-    """
-    rows = zip(*map(_encoded, columns), strict=True)
-    return "\n".join(map("\t".join, rows)).encode() + b"\n"
-
-
-def _encoded(column: Sequence[Any]) -> Iterable[str]:
-    types = set(map(type, column))
-    encode = _ENCODERS.get(next(iter(types))) if len(types) == 1 else None
-    if encode is not None:
-        return encode(column)
-    return [_NULL if value is None else _encoded_value(value) for value in column]
-
-
-def _encoded_texts(column: Sequence[str]) -> Sequence[str]:
-    joined = _SEPARATOR.join(column)
-    if joined.count(_SEPARATOR) != len(column) - 1:
-        raise ValueError("a text to store holds NUL")
-    if "\\" in joined or "\t" in joined or "\n" in joined or "\r" in joined:
-        return joined.translate(_ESCAPES).split(_SEPARATOR)
-    return column
-
-
-def _encoded_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "t" if value else "f"
-    if isinstance(value, str):
-        return _encoded_texts([str(value)])[0]
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, bytes):
-        return "\\\\x" + value.hex()
-    return _text(value)
-
-
-_ENCODERS: Final[dict[type, Callable[[Sequence[Any]], Iterable[str]]]] = {
-    str: _encoded_texts,
-    int: lambda column: map(str, column),
-    float: lambda column: map(repr, column),
-}

@@ -24,7 +24,8 @@ from chassis.columns import utc_text
 from chassis.database import Database
 from chassis.errors import RemoteError, to_rpc_status
 from chassis.identity import current_caller
-from chassis.jobs import Job, JobNotFound, JobRunner, JobState
+from chassis.job_runner import JobRunner
+from chassis.jobs import Job, JobNotFound, JobState
 from chassis.server import Registration
 from chassis.tenancy import Platform, Scope, Tenant
 from kernel.access import Caller, Place, sees

@@ -19,7 +19,7 @@ from chassis.clock import Clock
 from chassis.consumer import Consumer, Handler
 from chassis.events import EventFactory
 from chassis.identity import CallerForwarder, CallerVerifier
-from chassis.jobs import JobHandler, JobRunner
+from chassis.job_runner import JobHandler, JobRunner
 from chassis.logs import configure
 from chassis.monitoring import Monitoring, Watched
 from chassis.operations import OperationsServicer

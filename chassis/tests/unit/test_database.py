@@ -14,8 +14,9 @@ from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select, t
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 from chassis import telemetry_names as names
+from chassis.bulk import copy_text
 from chassis.columns import UtcDateTime, utc_text
-from chassis.database import Database, DatabaseUnavailable, ForeignKeysBroken, Timeouts, copy_text
+from chassis.database import Database, DatabaseUnavailable, ForeignKeysBroken, Timeouts
 from chassis.errors import kind_of
 from chassis.telemetry import Telemetry
 from chassis.testing.schema import ExampleSchema

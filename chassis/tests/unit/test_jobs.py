@@ -19,7 +19,8 @@ from chassis.clock import FixedClock, SystemClock
 from chassis.database import Database
 from chassis.errors import RemoteError
 from chassis.identity import CallerSigner, CallerVerifier, generate_key_pair
-from chassis.jobs import Job, JobContext, JobDiffers, JobHandler, JobRunner, JobState, Json
+from chassis.job_runner import JobContext, JobHandler, JobRunner
+from chassis.jobs import Job, JobDiffers, JobState, Json
 from chassis.logs import Logger
 from chassis.operations import OPERATOR_ROLE, OperationsServicer
 from chassis.server import GrpcServer, ServerSettings, running
@@ -285,6 +286,7 @@ from sqlalchemy import MetaData
 from chassis import jobs
 from chassis.clock import SystemClock
 from chassis.database import Database
+from chassis.job_runner import JobRunner
 from chassis.logs import configure
 from chassis.telemetry import Telemetry, TelemetrySettings
 
@@ -294,7 +296,7 @@ async def handler(context):
     await asyncio.Event().wait()
 
 async def main():
-    runner = jobs.JobRunner(Database(sys.argv[1]), jobs.job_table(MetaData()), {"sum": handler}, clock=SystemClock(),
+    runner = JobRunner(Database(sys.argv[1]), jobs.job_table(MetaData()), {"sum": handler}, clock=SystemClock(),
                             telemetry=Telemetry("w", TelemetrySettings()), logger=configure("w"))
     await runner.start()
     await asyncio.Event().wait()

@@ -19,7 +19,7 @@ from chassis.clock import Clock
 from chassis.consumer import Consumer
 from chassis.database import Database
 from chassis.identity import CallerSigner
-from chassis.jobs import JobRunner
+from chassis.job_runner import JobRunner
 from chassis.logs import configure
 from chassis.monitoring import Monitoring, Watched
 from chassis.process import run_service

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chassis.jobs import JobContext
+from chassis.job_runner import JobContext
 from gateway.adapters.upload_jobs import UploadJobs
 from gateway.api.reading.body_reader import BodyReader
 from gateway.api.reading.uploads import Uploads

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from chassis.jobs import JobContext, Json
+from chassis.job_runner import JobContext
+from chassis.jobs import Json
 from gateway.application.push.recording import RecordingServices, Upload, record_upload
 from gateway.domain.callers import Caller
 from gateway.domain.push.activity import Outcome

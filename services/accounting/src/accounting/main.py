@@ -14,7 +14,8 @@ from accounting.events.publish import FactEncoder
 from accounting.settings import AccountingSettings
 from chassis.broker import Broker
 from chassis.clock import Clock
-from chassis.jobs import JobContext, Json
+from chassis.job_runner import JobContext
+from chassis.jobs import Json
 from chassis.process import run_service
 from chassis.service import Service, new_id, servicer
 from chassis.tenancy import Platform, Tenant
