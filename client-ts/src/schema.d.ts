@@ -12160,7 +12160,7 @@ export interface operations {
                     "application/json": components["schemas"]["RevokedAnswer"];
                 };
             };
-            /** @description The request, the scope or the refresh token is not right */
+            /** @description The request, the scope or the refresh token is invalid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12169,7 +12169,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenErrorAnswer"];
                 };
             };
-            /** @description Client id or secret is not right */
+            /** @description Wrong client id or secret */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12336,7 +12336,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenAnswer"];
                 };
             };
-            /** @description The request, the scope or the refresh token is not right */
+            /** @description The request, the scope or the refresh token is invalid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12345,7 +12345,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenErrorAnswer"];
                 };
             };
-            /** @description Client id or secret is not right */
+            /** @description Wrong client id or secret */
             401: {
                 headers: {
                     [name: string]: unknown;

@@ -227,7 +227,9 @@ class FakeAccounting:
         tonnes = sum((Decimal(record.emissions_t_co2e) for record in records), Decimal(0))
         nothing = pb.EmissionsGroup(emissions_t_co2e="0", energy_tce="0", records=0)
         total = pb.EmissionsGroup(emissions_t_co2e=f"{tonnes:f}", energy_tce="0", records=len(records))
-        group = pb.EmissionsGroup(**dict.fromkeys(request.group_by, "x"))
+        group = pb.EmissionsGroup()
+        for dimension in request.group_by:
+            setattr(group, dimension, "x")
         group.MergeFrom(total)
         return pb.QueryEmissionsResponse(
             park_id=request.park_id,

@@ -251,6 +251,8 @@ class _Routes:
         yield f"    {rpc.function} = Operation({', '.join(_operation(rpc))})\n"
         yield f"    @routes.{rpc.method.lower()}("
         yield f'        "{rpc.public_path}",'
+        # What the audit log, deprecations and the description know the operation by.
+        yield f'        name="{rpc.function}",'
         yield f'        tags=["{operation.tag}"],'
         if operation.created or operation.status:
             yield f"        status_code={operation.status or 201},"

@@ -25,6 +25,7 @@ EXAMPLES = sorted((PROTO / "examples").glob("*/*.json"))
 HTTP_EXAMPLES = sorted((PROTO / "http" / "examples").glob("*.json"))
 DESCRIPTION = json.loads((ROOT / "client-ts" / "openapi.json").read_text(encoding="utf-8"))
 GENERATED = (
+    "client/src/parkcarbon_client/aio/generated",
     "client/src/parkcarbon_client/generated",
     "gateway/src/gateway/adapters/generated",
     "gateway/src/gateway/api/generated",
@@ -66,6 +67,15 @@ def names_of(module: Path) -> set[str]:
     """Every attribute that a module uses, such as ParkRegistered of events_pb2.ParkRegistered."""
     tree = ast.parse(module.read_text(encoding="utf-8"))
     return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+def consumers(folder: Path) -> list[Path]:
+    """The modules that consume facts for a service: its own, and that of the package of copies where it keeps them."""
+    own = folder / "events" / "consume.py"
+    if not own.exists():
+        return []
+    copies = ROOT / "parkcopies" / "src" / "parkcopies" / "consume.py"
+    return [own, copies] if "from parkcopies import consume" in own.read_text(encoding="utf-8") else [own]
 
 
 def topics_in(folder: Path) -> set[str]:
@@ -133,10 +143,10 @@ def test_a_service_publishes_to_the_topics_that_list_it_and_tells_their_facts(se
 
 @pytest.mark.parametrize("service", services())
 def test_a_service_consumes_the_topics_that_list_it_and_handles_their_facts(service: str) -> None:
-    module = services()[service] / "events" / "consume.py"
-    consumed = {text for text in texts_of(module) if TOPIC_NAME.fullmatch(text)} if module.exists() else set()
+    modules = consumers(services()[service])
+    consumed = {text for module in modules for text in texts_of(module) if TOPIC_NAME.fullmatch(text)}
     assert consumed == {name for name, topic in topics().items() if service in topic["consumers"]}
-    handled = names_of(module) if module.exists() else set()
+    handled = {name for module in modules for name in names_of(module)}
     assert {fact.rpartition(".")[2] for name in consumed for fact in topics()[name]["messages"]} <= handled
 
 
@@ -166,7 +176,7 @@ def test_the_committed_code_is_what_the_generator_writes(tmp_path: Path) -> None
     _run(f"import sys, generate; sys.argv = ['generate.py', '--out', {str(tmp_path)!r}]; generate.main()")
     written = _tree(tmp_path)
     # The blocking client is written from the asynchronous one by another generator; see test_client_sync.
-    committed = [f"{folder}/{path}" for folder in GENERATED for path in _tree(ROOT / folder) if not path.startswith("sync/")]
+    committed = [f"{folder}/{path}" for folder in GENERATED for path in _tree(ROOT / folder)]
     assert sorted(committed) == written
     _, differing, unread = filecmp.cmpfiles(ROOT, tmp_path, written, shallow=False)
     assert (differing, unread) == ([], []), "run `make gen`"

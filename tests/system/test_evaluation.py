@@ -67,18 +67,18 @@ def test_the_examples_of_bodies_are_accepted(client: httpx.Client, park: str) ->
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     kept = evaluate(client, park)["evaluation_id"]
     for path, name in (
-        ("/v1/indicator-systems", "SystemBody"),
-        ("/v1/indicator-systems/guide-2021/threshold-sets", "ThresholdSetBody"),
+        ("/v1/indicator-systems", "IndicatorSystemBody"),
+        ("/v1/indicator-systems/guide-2021/threshold-sets", "CreateThresholdSetBody"),
         ("/v1/indicator-systems/pdi/weight-sets", "WeightSetBody"),
         (f"/v1/parks/{park}/indicator-values", "EntriesBody"),
-        (f"/v1/parks/{park}/evaluations", "EvaluateBody"),
-        ("/v1/evaluations:calculate", "CalculateBody"),
-        ("/v1/weights:compare-judgements", "JudgementsBody"),
-        ("/v1/weights:summarise-rounds", "RoundsBody"),
+        (f"/v1/parks/{park}/evaluations", "EvaluateParkBody"),
+        ("/v1/evaluations:calculate", "CalculateEvaluationBody"),
+        ("/v1/weights:compare-judgements", "CompareJudgementsBody"),
+        ("/v1/weights:summarise-rounds", "SummariseRoundsBody"),
     ):
         for example in schemas[name]["examples"]:
             assert client.post(path, json=example).is_success, path
-    plan = schemas["PlanBody"]["examples"][0]
+    plan = schemas["PlanImprovementsBody"]["examples"][0]
     reached = client.post(f"/v1/parks/{park}/evaluations/{kept}:plan", json=plan)
     assert reached.is_success or reached.json()["reason"] == "TARGET_UNREACHABLE"
     compared = client.get(f"/v1/parks/{park}/evaluations/{kept}/comparison", params={"before": kept}).json()

@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
-from chassis.bulk import copy_text, plain_column
+from chassis.bulk_rows import copy_text, plain_column
 from chassis.telemetry import Telemetry
 from chassis.tenancy import Scope, enter
 from kernel.refusals import Kind, Refusal

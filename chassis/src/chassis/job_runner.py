@@ -1,18 +1,26 @@
-"""Working off jobs: whichever replica has a hand free claims a job for a while, and does it."""
+"""The runner of long tasks: claims a job, lets its handler work, and saves how it ended."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Table, and_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Table,
+    and_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import telemetry_names as names
 from chassis.clock import Clock
 from chassis.database import Database, DatabaseUnavailable
 from chassis.errors import INTERNAL, kind_of
-from chassis.jobs import Job, JobFailure, JobState, Json, encode, encode_failure, get
+from chassis.jobs import Job, JobFailure, JobState, Json, encode_failure, encode_result, get
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
 from chassis.tenancy import Platform
@@ -236,7 +244,7 @@ class JobRunner:
         job = context.job
         try:
             result = await self._kinds[job.kind](context)
-            return {"state": JobState.SUCCEEDED.value, "progress": 1.0, "result": encode(result)}
+            return {"state": JobState.SUCCEEDED.value, "progress": 1.0, "result": encode_result(result)}
         except Exception as error:
             kind = kind_of(error)
             if kind in (Kind.UNAVAILABLE, Kind.EXHAUSTED) and job.attempts < self._max_attempts:

@@ -1,4 +1,4 @@
-"""Long tasks: a row per job in the service's own database, which a `job_runner.JobRunner` of some replica works off.
+"""Long tasks: a row per job in the service's own database, worked off by whichever replica has a hand free.
 
 A job is claimed for a while (its lease) and claimed anew when the lease runs out, so it survives the death of its worker; the
 number of the attempt keeps a worker that was only asleep from writing into a later one. A handler therefore may run more than
@@ -8,7 +8,7 @@ once for one job, and has to bear it.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
@@ -31,11 +31,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.columns import UtcDateTime
 from chassis.dialects import insert_for
+from chassis.tenancy import Platform
 from kernel.refusals import Kind, Refusal
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 JOB: Final = "job"
+_FIRST_PAUSE: Final = timedelta(seconds=1)
+_LONGEST_PAUSE: Final = timedelta(minutes=5)
+_OWN_WORK: Final = Platform("jobs")
 
 
 class JobState(StrEnum):
@@ -182,7 +186,7 @@ async def submit(
         JobDiffers: If the id exists with another kind, tenant, park, owner or other arguments.
         ValueError: If the arguments hold NaN or an infinity.
     """
-    encoded = encode(arguments)
+    encoded = encode_result(arguments)
     values: dict[str, Any] = {
         "job_id": job_id,
         "kind": kind,
@@ -209,7 +213,7 @@ async def submit(
         encoded,
     ):
         raise JobDiffers(job_id)
-    return _job(found)
+    return job_of(found)
 
 
 async def get(session: AsyncSession, table: Table, *, job_id: str, tenant_id: str | None) -> Job:
@@ -228,7 +232,7 @@ async def get(session: AsyncSession, table: Table, *, job_id: str, tenant_id: st
     row = (await session.execute(wanted)).one_or_none()
     if row is None:
         raise JobNotFound(job_id)
-    return _job(row)
+    return job_of(row)
 
 
 async def page(
@@ -248,7 +252,7 @@ async def page(
         key = tuple_(table.c.created_at, table.c.job_id)
         wanted = wanted.where(key < tuple_(*before, types=[UtcDateTime(), Text()]))
     newest = wanted.order_by(table.c.created_at.desc(), table.c.job_id.desc()).limit(limit)
-    return [_job(row) for row in await session.execute(newest)]
+    return [job_of(row) for row in await session.execute(newest)]
 
 
 async def request_cancel(session: AsyncSession, table: Table, *, job_id: str, tenant_id: str | None, now: datetime) -> None:
@@ -269,17 +273,18 @@ def _of(table: Table, tenant_id: str | None) -> Sequence[ColumnElement[bool]]:
     return () if tenant_id is None else (table.c.tenant_id == tenant_id,)
 
 
-def encode(value: Mapping[str, Json]) -> str:
-    """Returns what a row holds of arguments or a result."""
+def encode_result(value: Mapping[str, Json]) -> str:
+    """Returns the result of a job as it is stored."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True)
 
 
 def encode_failure(failure: JobFailure) -> str:
-    """Returns what a row holds of a failure."""
-    return encode({"kind": failure.kind, "reason": failure.reason, "message": failure.message, "facts": dict(failure.facts)})
+    """Returns the failure of a job as it is stored."""
+    return encode_result({"kind": failure.kind, "reason": failure.reason, "message": failure.message, "facts": dict(failure.facts)})
 
 
-def _job(row: Row[Any]) -> Job:
+def job_of(row: Row[Any]) -> Job:
+    """Returns a stored job."""
     return Job(
         job_id=row.job_id,
         kind=row.kind,

@@ -22,7 +22,7 @@ from kafka.net.compat import KafkaNetClient
 
 from chassis.broker import MAX_MESSAGE_BYTES, BrokerError, Message, MessageTooLarge, Subscription
 from chassis.kafka_settings import KafkaSettings
-from chassis.kafka_subscription import CLOSE_SECONDS, KafkaSubscription, broker_error, milliseconds
+from chassis.kafka_subscription import KafkaSubscription, broker_error, milliseconds
 from chassis.logs import Logger
 from chassis.topics import Topic, TopicRegistry, dead_letter_topic
 
@@ -34,8 +34,14 @@ _BATCH_BYTES: Final = 256 * 1024
 # Batches leave when they are full or when the caller flushes; without the wait the first message of each goes alone.
 _LINGER_MS: Final = 50
 _FETCH_BYTES: Final = 16 * 1024 * 1024
+# Beyond these a subscription stops to fetch until half is taken.
+_HELD_MESSAGES: Final = 1_000
+_HELD_BYTES: Final = 32 * 1024 * 1024
+_SHORTEST_POLL_SECONDS: Final = 0.002
+_LONGEST_POLL_SECONDS: Final = 0.2
 _HEARTBEAT_SECONDS: Final = 1.0
 _METADATA_SECONDS: Final = 30.0
+_CLOSE_SECONDS: Final = 5.0
 _RETENTION: Final = "retention.ms"
 _LEAST_IN_SYNC: Final = "min.insync.replicas"
 
@@ -287,13 +293,13 @@ class KafkaBroker:
         producer, self._producer = self._producer, None
         # `close(timeout=0)` of kafka-python 3.0.12 raises before it closes as long as something waits to be sent.
         producer._sender.force_close()
-        producer._sender.join(CLOSE_SECONDS)
-        producer.close(timeout=CLOSE_SECONDS)
+        producer._sender.join(_CLOSE_SECONDS)
+        producer.close(timeout=_CLOSE_SECONDS)
 
     def _close_producer(self) -> None:
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            producer.close(timeout=CLOSE_SECONDS)
+            producer.close(timeout=_CLOSE_SECONDS)
 
     def _consumer(self, group: str, topics: Sequence[str], listener: ConsumerRebalanceListener) -> Any:
         session_ms = milliseconds(self._settings.session_seconds)
@@ -316,7 +322,7 @@ class KafkaBroker:
         consumer.subscribe(list(topics), listener=listener)
         # A member that leads its group before it knows the partitions gives out none of them at first.
         if unknown := [topic for topic in topics if not consumer.partitions_for_topic(topic)]:
-            consumer.close(autocommit=False, timeout_ms=milliseconds(CLOSE_SECONDS))
+            consumer.close(autocommit=False, timeout_ms=milliseconds(_CLOSE_SECONDS))
             raise BrokerError(f"Kafka does not tell the partitions of {', '.join(unknown)}")
         return consumer
 

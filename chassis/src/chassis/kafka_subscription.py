@@ -1,4 +1,4 @@
-"""A member of a group of Kafka's: a thread that never stops to poll, and what it holds for the event loop."""
+"""A subscription of Kafka: a thread that never stops to poll, and what it holds until somebody takes it."""
 
 import asyncio
 import queue
@@ -25,12 +25,22 @@ from chassis.logs import Logger
 
 _Result = TypeVar("_Result")
 
+# What a message may hold besides key and value stays below what Kafka takes by default (1,048,588 bytes).
+_MAX_REQUEST_BYTES: Final = 1_048_576
+_BATCH_BYTES: Final = 256 * 1024
+# Batches leave when they are full or when the caller flushes; without the wait the first message of each goes alone.
+_LINGER_MS: Final = 50
+_FETCH_BYTES: Final = 16 * 1024 * 1024
 # Beyond these a subscription stops to fetch until half is taken.
 _HELD_MESSAGES: Final = 1_000
 _HELD_BYTES: Final = 32 * 1024 * 1024
 _SHORTEST_POLL_SECONDS: Final = 0.002
 _LONGEST_POLL_SECONDS: Final = 0.2
-CLOSE_SECONDS: Final = 5.0
+_HEARTBEAT_SECONDS: Final = 1.0
+_METADATA_SECONDS: Final = 30.0
+_CLOSE_SECONDS: Final = 5.0
+_RETENTION: Final = "retention.ms"
+_LEAST_IN_SYNC: Final = "min.insync.replicas"
 
 
 class KafkaSubscription:
@@ -112,7 +122,7 @@ class KafkaSubscription:
         if not self._closed:
             self._closed = True
             self._woken.set()
-            await asyncio.to_thread(self._thread.join, 2 * CLOSE_SECONDS)
+            await asyncio.to_thread(self._thread.join, 2 * _CLOSE_SECONDS)
 
     async def _ask(self, work: Callable[[Any], _Result]) -> _Result:
         answer: Future[_Result] = Future()
@@ -132,7 +142,7 @@ class KafkaSubscription:
                 while not self._closed:
                     consumer = self._turn(consumer)
             finally:
-                consumer.close(autocommit=False, timeout_ms=milliseconds(CLOSE_SECONDS))
+                consumer.close(autocommit=False, timeout_ms=milliseconds(_CLOSE_SECONDS))
         except BrokerError as error:
             failure = error
         except KafkaError as error:
@@ -193,7 +203,7 @@ class KafkaSubscription:
         Consumers of kafka-python 3.0 have been seen so: https://github.com/dpkp/kafka-python/issues/3106
         """
         self._logger.warning("consumer stalled", partitions=[f"{at.topic}/{at.partition}" for at in stalled])
-        consumer.close(autocommit=False, timeout_ms=milliseconds(CLOSE_SECONDS))
+        consumer.close(autocommit=False, timeout_ms=milliseconds(_CLOSE_SECONDS))
         self._held.clear()
         self._watch.forget()
         return self._open(_Rebalance(self._held))
@@ -358,7 +368,7 @@ def _answer(answer: Future[Any], result: Any = None, *, error: Exception | None 
 
 
 def broker_error(error: KafkaError) -> BrokerError:
-    """Returns what the port raises for an error of the library."""
+    """Returns a failure of the library as the broker's own."""
     return BrokerError(f"Kafka: {type(error).__name__}: {error}")
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select, t
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 from chassis import telemetry_names as names
-from chassis.bulk import copy_text
+from chassis.bulk_rows import copy_text
 from chassis.columns import UtcDateTime, utc_text
 from chassis.database import Database, DatabaseUnavailable, ForeignKeysBroken, Timeouts
 from chassis.errors import kind_of

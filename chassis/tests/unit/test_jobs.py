@@ -284,9 +284,9 @@ WORKER = """
 import asyncio, sys
 from sqlalchemy import MetaData
 from chassis import jobs
+from chassis.job_runner import JobRunner
 from chassis.clock import SystemClock
 from chassis.database import Database
-from chassis.job_runner import JobRunner
 from chassis.logs import configure
 from chassis.telemetry import Telemetry, TelemetrySettings
 

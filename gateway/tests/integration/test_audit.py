@@ -78,7 +78,7 @@ class TestLog:
             "position": 2,
             "caller_id": "ada",
             "way": "token",
-            "operation": "register_park",
+            "operation": "create_park",
             "method": "POST",
             "path": "/v1/parks",
             "park_id": "",
@@ -94,8 +94,8 @@ class TestLog:
             await reader.post("/v1/nothing-is-here")
             found = (await operator.get("/v1/audit", params={"caller": "ben"})).json()["entries"]
         assert [(each["operation"], each["park_id"], each["status"]) for each in found] == [
-            ("register_park", "", 403),
-            ("read_park", "nowhere", 404),
+            ("create_park", "", 403),
+            ("get_park", "nowhere", 404),
             ("", "", 404),
         ]
 
@@ -109,7 +109,7 @@ class TestLog:
             first = (await operator.get("/v1/audit", params={"limit": 2, "caller": "ada"})).json()
             rest = (await operator.get("/v1/audit", params={"since": first["next"], "caller": "ada"})).json()
         assert (len(first["entries"]), first["more"]) == (2, True)
-        assert [each["operation"] for each in first["entries"] + rest["entries"]].count("register_park") == 3
+        assert [each["operation"] for each in first["entries"] + rest["entries"]].count("create_park") == 3
         assert not rest["more"]
 
     async def test_the_query_and_the_body_are_in_no_entry(self, served: Any) -> None:

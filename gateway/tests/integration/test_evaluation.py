@@ -147,7 +147,7 @@ async def test_the_report_is_sent_as_a_file_in_the_asked_language(served: Served
 
 
 async def test_a_region_is_a_code_and_a_rank_of_none_is_null(served: Served) -> None:
-    park = {"park_id": "p", "name_zh": "甲", "name_en": "A", "low": "0", "high": "5", "coverage_pct": "0"}
+    park: dict[str, Any] = {"park_id": "p", "name_zh": "甲", "name_en": "A", "low": "0", "high": "5", "coverage_pct": "0"}
     park |= {"rank_best": 1, "rank_worst": 2}
     served.evaluation.answers["RankParks"] = {
         "parks": [park],
@@ -194,7 +194,7 @@ async def test_what_is_missing_is_said_in_one_language(served: Served) -> None:
     missing = {**value, "missing": "not entered", "missing_zh": "未填报"}
     served.evaluation.answers["ListIndicatorValues"] = {"values": [missing, {**value, "value": "5"}]}
     async with served.client(READER) as client:
-        query = {"system": "guide-2021", "year": 2022}
+        query: dict[str, str | int] = {"system": "guide-2021", "year": 2022}
         answer = await client.get(f"{PARK}/indicator-values", params=query, headers={"Accept-Language": "zh"})
     always = {**value, "version": 0}
     assert answer.json()["values"] == [{**always, "value": None, "missing": "未填报"}, {**always, "value": "5"}]

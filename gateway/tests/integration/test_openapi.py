@@ -181,9 +181,9 @@ async def test_the_examples_of_bodies_are_accepted(served: Any, document: dict[s
     schemas = document["components"]["schemas"]
     async with served.client() as client:
         for path, method, name in (
-            ("/v1/parks", "POST", "NewParkBody"),
-            ("/v1/parks/ganzhou-etdz/enterprises", "POST", "NewEnterpriseBody"),
-            ("/v1/parks/ganzhou-etdz/sources", "POST", "NewSourceBody"),
+            ("/v1/parks", "POST", "ParkBody"),
+            ("/v1/parks/ganzhou-etdz/enterprises", "POST", "EnterpriseBody"),
+            ("/v1/parks/ganzhou-etdz/sources", "POST", "SourceBody"),
             ("/v1/parks/ganzhou-etdz/annual-figures/2022", "PUT", "AnnualFiguresBody"),
         ):
             for example in schemas[name]["examples"]:

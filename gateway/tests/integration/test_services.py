@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.api import annotations_pb2
+from google.api import annotations_pb2  # type: ignore[import-untyped]  # ships no types
 from google.longrunning import operations_pb2, operations_pb2_grpc  # type: ignore[import-untyped]
 from google.protobuf import descriptor_pb2, message_factory, struct_pb2
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor

@@ -34,14 +34,14 @@ class ServiceClient:
         """Calls an rpc and returns the members of its response as the HTTP API shows them, with sentences in a language."""
         write = self._contract.rpcs[rpc].write
         assert write is not None, f"{rpc} answers with a file"
-        return write(await self._asked(caller, rpc, members), language)
+        return write(await self._requested(caller, rpc, members), language)
 
     async def download(self, caller: Caller, rpc: str, members: Mapping[str, Any]) -> tuple[bytes, str]:
         """Calls an rpc whose response is a file; returns its content and media type."""
-        response = await self._asked(caller, rpc, members)
+        response = await self._requested(caller, rpc, members)
         return response.content, response.media_type
 
-    async def _asked(self, caller: Caller, rpc: str, members: Mapping[str, Any]) -> Any:
+    async def _requested(self, caller: Caller, rpc: str, members: Mapping[str, Any]) -> Any:
         request = self._contract.rpcs[rpc].request()
         fill(request, members)
         return await self.call(caller, rpc, request)

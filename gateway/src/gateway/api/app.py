@@ -171,8 +171,7 @@ def create_app(
 
 def operation_id(route: APIRoute) -> str:
     """Returns the id of an operation: the name of what it does, whatever its address is."""
-    # A generated route is a private function: its public name is that of the operation.
-    return route.name.removeprefix("_")
+    return route.name
 
 
 async def _refused(request: Request, error: Exception) -> Response:

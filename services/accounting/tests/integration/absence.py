@@ -45,5 +45,5 @@ def _texts_of(message: Descriptor, seen: set[str]) -> Iterator[str]:
             yield from _texts_of(field.message_type, seen)
 
 
-def _is_optional_text(field: FieldDescriptor) -> bool:
-    return field.type == FieldDescriptor.TYPE_STRING and field.has_presence
+def _is_optional_text(field: Any) -> bool:
+    return bool(field.type == FieldDescriptor.TYPE_STRING and field.has_presence)

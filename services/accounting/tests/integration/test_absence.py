@@ -17,8 +17,12 @@ SERVICE = pb.DESCRIPTOR.services_by_name["AccountingService"]
 NEVER_HERE = {f"parkcarbon.accounting.v1.InventoryDifference.{name}" for name in ("key", "closed", "replayed")}
 
 
+_ONE_FIGURE: tuple[dict[str, Any], ...] = ({"gdp_10k_cny": "1"}, {"land_area_km2": "2"})
+
+
 async def test_no_optional_text_of_an_answer_is_there_and_empty(tenant: Tenant) -> None:
-    park_id, inventory = tenant.park_id, {"park_id": tenant.park_id, "inventory_id": "2020-v1"}
+    park_id = tenant.park_id
+    inventory: dict[str, Any] = {"park_id": park_id, "inventory_id": "2020-v1"}
     finding = inventory | {"finding_id": "f-1"}
     manager, operator = tenant.manager, tenant.operator
     verifier = Caller("verifier", tenant.tenant_id, frozenset({"verifier"}), parks=frozenset({park_id}))
@@ -38,7 +42,7 @@ async def test_no_optional_text_of_an_answer_is_there_and_empty(tenant: Tenant) 
                 pb.RecordAnnualFiguresRequest(figures=pb.AnnualFigures(park_id=park_id, year=2020, **one)),
                 manager,
             )
-            for one in ({"gdp_10k_cny": "1"}, {"land_area_km2": "2"})
+            for one in _ONE_FIGURE
         ),
         ("ListAnnualFigures", pb.ListAnnualFiguresRequest(park_id=park_id), manager),
         ("RecordActivity", pb.RecordActivityRequest(park_id=park_id, rows=columns([Row("a"), Row("b", "unknown")])), manager),
@@ -82,6 +86,7 @@ async def test_no_optional_text_of_an_answer_is_there_and_empty(tenant: Tenant) 
 
 async def test_a_dimension_that_was_asked_for_is_there_also_where_records_have_none(park: Tenant) -> None:
     await park.record(Row("a"))
+    group: Any
     (group,) = (await park.query("enterprise")).groups
     assert (group.HasField("enterprise"), group.enterprise) == (True, "")
     assert not any(group.HasField(each) for each in DIMENSIONS if each != "enterprise")

@@ -1411,6 +1411,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/parks",
+        name="create_park",
         tags=["parks"],
         status_code=201,
         response_model=Park,
@@ -1431,6 +1432,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}",
+        name="get_park",
         tags=["parks"],
         response_model=Park,
         responses=refusals(403, 404, 422),
@@ -1449,6 +1451,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks",
+        name="list_parks",
         tags=["parks"],
         response_model=ListParksResponse,
         responses=refusals(403, 422),
@@ -1462,6 +1465,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/regions/{code}/parks",
+        name="list_region_parks",
         tags=["parks"],
         response_model=ListRegionParksResponse,
         responses=refusals(403, 404, 422),
@@ -1497,6 +1501,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/parks/{park}/enterprises",
+        name="create_enterprise",
         tags=["parks"],
         status_code=201,
         response_model=Enterprise,
@@ -1522,6 +1527,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/enterprises",
+        name="list_enterprises",
         tags=["parks"],
         response_model=ListEnterprisesResponse,
         responses=refusals(403, 404, 422),
@@ -1544,6 +1550,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/parks/{park}/sources",
+        name="create_source",
         tags=["parks"],
         status_code=201,
         response_model=Source,
@@ -1569,6 +1576,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/sources",
+        name="list_sources",
         tags=["parks"],
         response_model=ListSourcesResponse,
         responses=refusals(403, 404, 422),
@@ -1589,6 +1597,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.put(
         "/v1/parks/{park}/annual-figures/{year}",
+        name="record_annual_figures",
         tags=["parks"],
         response_model=RecordAnnualFiguresResponse,
         responses=refusals(400, 403, 404, 408, 409, 413, 415, 422, 429),
@@ -1611,6 +1620,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/annual-figures",
+        name="list_annual_figures",
         tags=["parks"],
         response_model=ListAnnualFiguresResponse,
         responses=refusals(403, 404, 422),
@@ -1633,6 +1643,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/activity-records",
+        name="list_activity_records",
         tags=["activity"],
         response_model=ListActivityRecordsResponse,
         responses=refusals(403, 404, 422),
@@ -1655,6 +1666,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/emissions",
+        name="query_emissions",
         tags=["accounts"],
         response_model=QueryEmissionsResponse,
         responses=refusals(403, 404, 422),
@@ -1697,6 +1709,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/indicators",
+        name="get_indicators",
         tags=["accounts"],
         response_model=GetIndicatorsResponse,
         responses=refusals(403, 404, 422),
@@ -1716,6 +1729,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/factor-sets",
+        name="list_factor_sets",
         tags=["accounts"],
         response_model=ListFactorSetsResponse,
         responses=refusals(403, 422),
@@ -1729,6 +1743,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/factor-sets/{set}/factors",
+        name="list_factors",
         tags=["accounts"],
         response_model=ListFactorsResponse,
         responses=refusals(403, 404, 422),
@@ -1753,6 +1768,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/parks/{park}/inventories",
+        name="close_inventory",
         tags=["inventories"],
         status_code=201,
         response_model=Inventory,
@@ -1779,6 +1795,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/inventories",
+        name="list_inventories",
         tags=["inventories"],
         response_model=ListInventoriesResponse,
         responses=refusals(403, 404, 422),
@@ -1799,6 +1816,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/inventories/{inventory}",
+        name="get_inventory",
         tags=["inventories"],
         response_model=GetInventoryResponse,
         responses=refusals(403, 404, 422),
@@ -1820,6 +1838,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/inventories/{inventory}/lines",
+        name="list_inventory_lines",
         tags=["inventories"],
         response_model=ListInventoryLinesResponse,
         responses=refusals(403, 404, 422),
@@ -1847,6 +1866,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/parks/{park}/inventories/{inventory}:replay",
+        name="replay_inventory",
         tags=["inventories"],
         response_model=ReplayInventoryResponse,
         responses=refusals(400, 403, 404, 408, 409, 413, 415, 422, 429),
@@ -1875,6 +1895,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/parks/{park}/inventories/{inventory}/findings",
+        name="write_finding",
         tags=["inventories"],
         status_code=201,
         response_model=Finding,
@@ -1904,6 +1925,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:answer",
+        name="answer_finding",
         tags=["inventories"],
         response_model=Finding,
         responses=refusals(400, 403, 404, 408, 409, 413, 415, 422, 429),
@@ -1933,6 +1955,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/parks/{park}/inventories/{inventory}/findings/{finding}:close",
+        name="close_finding",
         tags=["inventories"],
         response_model=Finding,
         responses=refusals(400, 403, 404, 408, 409, 413, 415, 422, 429),
@@ -1962,6 +1985,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/inventories/{inventory}/findings",
+        name="list_findings",
         tags=["inventories"],
         response_model=ListFindingsResponse,
         responses=refusals(403, 404, 422),
@@ -1995,6 +2019,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/parks/{park}/inventories/{inventory}:publish",
+        name="publish_inventory",
         tags=["published"],
         status_code=201,
         response_model=Publication,
@@ -2026,6 +2051,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/parks/{park}/inventories/{inventory}:withdraw",
+        name="withdraw_publication",
         tags=["published"],
         response_model=WithdrawPublicationResponse,
         responses=refusals(400, 403, 404, 408, 409, 413, 415, 422, 429),
@@ -2052,6 +2078,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/published/parks",
+        name="list_published_parks",
         tags=["published"],
         response_model=ListPublishedParksResponse,
         responses=refusals(403, 422),
@@ -2065,6 +2092,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/published/parks/{park}/emissions",
+        name="list_publications",
         tags=["published"],
         response_model=ListPublicationsResponse,
         responses=refusals(403, 404, 422),
@@ -2087,6 +2115,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/region-releases",
+        name="release_regions",
         tags=["published"],
         status_code=201,
         response_model=RegionRelease,
@@ -2107,6 +2136,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/published/regions/{code}/emissions",
+        name="get_region_release",
         tags=["published"],
         response_model=GetRegionReleaseResponse,
         responses=refusals(403, 404, 422),

@@ -1157,6 +1157,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/indicator-systems",
+        name="list_indicator_systems",
         tags=["evaluation"],
         response_model=ListIndicatorSystemsResponse,
         responses=refusals(403, 422),
@@ -1169,6 +1170,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/indicator-systems/{system}",
+        name="get_indicator_system",
         tags=["evaluation"],
         response_model=GetIndicatorSystemResponse,
         responses=refusals(403, 404, 422),
@@ -1193,6 +1195,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/indicator-systems",
+        name="create_indicator_system",
         tags=["evaluation"],
         status_code=201,
         response_model=IndicatorSystem,
@@ -1220,6 +1223,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/indicator-systems/{system}/threshold-sets",
+        name="create_threshold_set",
         tags=["evaluation"],
         status_code=201,
         response_model=ThresholdSet,
@@ -1252,6 +1256,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/indicator-systems/{system}/weight-sets",
+        name="create_weight_set",
         tags=["evaluation"],
         status_code=201,
         response_model=WeightSet,
@@ -1277,6 +1282,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/indicator-values",
+        name="list_indicator_values",
         tags=["evaluation"],
         response_model=ListIndicatorValuesResponse,
         responses=refusals(403, 404, 422),
@@ -1303,6 +1309,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/parks/{park}/evaluations",
+        name="evaluate_park",
         tags=["evaluation"],
         status_code=201,
         response_model=Evaluation,
@@ -1325,6 +1332,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/evaluations",
+        name="list_evaluations",
         tags=["evaluation"],
         response_model=ListEvaluationsResponse,
         responses=refusals(403, 404, 422),
@@ -1344,6 +1352,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/evaluations/{evaluation}",
+        name="get_evaluation",
         tags=["evaluation"],
         response_model=Evaluation,
         responses=refusals(403, 404, 422),
@@ -1362,6 +1371,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/evaluations/{evaluation}/comparison",
+        name="compare_evaluations",
         tags=["evaluation"],
         response_model=CompareEvaluationsResponse,
         responses=refusals(403, 404, 422),
@@ -1381,6 +1391,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/parks/{park}/evaluations/{evaluation}:plan",
+        name="plan_improvements",
         tags=["evaluation"],
         response_model=PlanImprovementsResponse,
         responses=refusals(400, 403, 404, 408, 409, 413, 415, 422, 429),
@@ -1405,6 +1416,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/evaluations/{evaluation}/report.pdf",
+        name="render_evaluation_report",
         tags=["evaluation"],
         response_class=Response,
         responses={**file_response("application/pdf"), **refusals(403, 404, 422)},
@@ -1431,6 +1443,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/parks/{park}/indicator-values.xlsx",
+        name="render_value_template",
         tags=["evaluation"],
         response_class=Response,
         responses={**file_response("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), **refusals(403, 404, 422)},
@@ -1460,6 +1473,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.get(
         "/v1/regions/{code}/rankings",
+        name="rank_parks",
         tags=["evaluation"],
         response_model=RankParksResponse,
         responses=refusals(403, 404, 422),
@@ -1530,6 +1544,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/evaluations:calculate",
+        name="calculate_evaluation",
         tags=["evaluation"],
         response_model=CalculateEvaluationResponse,
         responses=refusals(400, 403, 404, 408, 409, 413, 415, 422, 429),
@@ -1543,6 +1558,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/weights:compare-judgements",
+        name="compare_judgements",
         tags=["evaluation"],
         response_model=CompareJudgementsResponse,
         responses=refusals(400, 403, 404, 408, 409, 413, 415, 422, 429),
@@ -1556,6 +1572,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
 
     @routes.post(
         "/v1/weights:summarise-rounds",
+        name="summarise_rounds",
         tags=["evaluation"],
         response_model=SummariseRoundsResponse,
         responses=refusals(400, 403, 404, 408, 409, 413, 415, 422, 429),

@@ -1,4 +1,4 @@
-"""Rows in bulk, given by column: as SQLite's driver takes them, and in the text format of PostgreSQL's COPY."""
+"""Rows as the two drivers take them in bulk: plain values for SQLite, the text of COPY for PostgreSQL."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
@@ -12,11 +12,7 @@ _PLAIN: Final = frozenset({type(None), int, float, str, bytes})
 
 
 def plain_column(column: Sequence[Any]) -> Iterable[Any]:
-    """Returns the values of a column as SQLite takes them.
-
-    Raises:
-        TypeError: If a value has a type that bulk rows cannot hold.
-    """
+    """Returns a column of values as SQLite's driver takes them."""
     if _PLAIN.issuperset(map(type, column)):
         return column
     return [None if value is None else _plain(value) for value in column]
