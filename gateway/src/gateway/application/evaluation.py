@@ -1,4 +1,4 @@
-"""The evaluation service as the door asks it: who may ask what, and nothing of what the answers say.
+"""The evaluation service as the gateway asks it: who may ask what, and nothing of what the answers say.
 
 Questions go through by name, and their members as the contract names them: a figure that this module knew would be one that it
 could get wrong.

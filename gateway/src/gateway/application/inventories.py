@@ -1,4 +1,4 @@
-"""Closed inventories as the door asks accounting for them: who may ask what, and nothing of what the answers say.
+"""Closed inventories as the gateway asks accounting for them: who may ask what, and nothing of what the answers say.
 
 Questions go through by name, as those to the evaluation do.
 """
