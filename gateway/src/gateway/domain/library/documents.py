@@ -130,7 +130,7 @@ def grams(text: str) -> list[str]:
 def search_terms(query: str) -> list[str]:
     """Returns the pieces that a text must have to be found by a query: of Chinese the pairs, unless there is but one character.
 
-    >>> wanted("碳排放 Carbon"), wanted("碳"), wanted(" ,;")
+    >>> search_terms("碳排放 Carbon"), search_terms("碳"), search_terms(" ,;")
     (['排放', '碳排', 'carbon'], ['碳'], [])
     """
     plain = unicodedata.normalize("NFKC", query).casefold()
