@@ -209,7 +209,7 @@ def fill(url: str) -> None:
 
 async def totals(accounting: Accounting) -> int:
     """Asks the account for the totals of the three years, by source."""
-    _, _, found = await query_emissions(accounting.ports, CALLER, PARK, "2020-01", "2023-01", ("source",))
+    _, _, found, _ = await query_emissions(accounting.ports, CALLER, PARK, "2020-01", "2023-01", ("source",))
     return sum(group.records for _, group in found.groups)
 
 

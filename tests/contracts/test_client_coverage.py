@@ -66,6 +66,7 @@ CALLS: Mapping[str, tuple[str, Sequence[Any], Mapping[str, Any]]] = {
         ("p", library.NewSource("s", "源", "S", "enterprise.fuel_combustion", 1, "natural_gas", "bill")),
         {},
     ),
+    "get_source": ("get_source", ("p", "s"), {}),
     "list_sources": ("iterate_sources", ("p",), {}),
     "record_annual_figures": ("record_annual_figures", ("p", 2022, library.NewAnnualFigures(gdp_10k_cny=Decimal("1.5"))), {}),
     "list_annual_figures": ("iterate_annual_figures", ("p",), {}),

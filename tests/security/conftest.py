@@ -138,6 +138,8 @@ async def _settle(made: Attacked) -> None:
     profile = {"columns": {"编号": "record_id"}}
     done(await made.operator.put("/v1/mapping-profiles/ours", json=profile))
     done(await made.rival.put("/v1/mapping-profiles/theirs", json=profile))
+    # of the enterprise that the caller of that role is bound to
+    made.objects["source"] = made.foreign["source"] = "mill-power"
     made.objects["document"] = await _document(made.operator, "ours")
     made.foreign["document"] = await _document(made.rival, "theirs")
     made.objects["webhook"] = await _hook(made.operator)

@@ -50,6 +50,7 @@ RULES: dict[str, frozenset[str]] = {
     "GET /v1/parks/{park}/enterprises": OWN_READERS,
     "POST /v1/parks/{park}/sources": MANAGERS,
     "GET /v1/parks/{park}/sources": OWN_READERS,
+    "GET /v1/parks/{park}/sources/{source}": OWN_READERS,
     "PUT /v1/parks/{park}/annual-figures/{year}": MANAGERS,
     "GET /v1/parks/{park}/annual-figures": PARK_READERS,
     "POST /v1/parks/{park}/activity-records": RECORDERS,

@@ -140,6 +140,15 @@ async def test_the_schema_of_a_release_becomes_that_of_a_new_database_and_keeps_
         assert schema(url) == schema(old.new[service]), f"{service}: {WRITE_ANEW}"
 
 
+def of_then(now: Any, then: Any) -> Any:
+    """Returns what is said now with only those members that were said then: an answer may grow, and loses nothing."""
+    if isinstance(now, dict) and isinstance(then, dict):
+        return {name: of_then(value, then[name]) for name, value in now.items() if name in then}
+    if isinstance(now, list) and isinstance(then, list) and len(now) == len(then):
+        return [of_then(one, other) for one, other in zip(now, then, strict=True)]
+    return now
+
+
 @pytest.mark.parametrize("old", EACH, indirect=True)
 async def test_an_upgraded_platform_says_what_it_said_and_goes_on(old: Upgraded, tmp_path: Path) -> None:
     before = said(old.release, old.kind)
@@ -153,7 +162,7 @@ async def test_an_upgraded_platform_says_what_it_said_and_goes_on(old: Upgraded,
         told = after.pop("changes")["changes"]
         assert told[:known] == before.pop("changes")["changes"]
         assert told[known]["data"]["record_id"] == ["waiting"]
-        assert after == before
+        assert of_then(after, before) == before
         again = (await stack.client.post(RECORDS, json=[*ganzhou.rows(), CORRECTION, WAITING])).json()
         assert (again["duplicate"], again["accepted"]) == (11, 0)
         further = {**WAITING, "record_id": "further", "supersedes": "waiting"}

@@ -28,37 +28,37 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-async def door(serve: Serve, clock: FixedClock) -> AsyncIterator[Any]:
+async def api(serve: Serve, clock: FixedClock) -> AsyncIterator[Any]:
     async with serve(Limits(), clock=clock) as running:
         yield running
 
 
-async def registered(door: Any, caller_id: str = "mes", body: dict[str, Any] = MILL) -> None:
-    async with door.client("operator-token") as operator:
+async def registered(api: Any, caller_id: str = "mes", body: dict[str, Any] = MILL) -> None:
+    async with api.client("operator-token") as operator:
         assert (await operator.put(f"/v1/callers/{caller_id}", json=body)).status_code in (200, 201)
 
 
-async def key(door: Any, kind: str = "api", caller_id: str = "mes", **more: Any) -> dict[str, Any]:
-    async with door.client("operator-token") as operator:
+async def key(api: Any, kind: str = "api", caller_id: str = "mes", **more: Any) -> dict[str, Any]:
+    async with api.client("operator-token") as operator:
         answer = await operator.post("/v1/api-keys", json={"caller_id": caller_id, "kind": kind, "name": "k", **more})
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()
         return made
 
 
-async def ask(door: Any, method: str = "GET", path: str = "/v1/caller", **more: Any) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=door.url) as client:
+async def ask(api: Any, method: str = "GET", path: str = "/v1/caller", **more: Any) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=api.url) as client:
         found: httpx.Response = await client.request(method, path, **more)
         return found
 
 
-async def bearer(door: Any, token: str, path: str = "/v1/caller") -> httpx.Response:
-    return await ask(door, path=path, headers={"Authorization": f"Bearer {token}"})
+async def bearer(api: Any, token: str, path: str = "/v1/caller") -> httpx.Response:
+    return await ask(api, path=path, headers={"Authorization": f"Bearer {token}"})
 
 
 class TestCallers:
-    async def test_a_caller_is_registered_read_and_changed(self, door: Any) -> None:
-        async with door.client("operator-token") as operator:
+    async def test_a_caller_is_registered_read_and_changed(self, api: Any) -> None:
+        async with api.client("operator-token") as operator:
             new = await operator.put("/v1/callers/mes", json=MILL)
             again = await operator.put("/v1/callers/mes", json={**MILL, "name": "Mill 2"})
             read = await operator.get("/v1/callers/mes")
@@ -86,34 +86,34 @@ class TestCallers:
             pytest.param({"roles": ["reader"], "issuer": "https://idp.test"}, "external_subject", id="an_issuer_needs_a_subject"),
         ],
     )
-    async def test_what_is_not_right_is_named(self, door: Any, body: dict[str, Any], field: str) -> None:
-        async with door.client("operator-token") as operator:
+    async def test_what_is_not_right_is_named(self, api: Any, body: dict[str, Any], field: str) -> None:
+        async with api.client("operator-token") as operator:
             answer = await operator.put("/v1/callers/x", json={"name": "X", **body})
         assert answer.status_code == 422
         assert field in [each["field"] for each in answer.json()["errors"]]
 
-    async def test_only_an_operator_of_the_tenant_registers_and_reads(self, door: Any) -> None:
-        await registered(door)
+    async def test_only_an_operator_of_the_tenant_registers_and_reads(self, api: Any) -> None:
+        await registered(api)
         for token, expected in (("manager-token", 403), ("reader-token", 403), ("stranger-token", 404)):
-            async with door.client(token) as client:
+            async with api.client(token) as client:
                 assert (await client.get("/v1/callers/mes")).status_code == expected
-        async with door.client("stranger-token") as stranger:
+        async with api.client("stranger-token") as stranger:
             assert (await stranger.get("/v1/callers")).json()["callers"] == []
             assert (await stranger.get("/v1/api-keys")).json()["api_keys"] == []
 
-    async def test_a_caller_that_is_made_inactive_is_kept_out(self, door: Any) -> None:
-        await registered(door)
-        made = await key(door)
-        assert (await bearer(door, made["api_key"])).status_code == 200
-        await registered(door, body={**MILL, "active": False})
-        assert (await bearer(door, made["api_key"])).json()["reason"] == "TOKEN_UNKNOWN"
+    async def test_a_caller_that_is_made_inactive_is_kept_out(self, api: Any) -> None:
+        await registered(api)
+        made = await key(api)
+        assert (await bearer(api, made["api_key"])).status_code == 200
+        await registered(api, body={**MILL, "active": False})
+        assert (await bearer(api, made["api_key"])).json()["reason"] == "TOKEN_UNKNOWN"
 
-    async def test_pages_hold_each_caller_once(self, door: Any) -> None:
+    async def test_pages_hold_each_caller_once(self, api: Any) -> None:
         for name in ("a", "b", "c"):
-            await registered(door, name)
+            await registered(api, name)
         found: list[str] = []
         token = ""
-        async with door.client("operator-token") as operator:
+        async with api.client("operator-token") as operator:
             while True:
                 page = (await operator.get("/v1/callers", params={"page_size": 2, "page_token": token})).json()
                 found += [each["caller_id"] for each in page["callers"]]
@@ -123,9 +123,9 @@ class TestCallers:
 
 
 class TestKeys:
-    async def test_a_key_stands_for_its_caller_in_either_header(self, door: Any) -> None:
-        await registered(door)
-        made = await key(door, scopes=["read_own"])
+    async def test_a_key_stands_for_its_caller_in_either_header(self, api: Any) -> None:
+        await registered(api)
+        made = await key(api, scopes=["read_own"])
         expected = {
             "caller_id": "mes",
             "tenant_id": "ganzhou",
@@ -133,141 +133,141 @@ class TestKeys:
             "scopes": ["read_own"],
             "enterprises": ["etdz/mill"],
         }
-        assert (await bearer(door, made["api_key"])).json() == expected
-        assert (await ask(door, headers={"X-Api-Key": made["api_key"]})).json() == expected
+        assert (await bearer(api, made["api_key"])).json() == expected
+        assert (await ask(api, headers={"X-Api-Key": made["api_key"]})).json() == expected
 
-    async def test_neither_secret_nor_digest_is_shown_again(self, door: Any) -> None:
-        await registered(door)
-        made = await key(door)
-        async with door.client("operator-token") as operator:
+    async def test_neither_secret_nor_digest_is_shown_again(self, api: Any) -> None:
+        await registered(api)
+        made = await key(api)
+        async with api.client("operator-token") as operator:
             listed = (await operator.get("/v1/api-keys", params={"caller": "mes"})).text
         assert made["key_id"] in listed
         assert made["secret"] not in listed
         assert hashlib.sha256(made["secret"].encode()).hexdigest() not in listed
-        assert made["secret"] not in door.log.getvalue()
+        assert made["secret"] not in api.log.getvalue()
 
-    async def test_a_scope_is_asked_for_by_the_door(self, door: Any) -> None:
-        await registered(door)
-        made = await key(door, scopes=["record"])
-        answer = await bearer(door, made["api_key"], "/v1/parks")
+    async def test_a_scope_is_required(self, api: Any) -> None:
+        await registered(api)
+        made = await key(api, scopes=["record"])
+        answer = await bearer(api, made["api_key"], "/v1/parks")
         assert (answer.status_code, answer.json()["reason"]) == (403, "SCOPE_MISSING")
 
-    async def test_a_key_ends(self, door: Any, clock: FixedClock) -> None:
-        await registered(door)
-        made = await key(door, expires_time="2026-11-22T12:00:00Z")
+    async def test_a_key_ends(self, api: Any, clock: FixedClock) -> None:
+        await registered(api)
+        made = await key(api, expires_time="2026-11-22T12:00:00Z")
         clock.advance(timedelta(hours=24) - timedelta(seconds=1))
-        assert (await bearer(door, made["api_key"])).status_code == 200
+        assert (await bearer(api, made["api_key"])).status_code == 200
         clock.advance(timedelta(seconds=1))
-        assert (await bearer(door, made["api_key"])).status_code == 401
+        assert (await bearer(api, made["api_key"])).status_code == 401
 
     @pytest.mark.parametrize("end", ["2026-11-21T12:00:00Z", "2028-12-01T00:00:00Z", "2027-01-01T00:00:00", "tomorrow"])
-    async def test_an_end_out_of_range_is_refused(self, door: Any, end: str) -> None:
-        await registered(door)
-        async with door.client("operator-token") as operator:
+    async def test_an_end_out_of_range_is_refused(self, api: Any, end: str) -> None:
+        await registered(api)
+        async with api.client("operator-token") as operator:
             answer = await operator.post("/v1/api-keys", json={"caller_id": "mes", "name": "k", "expires_time": end})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "expires_time")
 
-    async def test_a_rotated_key_works_for_a_day_beside_the_new_one(self, door: Any, clock: FixedClock) -> None:
-        await registered(door)
-        old = await key(door, scopes=["read_own"])
-        async with door.client("operator-token") as operator:
+    async def test_a_rotated_key_works_for_a_day_beside_the_new_one(self, api: Any, clock: FixedClock) -> None:
+        await registered(api)
+        old = await key(api, scopes=["read_own"])
+        async with api.client("operator-token") as operator:
             new = (await operator.post(f"/v1/api-keys/{old['key_id']}:rotate")).json()
         assert (new["scopes"], new["replaces"]["key_id"]) == (["read_own"], old["key_id"])
         for each in (old, new):
-            assert (await bearer(door, each["api_key"])).status_code == 200
+            assert (await bearer(api, each["api_key"])).status_code == 200
         clock.advance(timedelta(days=1))
-        assert [(await bearer(door, each["api_key"])).status_code for each in (old, new)] == [401, 200]
+        assert [(await bearer(api, each["api_key"])).status_code for each in (old, new)] == [401, 200]
 
-    async def test_a_revoked_key_opens_nothing_and_stays_listed(self, door: Any) -> None:
-        await registered(door)
-        made = await key(door)
-        async with door.client("operator-token") as operator:
+    async def test_a_revoked_key_opens_nothing_and_stays_listed(self, api: Any) -> None:
+        await registered(api)
+        made = await key(api)
+        async with api.client("operator-token") as operator:
             first = (await operator.delete(f"/v1/api-keys/{made['key_id']}")).json()
             again = (await operator.delete(f"/v1/api-keys/{made['key_id']}")).json()
         assert first == again
         assert first["revoked_time"] == "2026-11-21T12:00:00Z"
-        assert (await bearer(door, made["api_key"])).status_code == 401
+        assert (await bearer(api, made["api_key"])).status_code == 401
 
-    async def test_a_caller_manages_its_own_keys_and_no_others(self, door: Any) -> None:
-        await registered(door)
-        await registered(door, "other")
-        mine, others = await key(door), await key(door, caller_id="other")
+    async def test_a_caller_manages_its_own_keys_and_no_others(self, api: Any) -> None:
+        await registered(api)
+        await registered(api, "other")
+        mine, others = await key(api), await key(api, caller_id="other")
         headers = {"X-Api-Key": mine["api_key"]}
-        made = await ask(door, "POST", "/v1/api-keys", json={"name": "second"}, headers=headers)
+        made = await ask(api, "POST", "/v1/api-keys", json={"name": "second"}, headers=headers)
         assert (made.status_code, made.json()["caller_id"]) == (201, "mes")
-        listed = (await ask(door, path="/v1/api-keys", headers=headers)).json()["api_keys"]
+        listed = (await ask(api, path="/v1/api-keys", headers=headers)).json()["api_keys"]
         assert {each["caller_id"] for each in listed} == {"mes"}
         for method, path, body in (
             ("DELETE", f"/v1/api-keys/{others['key_id']}", None),
             ("POST", f"/v1/api-keys/{others['key_id']}:rotate", None),
         ):
-            answer = await ask(door, method, path, json=body, headers=headers)
+            answer = await ask(api, method, path, json=body, headers=headers)
             assert (answer.status_code, answer.json()["reason"]) == (404, "KEY_NOT_FOUND")
-        forbidden = await ask(door, "POST", "/v1/api-keys", json={"name": "x", "caller_id": "other"}, headers=headers)
+        forbidden = await ask(api, "POST", "/v1/api-keys", json={"name": "x", "caller_id": "other"}, headers=headers)
         assert forbidden.status_code == 403
 
-    async def test_a_narrow_key_makes_and_rotates_no_wider_one(self, door: Any) -> None:
-        await registered(door)
-        wide = await key(door)
-        narrow = await key(door, scopes=["manage_keys", "read_own"])
+    async def test_a_narrow_key_makes_and_rotates_no_wider_one(self, api: Any) -> None:
+        await registered(api)
+        wide = await key(api)
+        narrow = await key(api, scopes=["manage_keys", "read_own"])
         headers = {"X-Api-Key": narrow["api_key"]}
-        wider = await ask(door, "POST", "/v1/api-keys", json={"name": "x", "scopes": ["record"]}, headers=headers)
+        wider = await ask(api, "POST", "/v1/api-keys", json={"name": "x", "scopes": ["record"]}, headers=headers)
         assert (wider.status_code, wider.json()["errors"][0]["field"]) == (422, "scopes")
-        same = await ask(door, "POST", "/v1/api-keys", json={"name": "x"}, headers=headers)
+        same = await ask(api, "POST", "/v1/api-keys", json={"name": "x"}, headers=headers)
         assert same.json()["scopes"] == ["manage_keys", "read_own"]
-        assert (await ask(door, "POST", f"/v1/api-keys/{wide['key_id']}:rotate", headers=headers)).status_code == 404
+        assert (await ask(api, "POST", f"/v1/api-keys/{wide['key_id']}:rotate", headers=headers)).status_code == 404
 
-    async def test_a_key_opens_one_door_only(self, door: Any) -> None:
-        await registered(door)
-        api, client = await key(door), await key(door, "client")
-        assert (await bearer(door, f"{client['key_id']}.{client['secret']}")).status_code == 401
-        assert (await token(door, api)).status_code == 401
+    async def test_a_key_is_good_for_one_kind_of_request(self, api: Any) -> None:
+        await registered(api)
+        api_key, client = await key(api), await key(api, "client")
+        assert (await bearer(api, f"{client['key_id']}.{client['secret']}")).status_code == 401
+        assert (await token(api, api_key)).status_code == 401
 
-    async def test_two_credentials_are_refused(self, door: Any) -> None:
-        await registered(door)
-        made = await key(door)
+    async def test_two_credentials_are_refused(self, api: Any) -> None:
+        await registered(api)
+        made = await key(api)
         headers = {"X-Api-Key": made["api_key"], "Authorization": f"Bearer {made['api_key']}"}
-        assert (await ask(door, headers=headers)).json()["reason"] == "CREDENTIALS_AMBIGUOUS"
+        assert (await ask(api, headers=headers)).json()["reason"] == "CREDENTIALS_AMBIGUOUS"
 
 
-async def token(door: Any, client: dict[str, Any], grant_type: str = "client_credentials", **fields: str) -> httpx.Response:
+async def token(api: Any, client: dict[str, Any], grant_type: str = "client_credentials", **fields: str) -> httpx.Response:
     form = {"grant_type": grant_type, **fields}
-    return await ask(door, "POST", "/v1/oauth/token", data=form, auth=(client["key_id"], client["secret"]))
+    return await ask(api, "POST", "/v1/oauth/token", data=form, auth=(client["key_id"], client["secret"]))
 
 
 class TestTokens:
     @pytest.fixture
-    async def client(self, door: Any) -> dict[str, Any]:
-        await registered(door)
-        return await key(door, "client", scopes=["read_own", "record"])
+    async def client(self, api: Any) -> dict[str, Any]:
+        await registered(api)
+        return await key(api, "client", scopes=["read_own", "record"])
 
     async def test_an_access_token_lives_for_a_quarter_of_an_hour(
-        self, door: Any, clock: FixedClock, client: dict[str, Any]
+        self, api: Any, clock: FixedClock, client: dict[str, Any]
     ) -> None:
-        answer = await token(door, client)
+        answer = await token(api, client)
         given = answer.json()
         assert (given["token_type"], given["expires_in"], given["scope"]) == ("Bearer", 900, "read_own record")
         assert answer.headers["cache-control"] == "no-store"
         assert "refresh_token" not in given
-        assert (await bearer(door, given["access_token"])).json()["scopes"] == ["read_own", "record"]
+        assert (await bearer(api, given["access_token"])).json()["scopes"] == ["read_own", "record"]
         clock.advance(timedelta(seconds=899))
-        assert (await bearer(door, given["access_token"])).status_code == 200
+        assert (await bearer(api, given["access_token"])).status_code == 200
         clock.advance(timedelta(seconds=1))
-        assert (await bearer(door, given["access_token"])).json()["reason"] == "TOKEN_UNKNOWN"
+        assert (await bearer(api, given["access_token"])).json()["reason"] == "TOKEN_UNKNOWN"
 
-    async def test_a_token_is_narrowed_to_what_was_asked_for(self, door: Any, client: dict[str, Any]) -> None:
-        given = (await token(door, client, scope="read_own")).json()
+    async def test_a_token_is_narrowed_to_what_was_asked_for(self, api: Any, client: dict[str, Any]) -> None:
+        given = (await token(api, client, scope="read_own")).json()
         assert given["scope"] == "read_own"
-        assert (await bearer(door, given["access_token"])).json()["scopes"] == ["read_own"]
+        assert (await bearer(api, given["access_token"])).json()["scopes"] == ["read_own"]
 
     @pytest.mark.parametrize("scope", ["rebuild", "read_own everything", "manage_callers"])
-    async def test_a_scope_beyond_the_clients_is_refused(self, door: Any, client: dict[str, Any], scope: str) -> None:
-        answer = await token(door, client, scope=scope)
+    async def test_a_scope_beyond_the_clients_is_refused(self, api: Any, client: dict[str, Any], scope: str) -> None:
+        answer = await token(api, client, scope=scope)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope")
 
-    async def test_the_form_names_the_client_as_well(self, door: Any, client: dict[str, Any]) -> None:
+    async def test_the_form_names_the_client_as_well(self, api: Any, client: dict[str, Any]) -> None:
         form = {"grant_type": "client_credentials", "client_id": client["key_id"], "client_secret": client["secret"]}
-        assert (await ask(door, "POST", "/v1/oauth/token", data=form)).status_code == 200
+        assert (await ask(api, "POST", "/v1/oauth/token", data=form)).status_code == 200
 
     @pytest.mark.parametrize(
         ("content", "media", "error"),
@@ -282,61 +282,61 @@ class TestTokens:
             pytest.param(b"a=" * 100, "application/x-www-form-urlencoded", "invalid_request", id="too_many_fields"),
         ],
     )
-    async def test_a_malformed_request_is_refused(self, door: Any, content: bytes, media: str, error: str) -> None:
-        answer = await ask(door, "POST", "/v1/oauth/token", content=content, headers={"Content-Type": media})
+    async def test_a_malformed_request_is_refused(self, api: Any, content: bytes, media: str, error: str) -> None:
+        answer = await ask(api, "POST", "/v1/oauth/token", content=content, headers={"Content-Type": media})
         assert (answer.status_code, answer.json()["error"]) == (400, error)
         assert answer.json()["error_description"]
 
     @pytest.mark.parametrize("secret", ["", "A" * 43, "秘密"])
-    async def test_a_wrong_secret_is_refused_and_says_how_to_come(self, door: Any, client: dict[str, Any], secret: str) -> None:
-        answer = await token(door, {**client, "secret": secret})
+    async def test_a_wrong_secret_is_refused_and_says_how_to_come(self, api: Any, client: dict[str, Any], secret: str) -> None:
+        answer = await token(api, {**client, "secret": secret})
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
         assert answer.headers["www-authenticate"].startswith("Basic ")
 
-    async def test_a_refresh_token_is_good_for_one_exchange(self, door: Any, client: dict[str, Any]) -> None:
-        first = (await token(door, client, scope="read_own offline_access")).json()
-        second = (await token(door, client, "refresh_token", refresh_token=first["refresh_token"])).json()
-        assert (await bearer(door, second["access_token"])).json()["scopes"] == ["read_own"]
+    async def test_a_refresh_token_is_good_for_one_exchange(self, api: Any, client: dict[str, Any]) -> None:
+        first = (await token(api, client, scope="read_own offline_access")).json()
+        second = (await token(api, client, "refresh_token", refresh_token=first["refresh_token"])).json()
+        assert (await bearer(api, second["access_token"])).json()["scopes"] == ["read_own"]
         assert second["refresh_token"] != first["refresh_token"]
 
-    async def test_a_refresh_token_that_comes_again_ends_its_whole_family(self, door: Any, client: dict[str, Any]) -> None:
-        first = (await token(door, client, scope="offline_access")).json()["refresh_token"]
-        second = (await token(door, client, "refresh_token", refresh_token=first)).json()["refresh_token"]
-        other = (await token(door, client, scope="offline_access")).json()["refresh_token"]
-        stolen = await token(door, client, "refresh_token", refresh_token=first)
+    async def test_a_refresh_token_that_comes_again_ends_its_whole_family(self, api: Any, client: dict[str, Any]) -> None:
+        first = (await token(api, client, scope="offline_access")).json()["refresh_token"]
+        second = (await token(api, client, "refresh_token", refresh_token=first)).json()["refresh_token"]
+        other = (await token(api, client, scope="offline_access")).json()["refresh_token"]
+        stolen = await token(api, client, "refresh_token", refresh_token=first)
         assert (stolen.status_code, stolen.json()["error"]) == (400, "invalid_grant")
-        assert (await token(door, client, "refresh_token", refresh_token=second)).json()["error"] == "invalid_grant"
-        assert (await token(door, client, "refresh_token", refresh_token=other)).status_code == 200
+        assert (await token(api, client, "refresh_token", refresh_token=second)).json()["error"] == "invalid_grant"
+        assert (await token(api, client, "refresh_token", refresh_token=other)).status_code == 200
 
-    async def test_a_refresh_token_is_its_clients(self, door: Any, client: dict[str, Any]) -> None:
-        first = (await token(door, client, scope="offline_access")).json()["refresh_token"]
-        other = await key(door, "client")
-        assert (await token(door, other, "refresh_token", refresh_token=first)).json()["error"] == "invalid_grant"
+    async def test_a_refresh_token_is_its_clients(self, api: Any, client: dict[str, Any]) -> None:
+        first = (await token(api, client, scope="offline_access")).json()["refresh_token"]
+        other = await key(api, "client")
+        assert (await token(api, other, "refresh_token", refresh_token=first)).json()["error"] == "invalid_grant"
 
-    async def test_a_refresh_token_ends(self, door: Any, clock: FixedClock, client: dict[str, Any]) -> None:
-        first = (await token(door, client, scope="offline_access")).json()["refresh_token"]
+    async def test_a_refresh_token_ends(self, api: Any, clock: FixedClock, client: dict[str, Any]) -> None:
+        first = (await token(api, client, scope="offline_access")).json()["refresh_token"]
         clock.advance(timedelta(hours=1))
-        assert (await token(door, client, "refresh_token", refresh_token=first)).json()["error"] == "invalid_grant"
+        assert (await token(api, client, "refresh_token", refresh_token=first)).json()["error"] == "invalid_grant"
 
-    async def test_a_revoked_refresh_token_is_over(self, door: Any, client: dict[str, Any]) -> None:
-        given = (await token(door, client, scope="offline_access")).json()["refresh_token"]
+    async def test_a_revoked_refresh_token_is_over(self, api: Any, client: dict[str, Any]) -> None:
+        given = (await token(api, client, scope="offline_access")).json()["refresh_token"]
         credentials = (client["key_id"], client["secret"])
         for unknown in ("nonsense", given):
-            answer = await ask(door, "POST", "/v1/oauth/revoke", data={"token": unknown}, auth=credentials)
+            answer = await ask(api, "POST", "/v1/oauth/revoke", data={"token": unknown}, auth=credentials)
             assert answer.status_code == 200
-        assert (await token(door, client, "refresh_token", refresh_token=given)).json()["error"] == "invalid_grant"
+        assert (await token(api, client, "refresh_token", refresh_token=given)).json()["error"] == "invalid_grant"
 
-    async def test_a_withdrawn_key_takes_its_tokens_with_it(self, door: Any, client: dict[str, Any]) -> None:
-        given = (await token(door, client, scope="offline_access")).json()
-        async with door.client("operator-token") as operator:
+    async def test_a_withdrawn_key_takes_its_tokens_with_it(self, api: Any, client: dict[str, Any]) -> None:
+        given = (await token(api, client, scope="offline_access")).json()
+        async with api.client("operator-token") as operator:
             await operator.delete(f"/v1/api-keys/{client['key_id']}")
-        assert (await bearer(door, given["access_token"])).status_code == 401
-        assert (await token(door, client, "refresh_token", refresh_token=given["refresh_token"])).status_code == 401
+        assert (await bearer(api, given["access_token"])).status_code == 401
+        assert (await token(api, client, "refresh_token", refresh_token=given["refresh_token"])).status_code == 401
 
-    async def test_others_can_check_a_token_by_the_published_keys(self, door: Any, client: dict[str, Any]) -> None:
-        given = (await token(door, client)).json()["access_token"]
-        metadata = (await ask(door, path="/.well-known/oauth-authorization-server")).json()
-        keys = (await ask(door, path="/.well-known/jwks.json")).json()
+    async def test_others_can_check_a_token_by_the_published_keys(self, api: Any, client: dict[str, Any]) -> None:
+        given = (await token(api, client)).json()["access_token"]
+        metadata = (await ask(api, path="/.well-known/oauth-authorization-server")).json()
+        keys = (await ask(api, path="/.well-known/jwks.json")).json()
         assert metadata["jwks_uri"] == f"{metadata['issuer']}/.well-known/jwks.json"
         (published,) = keys["keys"]
         assert "d" not in published
@@ -347,17 +347,17 @@ class TestTokens:
         assert jwt.get_unverified_header(given) == {"alg": "ES256", "typ": "at+jwt", "kid": published["kid"]}
 
     async def test_the_pair_is_changed_and_the_old_one_published_while_its_tokens_live(
-        self, door: Any, clock: FixedClock, client: dict[str, Any]
+        self, api: Any, clock: FixedClock, client: dict[str, Any]
     ) -> None:
-        await token(door, client)
+        await token(api, client)
         clock.advance(timedelta(days=30) - timedelta(seconds=1))
-        last = (await token(door, client)).json()["access_token"]
+        last = (await token(api, client)).json()["access_token"]
         clock.advance(timedelta(seconds=2))
-        await token(door, client)
-        assert len((await ask(door, path="/.well-known/jwks.json")).json()["keys"]) == 2
-        assert (await bearer(door, last)).status_code == 200
+        await token(api, client)
+        assert len((await ask(api, path="/.well-known/jwks.json")).json()["keys"]) == 2
+        assert (await bearer(api, last)).status_code == 200
         clock.advance(timedelta(seconds=900))
-        assert len((await ask(door, path="/.well-known/jwks.json")).json()["keys"]) == 1
+        assert len((await ask(api, path="/.well-known/jwks.json")).json()["keys"]) == 1
 
 
 def signed(
@@ -374,16 +374,16 @@ def signed(
 
 class TestSignatures:
     @pytest.fixture
-    async def made(self, door: Any) -> dict[str, Any]:
-        await registered(door, body={"name": "M", "roles": ["park_manager"]})
-        return await key(door, "signing")
+    async def made(self, api: Any) -> dict[str, Any]:
+        await registered(api, body={"name": "M", "roles": ["park_manager"]})
+        return await key(api, "signing")
 
-    async def test_a_signed_request_is_its_callers(self, door: Any, clock: FixedClock, made: dict[str, Any]) -> None:
-        answer = await ask(door, headers=signed(made, clock, "GET", "/v1/caller"))
+    async def test_a_signed_request_is_its_callers(self, api: Any, clock: FixedClock, made: dict[str, Any]) -> None:
+        answer = await ask(api, headers=signed(made, clock, "GET", "/v1/caller"))
         assert answer.json()["caller_id"] == "mes"
 
     async def test_the_signature_can_be_made_with_nothing_but_the_documentation(
-        self, door: Any, clock: FixedClock, made: dict[str, Any]
+        self, api: Any, clock: FixedClock, made: dict[str, Any]
     ) -> None:
         import hmac  # noqa: PLC0415 - as a sender would, without this code
 
@@ -394,14 +394,14 @@ class TestSignatures:
             f"PC1-HMAC-SHA256 Credential={made['key_id']}, Timestamp={now}, Nonce=abcdefghijklmnop, "
             f"BodySHA256={digest}, Signature={proof}"
         )
-        assert (await ask(door, path="/v1/parks?page_size=2", headers={"Authorization": value})).status_code == 200
+        assert (await ask(api, path="/v1/parks?page_size=2", headers={"Authorization": value})).status_code == 200
 
-    async def test_a_signed_body_arrives_as_it_was_sent(self, door: Any, clock: FixedClock, made: dict[str, Any]) -> None:
+    async def test_a_signed_body_arrives_as_it_was_sent(self, api: Any, clock: FixedClock, made: dict[str, Any]) -> None:
         park = json.dumps(
             {"park_id": "etdz", "name_zh": "园", "name_en": "P", "region_code": "360700", "factor_set_id": "wang-2024"}
         )
         headers = signed(made, clock, "POST", "/v1/parks", park.encode(), **{"Content-Type": "application/json"})
-        assert (await ask(door, "POST", "/v1/parks", content=park.encode(), headers=headers)).status_code == 201
+        assert (await ask(api, "POST", "/v1/parks", content=park.encode(), headers=headers)).status_code == 201
         rows = b"".join(
             b'{"record_id":"r-%d","source_id":"s","period_start":"2022-01-01","period_end":"2022-01-02",'
             b'"quantity":"1","unit":"kWh"}\n' % number
@@ -410,10 +410,10 @@ class TestSignatures:
         path = "/v1/parks/etdz/activity-records"
         media = {"Content-Type": "application/x-ndjson"}
         headers = signed(made, clock, "POST", path, rows, nonce="m" * 16, **media)
-        pushed = await ask(door, "POST", path, content=rows, headers=headers)
+        pushed = await ask(api, "POST", path, content=rows, headers=headers)
         assert pushed.json()["accepted"] == 20_000
 
-    async def test_a_request_that_was_changed_is_refused(self, door: Any, clock: FixedClock, made: dict[str, Any]) -> None:
+    async def test_a_request_that_was_changed_is_refused(self, api: Any, clock: FixedClock, made: dict[str, Any]) -> None:
         get = signed(made, clock, "GET", "/v1/parks?page_size=2")
         post = signed(made, clock, "POST", "/v1/parks", b"{}", **{"Content-Type": "application/json"})
         changes = [
@@ -427,53 +427,53 @@ class TestSignatures:
             ("GET", "/v1/parks?page_size=2", b"", {"Authorization": get["Authorization"] + "x"}, "SIGNATURE_MALFORMED"),
         ]
         for method, path, body, headers, reason in changes:
-            answer = await ask(door, method, path, content=body, headers=headers)
+            answer = await ask(api, method, path, content=body, headers=headers)
             assert (answer.status_code, answer.json()["reason"]) == (401, reason), (method, path)
 
-    async def test_a_request_is_good_once_on_every_replica(self, door: Any, clock: FixedClock, made: dict[str, Any]) -> None:
+    async def test_a_request_is_good_once_on_every_replica(self, api: Any, clock: FixedClock, made: dict[str, Any]) -> None:
         headers = signed(made, clock, "GET", "/v1/caller")
-        assert [(await ask(door, headers=headers)).status_code for _ in range(2)] == [200, 401]
-        assert (await ask(door, headers=headers)).json()["reason"] == "SIGNATURE_REPLAYED"
+        assert [(await ask(api, headers=headers)).status_code for _ in range(2)] == [200, 401]
+        assert (await ask(api, headers=headers)).json()["reason"] == "SIGNATURE_REPLAYED"
         # A nonce is kept for longer than its signature is good.
         clock.advance(timedelta(minutes=5))
-        assert (await ask(door, headers=headers)).json()["reason"] == "SIGNATURE_REPLAYED"
+        assert (await ask(api, headers=headers)).json()["reason"] == "SIGNATURE_REPLAYED"
         clock.advance(timedelta(seconds=1))
-        assert (await ask(door, headers=headers)).json()["reason"] == "SIGNATURE_TOO_OLD"
+        assert (await ask(api, headers=headers)).json()["reason"] == "SIGNATURE_TOO_OLD"
 
-    async def test_a_clock_may_be_off_by_five_minutes_either_way(self, door: Any, clock: FixedClock, made: dict[str, Any]) -> None:
+    async def test_a_clock_may_be_off_by_five_minutes_either_way(self, api: Any, clock: FixedClock, made: dict[str, Any]) -> None:
         early = signed(made, FixedClock(NOW - timedelta(seconds=301)), "GET", "/v1/caller")
         late = signed(made, FixedClock(NOW + timedelta(seconds=301)), "GET", "/v1/caller")
         fine = signed(made, FixedClock(NOW + timedelta(seconds=300)), "GET", "/v1/caller")
-        found = [(await ask(door, headers=headers)).status_code for headers in (early, late, fine)]
+        found = [(await ask(api, headers=headers)).status_code for headers in (early, late, fine)]
         assert found == [401, 401, 200]
 
-    async def test_a_key_that_is_not_for_signing_signs_nothing(self, door: Any, clock: FixedClock, made: dict[str, Any]) -> None:
-        other = await key(door, "api")
+    async def test_a_key_that_is_not_for_signing_signs_nothing(self, api: Any, clock: FixedClock, made: dict[str, Any]) -> None:
+        other = await key(api, "api")
         for wrong in (other, {**made, "secret": other["secret"]}, {**made, "key_id": "pck_" + "a" * 16}):
-            answer = await ask(door, headers=signed(wrong, clock, "GET", "/v1/caller"))
+            answer = await ask(api, headers=signed(wrong, clock, "GET", "/v1/caller"))
             assert answer.json()["reason"] == "SIGNATURE_INVALID"
 
-    async def test_the_secret_is_not_in_the_database(self, door: Any, made: dict[str, Any]) -> None:
-        stored = await door.access_services.authenticators.credentials.key(made["key_id"])
+    async def test_the_secret_is_not_in_the_database(self, api: Any, made: dict[str, Any]) -> None:
+        stored = await api.access_services.authenticators.credentials.key(made["key_id"])
         assert made["secret"] not in stored.proof
-        assert door.access_services.authenticators.cipher.decrypt(stored.proof, made["key_id"]) == made["secret"].encode()
-        assert door.access_services.authenticators.cipher.decrypt(stored.proof, "pck_" + "a" * 16) is None
+        assert api.access_services.authenticators.cipher.decrypt(stored.proof, made["key_id"]) == made["secret"].encode()
+        assert api.access_services.authenticators.cipher.decrypt(stored.proof, "pck_" + "a" * 16) is None
 
 
 class TestTokenAttacks:
     """OWASP API2:2023, broken authentication: what is not our token is refused, and refused alike."""
 
     @pytest.fixture
-    async def good(self, door: Any) -> str:
-        await registered(door)
-        given: str = (await token(door, await key(door, "client"))).json()["access_token"]
-        assert (await bearer(door, given)).status_code == 200
+    async def good(self, api: Any) -> str:
+        await registered(api)
+        given: str = (await token(api, await key(api, "client"))).json()["access_token"]
+        assert (await bearer(api, given)).status_code == 200
         return given
 
-    async def test_none_of_these_opens_anything(self, door: Any, good: str) -> None:
+    async def test_none_of_these_opens_anything(self, api: Any, good: str) -> None:
         claims = jwt.decode(good, options={"verify_signature": False})
         kid = jwt.get_unverified_header(good)["kid"]
-        published = (await ask(door, path="/.well-known/jwks.json")).json()["keys"][0]
+        published = (await ask(api, path="/.well-known/jwks.json")).json()["keys"][0]
         public = jwt.PyJWK(published).key
         pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         mine = ec.generate_private_key(ec.SECP256R1())
@@ -511,7 +511,7 @@ class TestTokenAttacks:
             "two_dots": "..",
         }
         for name, text in forged.items():
-            answer = await bearer(door, text[:256] if name == "two_dots" else text)
+            answer = await bearer(api, text[:256] if name == "two_dots" else text)
             assert answer.status_code == 401, name
             assert answer.json()["reason"] in ("TOKEN_UNKNOWN", "TOKEN_MALFORMED"), name
             assert good not in answer.text

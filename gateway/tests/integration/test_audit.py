@@ -36,7 +36,7 @@ def entry(number: int, **changes: Any) -> Entry:
     said = {
         "tenant_id": "ganzhou",
         "subject": "ada",
-        "way": "key",
+        "auth_method": "key",
         "method": "GET",
         "operation": "list_parks",
         "park_id": "",
@@ -220,9 +220,9 @@ class TestQuotas:
 
     async def test_an_answer_says_how_its_caller_stands_and_a_flood_is_turned_away(self, serve: Serve) -> None:
         async with (
-            serve(Limits(requests_per_minute=20), clock=FixedClock(NOW)) as door,
-            door.client("reader-token") as reader,
-            door.client("manager-token") as manager,
+            serve(Limits(requests_per_minute=20), clock=FixedClock(NOW)) as served,
+            served.client("reader-token") as reader,
+            served.client("manager-token") as manager,
         ):
             first = await reader.get("/v1/parks")
             answers = [await reader.get("/v1/parks") for _ in range(20)]
@@ -233,7 +233,7 @@ class TestQuotas:
         assert (answers[-1].json()["reason"], answers[-1].headers["retry-after"]) == ("RATE_EXCEEDED", "60")
 
     async def test_who_signs_in_is_counted_by_address(self, serve: Serve) -> None:
-        async with serve(Limits(open_requests_per_minute=20), clock=FixedClock(NOW)) as door, door.client(None) as anyone:
+        async with serve(Limits(open_requests_per_minute=20), clock=FixedClock(NOW)) as served, served.client(None) as anyone:
             body = {"login": "eve@example.com", "password": "guess"}
             found = [(await anyone.post("/v1/sign-in", json=body)).status_code for _ in range(21)]
         assert found == [401] * 20 + [429]

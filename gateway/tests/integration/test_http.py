@@ -678,7 +678,7 @@ class TestFailures:
             away = await client.get("/readyz")
             assert (away.status_code, away.json()) == (503, {"ready": False, "accounting": False, "database": True, "events": True})
 
-    async def test_a_gateway_that_hears_no_events_says_so_and_keeps_its_door_open(self, served: Any) -> None:
+    async def test_a_gateway_that_receives_no_events_says_so_and_stays_ready(self, served: Any) -> None:
         served.listener.hears = False
         async with served.client(None) as client:
             answer = await client.get("/readyz")

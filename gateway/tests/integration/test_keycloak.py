@@ -96,9 +96,9 @@ def said(bearer: str) -> dict[str, Any]:
     return claims
 
 
-async def register(door: Any, caller_id: str, keycloak: KeycloakServer, subject: str) -> None:
+async def register(api: Any, caller_id: str, keycloak: KeycloakServer, subject: str) -> None:
     body = {"name": caller_id, "roles": ["reader"], "issuer": keycloak.issuer("park"), "external_subject": subject}
-    async with door.client("operator-token") as operator:
+    async with api.client("operator-token") as operator:
         assert (await operator.put(f"/v1/callers/{caller_id}", json=body)).status_code in (200, 201)
 
 
@@ -106,19 +106,19 @@ def trusting(serve: Serve, keycloak: KeycloakServer, **more: Any) -> AbstractAsy
     return serve(Limits(), trusted=[TrustedIssuer(keycloak.issuer("park"), "parkcarbon")], **more)
 
 
-async def whoami(door: Any, bearer: str) -> httpx.Response:
-    async with door.client(bearer) as client:
+async def whoami(api: Any, bearer: str) -> httpx.Response:
+    async with api.client(bearer) as client:
         answer: httpx.Response = await client.get("/v1/caller")
         return answer
 
 
 async def test_a_program_comes_in_by_client_credentials(serve: Serve, keycloak: KeycloakServer) -> None:
     bearer = await token(keycloak, "mes")
-    async with trusting(serve, keycloak) as door:
-        assert (await whoami(door, bearer)).json()["reason"] == "TOKEN_UNKNOWN"
-        await register(door, "mes", keycloak, said(bearer)["sub"])
-        answer = await whoami(door, bearer)
-        broken = await whoami(door, bearer[:-6] + ("AAAAAA" if bearer[-6:] != "AAAAAA" else "BBBBBB"))
+    async with trusting(serve, keycloak) as api:
+        assert (await whoami(api, bearer)).json()["reason"] == "TOKEN_UNKNOWN"
+        await register(api, "mes", keycloak, said(bearer)["sub"])
+        answer = await whoami(api, bearer)
+        broken = await whoami(api, bearer[:-6] + ("AAAAAA" if bearer[-6:] != "AAAAAA" else "BBBBBB"))
     assert (answer.status_code, answer.json()["caller_id"], answer.json()["roles"]) == (200, "mes", ["reader"])
     assert broken.status_code == 401
 
@@ -126,9 +126,9 @@ async def test_a_program_comes_in_by_client_credentials(serve: Serve, keycloak: 
 async def test_a_token_for_somebody_else_is_refused(serve: Serve, keycloak: KeycloakServer) -> None:
     bearer = await token(keycloak, "stray")
     assert "parkcarbon" not in str(said(bearer).get("aud"))
-    async with trusting(serve, keycloak) as door:
-        await register(door, "stray", keycloak, said(bearer)["sub"])
-        assert (await whoami(door, bearer)).status_code == 401
+    async with trusting(serve, keycloak) as api:
+        await register(api, "stray", keycloak, said(bearer)["sub"])
+        assert (await whoami(api, bearer)).status_code == 401
 
 
 async def signed_in_there(address: str, password: str) -> httpx.Response:
@@ -147,8 +147,8 @@ async def signed_in_there(address: str, password: str) -> httpx.Response:
 
 
 async def test_a_person_signs_in_by_authorization_code_with_pkce(serve: Serve, keycloak: KeycloakServer) -> None:
-    async with trusting(serve, keycloak) as door, door.client(None) as browser:
-        await register(door, "ada", keycloak, ADA)
+    async with trusting(serve, keycloak) as api, api.client(None) as browser:
+        await register(api, "ada", keycloak, ADA)
         sent = await browser.get("/v1/sign-in/elsewhere", params={"issuer": keycloak.issuer("park")})
         assert sent.status_code == 303
         wrong = await signed_in_there(sent.headers["location"], "not the password")
@@ -200,12 +200,12 @@ async def rotate(keycloak: KeycloakServer) -> None:
 async def test_a_new_key_is_learnt_when_a_token_names_it(serve: Serve, keycloak: KeycloakServer) -> None:
     clock = Ahead()
     old = await token(keycloak, "mes")
-    async with trusting(serve, keycloak, clock=clock) as door:
-        await register(door, "mes", keycloak, said(old)["sub"])
-        assert (await whoami(door, old)).status_code == 200
+    async with trusting(serve, keycloak, clock=clock) as api:
+        await register(api, "mes", keycloak, said(old)["sub"])
+        assert (await whoami(api, old)).status_code == 200
         await rotate(keycloak)
         new = await token(keycloak, "mes")
         assert jwt.get_unverified_header(new)["kid"] != jwt.get_unverified_header(old)["kid"]
         # an issuer is asked twice in 30 s by no flood of key ids
         clock.ahead = timedelta(seconds=31)
-        assert [(await whoami(door, each)).status_code for each in (new, old)] == [200, 200]
+        assert [(await whoami(api, each)).status_code for each in (new, old)] == [200, 200]

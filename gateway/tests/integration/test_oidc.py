@@ -72,7 +72,7 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-async def door(serve: Serve, issuer: Issuer, clock: FixedClock) -> AsyncIterator[Any]:
+async def api(serve: Serve, issuer: Issuer, clock: FixedClock) -> AsyncIterator[Any]:
     async with serve(Limits(), clock=clock, trusted=[TrustedIssuer(issuer.url, "parkcarbon")]) as running:
         body = {"name": "A", "roles": ["reader"], "issuer": issuer.url, "external_subject": "user-1"}
         async with running.client("operator-token") as operator:
@@ -87,37 +87,37 @@ def token(issuer: Issuer, key: Any = RSA_KEY, *, algorithm: str = "RS256", kid: 
     return jwt.encode({name: value for name, value in said.items() if value is not None}, key, algorithm, headers=headers)
 
 
-async def ask(door: Any, bearer: str) -> httpx.Response:
-    async with door.client(bearer) as client:
+async def ask(api: Any, bearer: str) -> httpx.Response:
+    async with api.client(bearer) as client:
         found: httpx.Response = await client.get("/v1/caller")
         return found
 
 
-async def test_a_token_of_a_trusted_issuer_stands_for_the_caller_that_is_registered_for_it(door: Any, issuer: Issuer) -> None:
-    answer = await ask(door, token(issuer))
+async def test_a_token_of_a_trusted_issuer_stands_for_the_caller_that_is_registered_for_it(api: Any, issuer: Issuer) -> None:
+    answer = await ask(api, token(issuer))
     assert (answer.status_code, answer.json()["caller_id"], answer.json()["roles"]) == (200, "ada", ["reader"])
-    await ask(door, token(issuer))
+    await ask(api, token(issuer))
     assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
 
 
-async def test_roles_that_a_token_claims_are_not_believed(door: Any, issuer: Issuer) -> None:
-    answer = await ask(door, token(issuer, roles=["platform_operator"], scope="audit", tenant="nanchang"))
+async def test_roles_that_a_token_claims_are_not_believed(api: Any, issuer: Issuer) -> None:
+    answer = await ask(api, token(issuer, roles=["platform_operator"], scope="audit", tenant="nanchang"))
     assert (answer.json()["roles"], answer.json()["tenant_id"]) == (["reader"], "ganzhou")
 
 
-async def test_a_subject_that_nobody_registered_is_unknown(door: Any, issuer: Issuer) -> None:
-    assert (await ask(door, token(issuer, sub="user-2"))).json()["reason"] == "TOKEN_UNKNOWN"
+async def test_a_subject_that_nobody_registered_is_unknown(api: Any, issuer: Issuer) -> None:
+    assert (await ask(api, token(issuer, sub="user-2"))).json()["reason"] == "TOKEN_UNKNOWN"
 
 
-async def test_an_identity_stands_for_one_caller(door: Any, issuer: Issuer) -> None:
+async def test_an_identity_stands_for_one_caller(api: Any, issuer: Issuer) -> None:
     body = {"name": "B", "roles": ["platform_operator"], "issuer": issuer.url, "external_subject": "user-1"}
     for operator, expected in (("operator-token", 409), ("stranger-token", 409)):
-        async with door.client(operator) as client:
+        async with api.client(operator) as client:
             answer = await client.put("/v1/callers/ben", json=body)
         assert (answer.status_code, answer.json()["reason"]) == (expected, "IDENTITY_TAKEN")
 
 
-async def test_what_is_not_right_is_refused(door: Any, issuer: Issuer) -> None:
+async def test_what_is_not_right_is_refused(api: Any, issuer: Issuer) -> None:
     now = int(NOW.timestamp())
     pem = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     issuer.keys.append(jwk(RSA_KEY, "for-secrets", use="enc"))
@@ -147,40 +147,40 @@ async def test_what_is_not_right_is_refused(door: Any, issuer: Issuer) -> None:
         "untrusted_issuer": token(issuer, iss="https://evil.test"),
     }
     for name, text in forged.items():
-        answer = await ask(door, text)
+        answer = await ask(api, text)
         assert (answer.status_code, answer.json()["reason"]) == (401, "TOKEN_UNKNOWN"), name
 
 
-async def test_a_new_key_is_asked_for_but_a_flood_of_key_ids_is_not_passed_on(door: Any, issuer: Issuer, clock: FixedClock) -> None:
-    assert (await ask(door, token(issuer))).status_code == 200
+async def test_a_new_key_is_asked_for_but_a_flood_of_key_ids_is_not_passed_on(api: Any, issuer: Issuer, clock: FixedClock) -> None:
+    assert (await ask(api, token(issuer))).status_code == 200
     issuer.keys[:] = [jwk(OTHER_RSA_KEY, "k2")]
     for number in range(20):
-        assert (await ask(door, token(issuer, OTHER_RSA_KEY, kid=f"guess-{number}"))).status_code == 401
+        assert (await ask(api, token(issuer, OTHER_RSA_KEY, kid=f"guess-{number}"))).status_code == 401
     assert len(issuer.asked) == 2
     clock.advance(timedelta(seconds=30))
-    assert (await ask(door, token(issuer, OTHER_RSA_KEY, kid="k2"))).status_code == 200
+    assert (await ask(api, token(issuer, OTHER_RSA_KEY, kid="k2"))).status_code == 200
     # the issuer has withdrawn the first
-    assert (await ask(door, token(issuer))).status_code == 401
+    assert (await ask(api, token(issuer))).status_code == 401
 
 
-async def test_an_issuer_that_is_away_keeps_nobody_out_whose_key_is_known(door: Any, issuer: Issuer, clock: FixedClock) -> None:
-    assert (await ask(door, token(issuer))).status_code == 200
+async def test_an_issuer_that_is_away_keeps_nobody_out_whose_key_is_known(api: Any, issuer: Issuer, clock: FixedClock) -> None:
+    assert (await ask(api, token(issuer))).status_code == 200
     issuer.away = True
     clock.advance(timedelta(hours=1))
     late = int((NOW + timedelta(hours=2)).timestamp())
-    assert (await ask(door, token(issuer, exp=late))).status_code == 200
+    assert (await ask(api, token(issuer, exp=late))).status_code == 200
 
 
-async def test_an_issuer_that_was_never_reached_is_said_to_be_unavailable(door: Any, issuer: Issuer) -> None:
+async def test_an_issuer_that_was_never_reached_is_said_to_be_unavailable(api: Any, issuer: Issuer) -> None:
     issuer.away = True
-    answer = await ask(door, token(issuer))
+    answer = await ask(api, token(issuer))
     assert (answer.status_code, answer.json()["reason"]) == (503, "ISSUER_UNAVAILABLE")
     assert answer.headers["retry-after"]
 
 
-async def test_an_issuer_that_names_itself_otherwise_is_not_believed(door: Any, issuer: Issuer) -> None:
+async def test_an_issuer_that_names_itself_otherwise_is_not_believed(api: Any, issuer: Issuer) -> None:
     issuer.named = "https://evil.test"
-    assert (await ask(door, token(issuer))).json()["reason"] == "ISSUER_UNAVAILABLE"
+    assert (await ask(api, token(issuer))).json()["reason"] == "ISSUER_UNAVAILABLE"
 
 
 @pytest.mark.parametrize(

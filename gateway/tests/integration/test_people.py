@@ -39,37 +39,37 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-async def door(serve: Serve, clock: FixedClock) -> AsyncIterator[Any]:
+async def api(serve: Serve, clock: FixedClock) -> AsyncIterator[Any]:
     async with serve(Limits(), clock=clock) as running:
         async with running.client("operator-token") as operator:
             await operator.put("/v1/callers/ada", json={"name": "Ada", "roles": ["park_manager"]})
         yield running
 
 
-def letters(door: Any) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = door.access_services.sign_in_services.mail.sent
+def letters(api: Any) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = api.access_services.sign_in_services.mail.sent
     return found
 
 
-def code(door: Any) -> str:
-    found = re.search(r"    (\S{43})\n", letters(door)[-1][1])
+def code(api: Any) -> str:
+    found = re.search(r"    (\S{43})\n", letters(api)[-1][1])
     assert found
     return found[1]
 
 
-async def invited(door: Any, login: str = LOGIN, caller_id: str = "ada") -> None:
-    async with door.client("operator-token") as operator:
+async def invited(api: Any, login: str = LOGIN, caller_id: str = "ada") -> None:
+    async with api.client("operator-token") as operator:
         answer = await operator.put(f"/v1/callers/{caller_id}/login", json={"login": login})
         assert answer.json() == {"caller_id": caller_id, "login": login}
 
 
 @pytest.fixture
-async def ready(door: Any) -> Any:
+async def ready(api: Any) -> Any:
     """Ada has set her password."""
-    await invited(door)
-    async with door.client(None) as anyone:
-        assert (await anyone.post("/v1/passwords", json={"code": code(door), "password": PASSWORD})).status_code == 200
-    return door
+    await invited(api)
+    async with api.client(None) as anyone:
+        assert (await anyone.post("/v1/passwords", json={"code": code(api), "password": PASSWORD})).status_code == 200
+    return api
 
 
 async def sign_in(client: httpx.AsyncClient, login: str = LOGIN, password: str = PASSWORD) -> httpx.Response:
@@ -77,27 +77,27 @@ async def sign_in(client: httpx.AsyncClient, login: str = LOGIN, password: str =
 
 
 class TestPasswords:
-    async def test_an_invitation_goes_by_letter_and_is_in_no_answer(self, door: Any) -> None:
-        await invited(door, "Ada@Example.COM".lower())
-        assert letters(door)[-1][0] == LOGIN
-        assert "/v1/" not in letters(door)[-1][1]
-        assert "?" not in letters(door)[-1][1]
+    async def test_an_invitation_goes_by_letter_and_is_in_no_answer(self, api: Any) -> None:
+        await invited(api, "Ada@Example.COM".lower())
+        assert letters(api)[-1][0] == LOGIN
+        assert "/v1/" not in letters(api)[-1][1]
+        assert "?" not in letters(api)[-1][1]
 
-    async def test_a_code_is_good_once_and_for_a_week(self, door: Any, clock: FixedClock) -> None:
-        await invited(door)
-        async with door.client(None) as anyone:
-            first = {"code": code(door), "password": PASSWORD}
+    async def test_a_code_is_good_once_and_for_a_week(self, api: Any, clock: FixedClock) -> None:
+        await invited(api)
+        async with api.client(None) as anyone:
+            first = {"code": code(api), "password": PASSWORD}
             assert [(await anyone.post("/v1/passwords", json=first)).status_code for _ in range(2)] == [200, 401]
-            await invited(door)
+            await invited(api)
             clock.advance(timedelta(days=7))
-            late = await anyone.post("/v1/passwords", json={"code": code(door), "password": PASSWORD})
+            late = await anyone.post("/v1/passwords", json={"code": code(api), "password": PASSWORD})
         assert (late.status_code, late.json()["reason"]) == (401, "CODE_REFUSED")
 
-    async def test_a_password_that_is_too_easy_leaves_the_code_good(self, door: Any) -> None:
-        await invited(door)
-        async with door.client(None) as anyone:
-            easy = await anyone.post("/v1/passwords", json={"code": code(door), "password": "short"})
-            good = await anyone.post("/v1/passwords", json={"code": code(door), "password": PASSWORD})
+    async def test_a_password_that_is_too_easy_leaves_the_code_good(self, api: Any) -> None:
+        await invited(api)
+        async with api.client(None) as anyone:
+            easy = await anyone.post("/v1/passwords", json={"code": code(api), "password": "short"})
+            good = await anyone.post("/v1/passwords", json={"code": code(api), "password": PASSWORD})
         assert (easy.status_code, easy.json()["errors"][0]["found"]) == (422, "***")
         assert good.status_code == 200
 

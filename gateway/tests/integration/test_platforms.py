@@ -107,7 +107,7 @@ class TestEachOnce:
         await replica.record_pull(JIANGXI, "key", {"etdz"})
 
     @pytest.mark.parametrize(
-        ("caller", "way"),
+        ("caller", "auth_method"),
         [
             pytest.param(MES, "session", id="a_person_of_an_enterprise"),
             pytest.param(MES, "oidc", id="a_token_that_may_be_a_persons"),

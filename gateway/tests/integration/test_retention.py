@@ -59,7 +59,14 @@ class Stand:
         return Retention(self.units, FixedClock(NOW), *lives)
 
     async def asked(self, *times: datetime, tenant: str = "ganzhou") -> None:
-        said = {"subject": "ada", "way": "key", "method": "GET", "operation": "list_parks", "park_id": "", "path": "/v1/parks"}
+        said = {
+            "subject": "ada",
+            "auth_method": "key",
+            "method": "GET",
+            "operation": "list_parks",
+            "park_id": "",
+            "path": "/v1/parks",
+        }
         rows = [Entry(tenant_id=tenant, status=200, request_id=f"{at:%Y}", address="192.0.2.7", time=at, **said) for at in times]
         async with self.units(tenant) as unit:
             await unit.audit.append(rows)

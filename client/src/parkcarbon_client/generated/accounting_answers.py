@@ -194,6 +194,7 @@ class QueryEmissionsResponse:
         removals: Carbon fixed in products, sinks and CCUS: they stand apart and are not in the total.
         straddling: Records that lie only partly in [from_month, to_month); they are in no group.
         biogenic: CO2 of biogenic carriers: it stands apart and is not in the total.
+        last_position: The park's last position that the totals include: a later answer differs only by what came after it.
     """
 
     park_id: str
@@ -204,6 +205,7 @@ class QueryEmissionsResponse:
     straddling: EmissionsGroup
     biogenic: EmissionsGroup
     factor_set_id: str
+    last_position: int
     group_by: tuple[str, ...] = ()
     groups: tuple[EmissionsGroup, ...] = ()
 

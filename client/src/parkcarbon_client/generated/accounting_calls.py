@@ -52,6 +52,7 @@ __all__ = [
     "get_inventory",
     "get_park",
     "get_region_release",
+    "get_source",
     "list_activity_records",
     "list_annual_figures",
     "list_enterprises",
@@ -127,6 +128,11 @@ def create_source(park_id: str, source: NewSource) -> Call[Registered[Source]]:
     Idempotent like CreatePark.
     """
     return send_json("POST", path("/v1/parks/{park_id}/sources", park_id=park_id), source, registered(Source))
+
+
+def get_source(park_id: str, source_id: str) -> Call[Source]:
+    """Returns one source of a park."""
+    return Call("GET", path("/v1/parks/{park_id}/sources/{source_id}", park_id=park_id, source_id=source_id), value_of(Source))
 
 
 def list_sources(park_id: str, *, page_token: str = "", page_size: int | None = None) -> Call[Page[Source]]:

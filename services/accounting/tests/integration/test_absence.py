@@ -35,6 +35,7 @@ async def test_no_optional_text_of_an_answer_is_there_and_empty(tenant: Tenant) 
         ("CreateEnterprise", pb.CreateEnterpriseRequest(enterprise=tenant.enterprise()), manager),
         ("ListEnterprises", pb.ListEnterprisesRequest(park_id=park_id), manager),
         ("CreateSource", pb.CreateSourceRequest(source=tenant.source()), manager),
+        ("GetSource", pb.GetSourceRequest(park_id=park_id, source_id=tenant.source().source_id), manager),
         ("ListSources", pb.ListSourcesRequest(park_id=park_id), manager),
         *(
             (

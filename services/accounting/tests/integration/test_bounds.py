@@ -56,6 +56,22 @@ async def test_an_enterprise_sees_its_own_and_nothing_else(shared: Tenant) -> No
     assert group((await shared.query()).total)[::2] == (111 * MG_PER_MWH, 3)
 
 
+async def test_a_source_is_read_by_whoever_sees_it(shared: Tenant) -> None:
+    mill, park_id = enterprise(shared, "mill"), shared.park_id
+
+    def asked(source_id: str) -> pb.GetSourceRequest:
+        return pb.GetSourceRequest(park_id=park_id, source_id=source_id)
+
+    found = (await call(shared, "GetSource", asked("mill-power"), mill)).source
+    assert (found.source_id, found.enterprise_id, found.counted_as) == ("mill-power", "mill", "total")
+    assert (await call(shared, "GetSource", asked("electricity"), shared.reader)).source.source_id == "electricity"
+    # another's, the park's own and none at all are told apart by nobody
+    for source_id in ("kiln-power", "electricity", "nothing"):
+        with pytest.raises(RemoteError) as refused:
+            await call(shared, "GetSource", asked(source_id), mill)
+        assert (refused.value.kind, refused.value.reason) == ("not_found", "SOURCE_NOT_FOUND")
+
+
 async def test_an_enterprise_without_sources_has_an_empty_account(shared: Tenant) -> None:
     stranger = enterprise(shared, "nobody")
     records = await call(shared, "ListActivityRecords", pb.ListActivityRecordsRequest(park_id=shared.park_id), stranger)

@@ -362,3 +362,12 @@ async def test_sums_that_become_empty_are_told_and_asked_no_more(park: Tenant) -
     last = (await park.facts(events_pb2.EmissionsCalculated))[-1][1]
     assert dict(zip(last.first_month, last.records, strict=True)) == {202001: 0, 202101: 1}
     assert await park.rebuild() == {"records": 2, "sums": 1, "corrected": 0}
+
+
+async def test_totals_name_the_last_position_that_they_include(park: Tenant) -> None:
+    nothing = await park.query()
+    await park.record(Row("a"))
+    one = await park.query()
+    await park.record(Row("b", period_start="2021-02-01", period_end="2021-03-01"))
+    two = await park.query()
+    assert [each.last_position for each in (nothing, one, two)] == [0, 1, 2]

@@ -94,6 +94,10 @@ class AsyncAccountingMethods(AsyncSender):
         """
         return await self.send(calls.create_source(park_id, source))
 
+    async def get_source(self, park_id: str, source_id: str) -> Source:
+        """Returns one source of a park."""
+        return await self.send(calls.get_source(park_id, source_id))
+
     def iterate_sources(self, park_id: str) -> AsyncIterator[Source]:
         """Yields the sources of a park in order of id."""
         return self._items(lambda token: calls.list_sources(park_id, page_token=token))

@@ -110,6 +110,13 @@ def _create_source_response(message: pb.CreateSourceResponse, language: str) -> 
     return members
 
 
+def _get_source_response(message: pb.GetSourceResponse, language: str) -> Members:
+    members: Members = {}
+    if message.HasField("source"):
+        members["source"] = _source(message.source, language)
+    return members
+
+
 def _list_sources_response(message: pb.ListSourcesResponse, language: str) -> Members:
     return {"sources": [_source(each, language) for each in message.sources], "next_page_token": message.next_page_token}
 
@@ -235,6 +242,7 @@ def _query_emissions_response(message: pb.QueryEmissionsResponse, language: str)
         "straddling": _emissions_group(message.straddling, language),
         "biogenic": _emissions_group(message.biogenic, language),
         "factor_set_id": message.factor_set_id,
+        "last_position": message.last_position,
     }
 
 
@@ -615,6 +623,7 @@ CONTRACT = Contract(
         "CreateEnterprise": Rpc(pb.CreateEnterpriseRequest, _create_enterprise_response, repeatable=True),
         "ListEnterprises": Rpc(pb.ListEnterprisesRequest, _list_enterprises_response, repeatable=True),
         "CreateSource": Rpc(pb.CreateSourceRequest, _create_source_response, repeatable=True),
+        "GetSource": Rpc(pb.GetSourceRequest, _get_source_response, repeatable=True),
         "ListSources": Rpc(pb.ListSourcesRequest, _list_sources_response, repeatable=True),
         "RecordAnnualFigures": Rpc(pb.RecordAnnualFiguresRequest, _record_annual_figures_response, repeatable=True),
         "ListAnnualFigures": Rpc(pb.ListAnnualFiguresRequest, _list_annual_figures_response, repeatable=True),

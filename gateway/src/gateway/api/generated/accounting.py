@@ -441,6 +441,7 @@ class QueryEmissionsResponse(Answer):
                     "removals": {"emissions_t_co2e": "0", "energy_tce": "0", "records": 0},
                     "biogenic": {"emissions_t_co2e": "0", "energy_tce": "0", "records": 0},
                     "straddling": {"emissions_t_co2e": "0", "energy_tce": "0", "records": 0},
+                    "last_position": 9,
                 }
             ]
         }
@@ -460,6 +461,10 @@ class QueryEmissionsResponse(Answer):
     ]
     biogenic: Annotated[EmissionsGroup, Field(description="CO2 of biogenic carriers: it stands apart and is not in the total.")]
     factor_set_id: str
+    last_position: Annotated[
+        int,
+        Field(description="The park's last position that the totals include: a later answer differs only by what came after it."),
+    ]
 
 
 class Indicator(Answer):
@@ -1572,6 +1577,28 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         """
         return await calls.send(request, create_source, SourceBody, {"source": {"park_id": park_id}})
 
+    get_source = Operation("GetSource", Action.READ_OWN, result="source")
+
+    @routes.get(
+        "/v1/parks/{park}/sources/{source}",
+        name="get_source",
+        tags=["parks"],
+        response_model=Source,
+        responses=refusals(403, 404, 422),
+        dependencies=[representations(Source, "")],
+    )
+    async def _get_source(
+        request: Request,
+        park_id: Annotated[
+            str, Path(alias="park", description="The id of the park", examples=["ganzhou-etdz"], pattern=ID_PATTERN)
+        ],
+        source_id: Annotated[
+            str, Path(alias="source", description="The id of the source", examples=["electricity-bill"], pattern=ID_PATTERN)
+        ],
+    ) -> Response:
+        """Returns one source of a park."""
+        return await calls.answer(request, get_source, {"park_id": park_id, "source_id": source_id})
+
     list_sources = Operation("ListSources", Action.READ_OWN)
 
     @routes.get(
@@ -1852,7 +1879,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
         inventory_id: Annotated[
             str, Path(alias="inventory", description="The id of the inventory", examples=["2022-v1"], pattern=ID_PATTERN)
         ],
-        page_size: PageSize = 1000,
+        page_size: Annotated[int, Query(ge=1, le=10000, description="Entries of a page, 1 to 10000")] = 1000,
         page_token: PageToken = "",
     ) -> Response:
         """Returns the lines of an inventory in the order of their number."""

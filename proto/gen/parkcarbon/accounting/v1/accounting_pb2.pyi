@@ -2471,6 +2471,48 @@ class CreateSourceResponse(_message.Message):
 Global___CreateSourceResponse: _TypeAlias = CreateSourceResponse  # noqa: Y015
 
 @_typing.final
+class GetSourceRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARK_ID_FIELD_NUMBER: _builtins.int
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
+    park_id: _builtins.str
+    source_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        park_id: _builtins.str = ...,
+        source_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["park_id", b"park_id", "source_id", b"source_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSourceRequest: _TypeAlias = GetSourceRequest  # noqa: Y015
+
+@_typing.final
+class GetSourceResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def source(self) -> Global___Source: ...
+    def __init__(
+        self,
+        *,
+        source: Global___Source | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSourceResponse: _TypeAlias = GetSourceResponse  # noqa: Y015
+
+@_typing.final
 class ListSourcesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2753,10 +2795,13 @@ class QueryEmissionsResponse(_message.Message):
     STRADDLING_FIELD_NUMBER: _builtins.int
     BIOGENIC_FIELD_NUMBER: _builtins.int
     FACTOR_SET_ID_FIELD_NUMBER: _builtins.int
+    LAST_POSITION_FIELD_NUMBER: _builtins.int
     park_id: _builtins.str
     from_month: _builtins.str
     to_month: _builtins.str
     factor_set_id: _builtins.str
+    last_position: _builtins.int
+    """The park's last position that the totals include: a later answer differs only by what came after it."""
     @_builtins.property
     def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -2790,10 +2835,11 @@ class QueryEmissionsResponse(_message.Message):
         straddling: Global___EmissionsGroup | None = ...,
         biogenic: Global___EmissionsGroup | None = ...,
         factor_set_id: _builtins.str = ...,
+        last_position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["biogenic", b"biogenic", "removals", b"removals", "straddling", b"straddling", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic", b"biogenic", "factor_set_id", b"factor_set_id", "from_month", b"from_month", "group_by", b"group_by", "groups", b"groups", "park_id", b"park_id", "removals", b"removals", "straddling", b"straddling", "to_month", b"to_month", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic", b"biogenic", "factor_set_id", b"factor_set_id", "from_month", b"from_month", "group_by", b"group_by", "groups", b"groups", "last_position", b"last_position", "park_id", b"park_id", "removals", b"removals", "straddling", b"straddling", "to_month", b"to_month", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

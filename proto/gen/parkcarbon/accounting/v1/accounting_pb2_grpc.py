@@ -70,6 +70,11 @@ class AccountingServiceStub:
                 request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CreateSourceRequest.SerializeToString,
                 response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CreateSourceResponse.FromString,
                 _registered_method=True)
+        self.GetSource = channel.unary_unary(
+                '/parkcarbon.accounting.v1.AccountingService/GetSource',
+                request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetSourceRequest.SerializeToString,
+                response_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetSourceResponse.FromString,
+                _registered_method=True)
         self.ListSources = channel.unary_unary(
                 '/parkcarbon.accounting.v1.AccountingService/ListSources',
                 request_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.ListSourcesRequest.SerializeToString,
@@ -250,6 +255,13 @@ class AccountingServiceServicer:
 
     def CreateSource(self, request, context):
         """Registers an emission source; a meter is a source. Idempotent like CreatePark.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSource(self, request, context):
+        """Returns one source of a park.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -483,6 +495,11 @@ def add_AccountingServiceServicer_to_server(servicer, server):
                     servicer.CreateSource,
                     request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CreateSourceRequest.FromString,
                     response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CreateSourceResponse.SerializeToString,
+            ),
+            'GetSource': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSource,
+                    request_deserializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetSourceRequest.FromString,
+                    response_serializer=parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetSourceResponse.SerializeToString,
             ),
             'ListSources': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSources,
@@ -805,6 +822,33 @@ class AccountingService:
             '/parkcarbon.accounting.v1.AccountingService/CreateSource',
             parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CreateSourceRequest.SerializeToString,
             parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.CreateSourceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSource(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/parkcarbon.accounting.v1.AccountingService/GetSource',
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetSourceRequest.SerializeToString,
+            parkcarbon_dot_accounting_dot_v1_dot_accounting__pb2.GetSourceResponse.FromString,
             options,
             channel_credentials,
             insecure,

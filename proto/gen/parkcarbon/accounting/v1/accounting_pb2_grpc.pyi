@@ -52,6 +52,8 @@ class AccountingServiceStub:
     """Returns the enterprises of a park in order of id."""
     CreateSource: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.CreateSourceRequest, _accounting_pb2.CreateSourceResponse]
     """Registers an emission source; a meter is a source. Idempotent like CreatePark."""
+    GetSource: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.GetSourceRequest, _accounting_pb2.GetSourceResponse]
+    """Returns one source of a park."""
     ListSources: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListSourcesRequest, _accounting_pb2.ListSourcesResponse]
     """Returns the sources of a park in order of id."""
     RecordAnnualFigures: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.RecordAnnualFiguresRequest, _accounting_pb2.RecordAnnualFiguresResponse]
@@ -141,6 +143,8 @@ class AccountingServiceAsyncStub(AccountingServiceStub):
     """Returns the enterprises of a park in order of id."""
     CreateSource: _aio.UnaryUnaryMultiCallable[_accounting_pb2.CreateSourceRequest, _accounting_pb2.CreateSourceResponse]  # type: ignore[assignment]
     """Registers an emission source; a meter is a source. Idempotent like CreatePark."""
+    GetSource: _aio.UnaryUnaryMultiCallable[_accounting_pb2.GetSourceRequest, _accounting_pb2.GetSourceResponse]  # type: ignore[assignment]
+    """Returns one source of a park."""
     ListSources: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListSourcesRequest, _accounting_pb2.ListSourcesResponse]  # type: ignore[assignment]
     """Returns the sources of a park in order of id."""
     RecordAnnualFigures: _aio.UnaryUnaryMultiCallable[_accounting_pb2.RecordAnnualFiguresRequest, _accounting_pb2.RecordAnnualFiguresResponse]  # type: ignore[assignment]
@@ -269,6 +273,14 @@ class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_accounting_pb2.CreateSourceResponse, _abc.Awaitable[_accounting_pb2.CreateSourceResponse]]:
         """Registers an emission source; a meter is a source. Idempotent like CreatePark."""
+
+    @_abc_1.abstractmethod
+    def GetSource(
+        self,
+        request: _accounting_pb2.GetSourceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_accounting_pb2.GetSourceResponse, _abc.Awaitable[_accounting_pb2.GetSourceResponse]]:
+        """Returns one source of a park."""
 
     @_abc_1.abstractmethod
     def ListSources(

@@ -122,6 +122,11 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         kept, created = await register.register_source(self._ports, current_caller(), source)
         return pb.CreateSourceResponse(source=_source(kept, self._ports.reference), created=created)
 
+    async def GetSource(self, request: pb.GetSourceRequest, context: _Context) -> pb.GetSourceResponse:
+        """Returns one source."""
+        found = await register.read_source(self._ports, current_caller(), request.park_id, request.source_id)
+        return pb.GetSourceResponse(source=_source(found, self._ports.reference))
+
     async def ListSources(self, request: pb.ListSourcesRequest, context: _Context) -> pb.ListSourcesResponse:
         """Returns a page of sources."""
         page = Paging(f"{request.park_id}/sources", request.page_size, request.page_token)
@@ -178,7 +183,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
     async def QueryEmissions(self, request: pb.QueryEmissionsRequest, context: _Context) -> pb.QueryEmissionsResponse:
         """Returns exact totals by group."""
         with self._measures.calculating("query_emissions"):
-            park, months, found = await report.query_emissions(
+            park, months, found, last_position = await report.query_emissions(
                 self._ports, current_caller(), request.park_id, request.from_month, request.to_month, tuple(request.group_by)
             )
         return pb.QueryEmissionsResponse(
@@ -192,6 +197,7 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
             straddling=_group(found.straddling),
             biogenic=_group(found.biogenic),
             factor_set_id=park.factor_set_id,
+            last_position=last_position,
         )
 
     async def ListSums(self, request: pb.ListSumsRequest, context: _Context) -> pb.ListSumsResponse:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from accounting.application.ports import Parks, Ports
 from accounting.domain.accounts import counted_as
 from accounting.domain.callers import FIGURES, READ, READ_OWN, REGISTER, whole_park
-from accounting.domain.errors import ParkIdTaken
+from accounting.domain.errors import ParkIdTaken, SourceNotFound
 from accounting.domain.facts import AnnualFiguresRecorded, EnterpriseRegistered, ParkRegistered, SourceRegistered
 from accounting.domain.parks import (
     FIGURE_NAMES,
@@ -214,6 +214,21 @@ async def list_enterprises(ports: Ports, caller: Caller, park_id: str, after: st
     async with ports.read(caller.tenant) as account:
         park = await own_part_of(account.parks, caller, park_id)
         return await account.enterprises.page(park.park_id, caller.own_enterprises(park_id), after, limit)
+
+
+async def read_source(ports: Ports, caller: Caller, park_id: str, source_id: str) -> Source:
+    """Returns a source of a park, or of one of the caller's own enterprises.
+
+    Raises:
+        Denied, ParkNotFound, SourceNotFound: nothing to see for this caller.
+    """
+    async with ports.read(caller.tenant) as account:
+        park = await own_part_of(account.parks, caller, park_id)
+        found = (await account.sources.named(park.park_id, [source_id])).get(source_id)
+    own = caller.own_enterprises(park_id)
+    if found is None or (own is not None and found.enterprise_id not in own):
+        raise SourceNotFound(source_id)
+    return found
 
 
 async def list_sources(ports: Ports, caller: Caller, park_id: str, after: str, limit: int) -> Sequence[Source]:

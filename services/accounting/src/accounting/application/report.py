@@ -32,8 +32,10 @@ async def list_records(ports: Ports, caller: Caller, park_id: str, after: int, l
 
 async def query_emissions(
     ports: Ports, caller: Caller, park_id: str, from_month: str, to_month: str, group_by: Sequence[str]
-) -> tuple[Park, MonthRange, Emissions]:
-    """Returns the exact totals of a range of months, of a park or of the caller's own enterprises in it; with the range as read.
+) -> tuple[Park, MonthRange, Emissions, int]:
+    """Returns the exact totals of a range of months, of a park or of the caller's own enterprises in it.
+
+    With the range as read, and the park's last position that the totals include.
 
     Answers from sums that are kept with every batch, and so takes the same time for ten records as for ten million.
 
@@ -46,7 +48,8 @@ async def query_emissions(
         months = valid_range(from_month, to_month)
         dimensions = valid_dimensions(group_by)
         summed = await account.sums.by_dimension(park.park_id, caller.own_enterprises(park_id), months, dimensions)
-    return park, months, grouped(summed, ports.reference)
+        last_position = await account.parks.last_position(park.park_id)
+    return park, months, grouped(summed, ports.reference), last_position
 
 
 async def list_sums(

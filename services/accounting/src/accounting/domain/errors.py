@@ -3,6 +3,7 @@
     kernel.refusals.Refusal
     ├── NotFound
     │   ├── FactorSetNotFound
+    │   ├── SourceNotFound
     │   ├── InventoryNotFound
     │   ├── FindingNotFound
     │   ├── PublicationNotFound
@@ -47,6 +48,16 @@ class FactorSetNotFound(NotFound):
             found=found,
             allowed=allowed,
         )
+
+
+class SourceNotFound(NotFound):
+    """The park has no source of that id, or none that the caller sees."""
+
+    reason = "SOURCE_NOT_FOUND"
+
+    def __init__(self, source_id: str) -> None:
+        found = shown(source_id)
+        super().__init__(f"source {found!r} does not exist", f"排放源 {found!r} 不存在", source_id=found)
 
 
 class InventoryNotFound(NotFound):
