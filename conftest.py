@@ -9,5 +9,6 @@ import evaluation  # noqa: F401
 import gateway  # noqa: F401
 import kernel  # noqa: F401
 import parkcarbon_client  # noqa: F401
+import parkcopies  # noqa: F401
 
 pytest_plugins = ["chassis.testing.kafka", "chassis.testing.postgres"]

@@ -46,7 +46,29 @@ GATEWAY: Mapping[str, str] = {
 }
 """A word of a name, and the standard term in its place."""
 
-WORDS: Mapping[str, Mapping[str, str]] = {"gateway/src/gateway": GATEWAY}
+SERVICES: Mapping[str, str] = {
+    "rooms": "ports",
+    "outside": "ports",
+    "registers": "registration cache",
+    "standing": "rank",
+    "standings": "ranks",
+    "hear": "apply",
+    "heard": "incoming fact",
+    "away": "unavailable",
+    "thing": "resource",
+    "caught": "synced",
+    "told": "values, settings",
+    "said": "values",
+    "asked": "request",
+    "asking": "request",
+}
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "gateway/src/gateway": GATEWAY,
+    "services/accounting/src": SERVICES,
+    "services/evaluation/src": SERVICES,
+    "parkcopies/src": SERVICES,
+}
 """The words that stay out of a folder. Whoever clears a folder adds it."""
 
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")

@@ -91,15 +91,15 @@ class Paging:
         return found[: self.size], write_token(self._listed, *key(found[self.size - 1]))
 
 
-def page_size(asked: int, default: int = DEFAULT_PAGE, most: int = MAX_PAGE) -> int:
+def page_size(requested: int, default: int = DEFAULT_PAGE, most: int = MAX_PAGE) -> int:
     """Returns how many items a page has.
 
     Raises:
         InvalidField: A size below 0 or beyond the limit.
     """
-    if not 0 <= asked <= most:
-        raise InvalidField("page_size", str(asked), f"0 to {most}", f"0 至 {most}")
-    return asked or default
+    if not 0 <= requested <= most:
+        raise InvalidField("page_size", str(requested), f"0 to {most}", f"0 至 {most}")
+    return requested or default
 
 
 def write_token(listed: str, *key: str | int) -> str:

@@ -24,8 +24,8 @@ def build(words: Words) -> click.Command:
             click.echo(words("rebuilding", park=park, job=started.job_id), err=True)
             job = client.wait_for_job(started.job_id)
         ended_with = job.result if job.error is None else job.error
-        said = ", ".join(f"{name} {_said(value)}" for name, value in (ended_with or {}).items())
-        click.echo(words("rebuilt", state=job.state, result=said))
+        figures = ", ".join(f"{name} {_shown(value)}" for name, value in (ended_with or {}).items())
+        click.echo(words("rebuilt", state=job.state, result=figures))
         if job.error is not None:
             sys.exit(EXIT_JOB_FAILED)
 
@@ -37,5 +37,5 @@ def build(words: Words) -> click.Command:
     )
 
 
-def _said(value: object) -> str:
+def _shown(value: object) -> str:
     return figure(value) if isinstance(value, Decimal) else str(value)

@@ -86,19 +86,19 @@ async def _serve(words: Words, settings: StackSettings, path: Path) -> None:
 
 def _watch_signals(words: Words) -> asyncio.Event:
     """Returns what is set by the first SIGINT or SIGTERM; a second one ends the process at once."""
-    asked = asyncio.Event()
+    stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def end() -> None:
-        if asked.is_set():
+        if stopping.is_set():
             # no clean-up: it is what the user no longer waits for, and the data is kept as after a kill
             os._exit(EXIT_FORCED)
-        asked.set()
+        stopping.set()
         click.echo(words("stopping"), err=True)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end)
-    return asked
+    return stopping
 
 
 async def _introduce(words: Words, stack: Stack, path: Path) -> None:

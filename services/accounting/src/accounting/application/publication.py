@@ -53,7 +53,7 @@ async def publish_inventory(
     async with ports.write(caller.tenant) as uow:
         park = await park_of(uow.parks, caller, park_id)
         whole_park(caller, park_id)
-        asked = valid_breakdowns(breakdowns)
+        requested = valid_breakdowns(breakdowns)
         inventory = await inventory_of(uow.inventories, park, inventory_id)
         await uow.publications.lock(park.tenant_id)
         in_force = await uow.inventories.get(park.park_id, inventory.year) == inventory
@@ -61,8 +61,8 @@ async def publish_inventory(
         if before is not None:
             if before.withdrawal is not None:
                 raise AlreadyWithdrawn(inventory_id)
-            if before.breakdowns != asked:
-                raise ContentDiffers("publication", inventory_id, "breakdowns", ", ".join(asked), ", ".join(before.breakdowns))
+            if before.breakdowns != requested:
+                raise ContentDiffers("publication", inventory_id, "breakdowns", ", ".join(requested), ", ".join(before.breakdowns))
             return before, in_force, False
         added = await _contributions(uow, park.park_id, inventory.year, inventory.version)
         published = Published(await _shown_before(uow, park.tenant_id, inventory.year))
@@ -71,9 +71,9 @@ async def publish_inventory(
             tenant_id=park.tenant_id,
             year=inventory.year,
             version=inventory.version,
-            breakdowns=asked,
+            breakdowns=requested,
             rule_id=ports.rule.rule_id,
-            cells=decided(published.decide(park_cells(park.park_id, added, asked), ports.rule)),
+            cells=decided(published.decide(park_cells(park.park_id, added, requested), ports.rule)),
             published_by=caller.subject,
             published_time=ports.clock.now(),
         )

@@ -71,17 +71,17 @@ def decided(verdicts: Sequence[Verdict]) -> tuple[PublishedCell, ...]:
     )
 
 
-def valid_breakdowns(asked: Sequence[str]) -> tuple[str, ...]:
+def valid_breakdowns(requested: Sequence[str]) -> tuple[str, ...]:
     """Returns breakdowns in the order in which they are decided.
 
     Raises:
         InvalidField: one is unknown or named twice.
     """
     known = ", ".join(BREAKDOWNS)
-    for each in asked:
-        if each not in BREAKDOWNS or list(asked).count(each) > 1:
+    for each in requested:
+        if each not in BREAKDOWNS or list(requested).count(each) > 1:
             raise InvalidField("breakdowns", each, f"of {known}, none twice", f"{known} 中不重复的项")
-    return tuple(each for each in BREAKDOWNS if each in asked)
+    return tuple(each for each in BREAKDOWNS if each in requested)
 
 
 def valid_reason(reason: str) -> str:

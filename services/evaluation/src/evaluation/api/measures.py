@@ -16,7 +16,7 @@ METRIC_EVALUATIONS: Final = Metric(
     "parkcarbon.evaluation.results",
     Instrument.COUNTER,
     "{evaluation}",
-    "Evaluations that were kept, by indicator system; those of tenants are told apart by nobody.",
+    "Evaluations that were kept, by indicator system; systems of tenants count as one.",
 )
 
 ATTRIBUTE_SYSTEM: Final = "parkcarbon.system"

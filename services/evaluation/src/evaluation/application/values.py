@@ -157,8 +157,8 @@ def _why(derived: Derived | None) -> tuple[str, str]:
         return "not entered", "未填报"
     if derived.value is not None:
         # such as a share above 100 % where corrections took away more than there is
-        told = rounded(derived.value)
-        return f"the account gives {told}, which cannot be", f"核算数据得出 {told},超出允许范围"
+        rounded_value = rounded(derived.value)
+        return f"the account gives {rounded_value}, which cannot be", f"核算数据得出 {rounded_value},超出允许范围"
     return derived.missing, derived.missing_zh
 
 
