@@ -184,11 +184,10 @@ def _indicator(leaf: LeafScore, assessment: Assessment) -> pb.IndicatorScore:
     )
 
 
-def assessment(found: Assessment) -> pb.Evaluation:
-    """Writes what follows from inputs; a kept evaluation has more."""
-    inputs, scores = found.inputs, found.scores
-    system_ = inputs.system
-    answer = pb.Evaluation(
+def _summary(found: Assessment) -> pb.Evaluation:
+    """Writes what lists have of an assessment."""
+    inputs, system_ = found.inputs, found.inputs.system
+    return pb.Evaluation(
         system_id=system_.system_id,
         year=inputs.year,
         weight_set_id=inputs.weight_set_id or None,
@@ -208,9 +207,16 @@ def assessment(found: Assessment) -> pb.Evaluation:
             )
             for each in found.possible
         ],
-        strategies=[
-            pb.Strategy(side=each.side, text_zh=each.text_zh, text_en=each.text_en, source=each.source) for each in found.strategies
-        ],
+        total=None if system_.basis == TARGETS else _node(found.scores.total, None),
+    )
+
+
+def assessment(found: Assessment) -> pb.Evaluation:
+    """Writes what follows from inputs; a kept evaluation has more."""
+    system_, scores = found.inputs.system, found.scores
+    answer = _summary(found)
+    answer.strategies.extend(
+        pb.Strategy(side=each.side, text_zh=each.text_zh, text_en=each.text_en, source=each.source) for each in found.strategies
     )
     if system_.basis == TARGETS:
         answer.verdicts.extend(
@@ -231,7 +237,6 @@ def assessment(found: Assessment) -> pb.Evaluation:
             for each in found.verdicts
         )
         return answer
-    answer.total.CopyFrom(_node(scores.total, None))
     answer.nodes.append(answer.total)
     answer.nodes.extend(_node(scores.nodes[node.node_id], node) for node in system_.nodes if not node.is_leaf)
     answer.indicators.extend(_indicator(leaf, found) for leaf in scores.leaves.values())
@@ -240,10 +245,7 @@ def assessment(found: Assessment) -> pb.Evaluation:
 
 def evaluation(kept: Evaluation, found: Assessment, *, tree: bool) -> pb.Evaluation:
     """Writes a kept evaluation, with its tree where `tree` says so."""
-    answer = assessment(found)
-    if not tree:
-        for field in ("nodes", "indicators", "verdicts", "strategies"):
-            answer.ClearField(field)
+    answer = assessment(found) if tree else _summary(found)
     answer.evaluation_id = kept.evaluation_id
     answer.park_id = kept.park_id
     answer.scored_time = rfc3339(kept.scored_time)
