@@ -224,6 +224,7 @@ class FakePlatform:
             "removals": nothing,
             "biogenic": nothing,
             "straddling": nothing,
+            "last_position": 3,
             "a_member_of_next_year": True,
         }
 
