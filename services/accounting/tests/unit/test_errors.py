@@ -15,6 +15,7 @@ from accounting.domain.errors import (
     PublicationNotFound,
     RegisteredMeanwhile,
     ReleaseNotFound,
+    SourceNotFound,
 )
 from kernel.refusals import Refusal
 
@@ -29,6 +30,15 @@ CASES = [
         "factor set 'x' is not one of a, b",
         "因子集 'x' 不存在,应为以下之一:a, b",
         id="FactorSetNotFound",
+    ),
+    pytest.param(
+        SourceNotFound("meter-1"),
+        "not_found",
+        "SOURCE_NOT_FOUND",
+        {"source_id": "meter-1"},
+        "source 'meter-1' does not exist",
+        "排放源 'meter-1' 不存在",
+        id="SourceNotFound",
     ),
     pytest.param(
         InventoryNotFound("2022-v9"),
