@@ -128,14 +128,23 @@ class FakeAccounting:
 
     async def list_parks(self, caller: Caller, request: pb.ListParksRequest) -> pb.ListParksResponse:
         self._turn()
-        parks = [
+        listed, token = _page(self._reached(caller), request)
+        return pb.ListParksResponse(parks=listed, next_page_token=token)
+
+    async def list_region_parks(self, caller: Caller, request: pb.ListRegionParksRequest) -> pb.ListRegionParksResponse:
+        self._turn()
+        region = re.sub(r"(00)+$", "", request.region_code)
+        listed, token = _page([park for park in self._reached(caller) if park.region_code.startswith(region)], request)
+        return pb.ListRegionParksResponse(parks=listed, next_page_token=token)
+
+    def _reached(self, caller: Caller) -> list[pb.Park]:
+        """The parks of the caller's tenant within its regions, in order of id."""
+        return [
             book.park
             for (tenant, _), book in sorted(self._parks.items())
             if tenant == caller.tenant
             and (caller.regions is None or any(book.park.region_code.startswith(each) for each in caller.regions))
         ]
-        listed, token = _page(parks, request)
-        return pb.ListParksResponse(parks=listed, next_page_token=token)
 
     async def create_enterprise(self, caller: Caller, request: pb.CreateEnterpriseRequest) -> pb.CreateEnterpriseResponse:
         book = self._book(caller, request.enterprise.park_id)
