@@ -164,6 +164,12 @@ class FakeAccounting:
         created = new.source_id not in book.sources
         return pb.CreateSourceResponse(source=book.sources.setdefault(new.source_id, new), created=created)
 
+    async def get_source(self, caller: Caller, request: pb.GetSourceRequest) -> pb.GetSourceResponse:
+        source = self._book(caller, request.park_id).sources.get(request.source_id)
+        if source is None:
+            raise _not_found("source")
+        return pb.GetSourceResponse(source=source)
+
     async def list_sources(self, caller: Caller, request: pb.ListSourcesRequest) -> pb.ListSourcesResponse:
         listed, token = _page([*self._book(caller, request.park_id).sources.values()], request)
         return pb.ListSourcesResponse(sources=listed, next_page_token=token)

@@ -194,6 +194,8 @@ class TestRegisters:
             shapes.Source.model_validate(made.json())
             assert (made.json()["gas"], made.json()["sector"], "enterprise_id" in made.json()) == ("CO2", "energy", False)
             assert (await client.post("/v1/parks/etdz/sources", json=source)).status_code == 200
+            assert (await client.get("/v1/parks/etdz/sources/s-1")).json() == made.json()
+            problem(await client.get("/v1/parks/etdz/sources/none"), 404, "SOURCE_NOT_FOUND")
             shapes.ListSourcesResponse.model_validate((await client.get("/v1/parks/etdz/sources")).json())
             assert (await client.post("/v1/parks/etdz/enterprises", json=enterprise)).status_code == 201
             shapes.ListEnterprisesResponse.model_validate((await client.get("/v1/parks/etdz/enterprises")).json())
@@ -378,6 +380,7 @@ class TestParameters:
                             document="d",
                             inventory="2022-v1",
                             finding="f-1",
+                            source="s-1",
                         )
                         + "?colour=1",
                     )

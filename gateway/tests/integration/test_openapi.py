@@ -40,6 +40,7 @@ async def test_the_routes_are_those_of_the_api(document: dict[str, Any]) -> None
         ("get", f"{park}/enterprises"),
         ("post", f"{park}/sources"),
         ("get", f"{park}/sources"),
+        ("get", f"{park}/sources/{{source}}"),
         ("put", f"{park}/annual-figures/{{year}}"),
         ("get", f"{park}/annual-figures"),
         ("post", f"{park}/activity-records"),
