@@ -116,7 +116,7 @@ RULES: dict[str, frozenset[str]] = {
 }
 
 OBJECTS = frozenset(
-    {"caller", "document", "evaluation", "finding", "inventory", "job", "key", "park", "profile", "system", "webhook"}
+    {"caller", "document", "evaluation", "finding", "inventory", "job", "key", "park", "profile", "source", "system", "webhook"}
 )
 """Path parameters that name something of one tenant: each operation with one is asked for what is not the caller's."""
 
