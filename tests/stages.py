@@ -63,13 +63,13 @@ def stages() -> dict[str, Stage]:
     contracts = ("tests/architecture", "tests/contracts", "tests/upgrades")
     return {
         "lint": Stage(0.5, lint),
-        "types": Stage(2.0, (types,)),
+        "types": Stage(1.5, (types,)),
         "contracts": Stage(2.0, (("lint-imports",),), contracts, databases=True),
         "unit": Stage(
-            3.0, tests=(*sources, *existing("tests/unit"), "tests/benchmarks"), options=("--doctest-modules",), databases=True
+            3.5, tests=(*sources, *existing("tests/unit"), "tests/benchmarks"), options=("--doctest-modules",), databases=True
         ),
-        "integration": Stage(12.0, tests=existing("tests/integration", "tests/conformance"), databases=True),
-        "system": Stage(8.0, tests=("tests/system", *existing("tests/system")), databases=True),
+        "integration": Stage(16.0, tests=existing("tests/integration", "tests/conformance"), databases=True),
+        "system": Stage(7.0, tests=("tests/system", *existing("tests/system")), databases=True),
         "security": Stage(2.0, tests=("tests/security",)),
         "api": Stage(2.0, tests=("tests/api",)),
         "faults": Stage(6.0, tests=("tests/faults",)),
