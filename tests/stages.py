@@ -72,8 +72,8 @@ def stages() -> dict[str, Stage]:
         "system": Stage(7.0, tests=("tests/system", *existing("tests/system")), databases=True),
         "security": Stage(2.0, tests=("tests/security",)),
         "api": Stage(2.0, tests=("tests/api",)),
-        "faults": Stage(6.0, tests=("tests/faults",)),
-        "alone": Stage(3.0, (("python", "tests/alone.py"),)),
+        "faults": Stage(7.0, tests=("tests/faults",)),
+        "alone": Stage(1.5, (("python", "tests/alone.py"),)),
         # one worker: the images are built once
         "compose": Stage(15.0, tests=("tests/compose",), options=("-n0",)),
     }

@@ -448,8 +448,8 @@ export interface paths {
          * Create Indicator System
          * @description Stores a system of the tenant's own.
          *
-         *     Idempotent: the same again is answered as before; the same id with other content is ALREADY_EXISTS. Weights sum
-         *     to 1 at every node.
+         *     Idempotent: the same again is answered as before; the same id with other content is a conflict. Weights sum to 1
+         *     at every node.
          */
         post: operations["create_indicator_system"];
         delete?: never;
@@ -467,7 +467,7 @@ export interface paths {
         };
         /**
          * Get Indicator System
-         * @description Returns one system with its tree, or NOT_FOUND.
+         * @description Returns one system with its tree.
          */
         get: operations["get_indicator_system"];
         put?: never;
@@ -685,7 +685,7 @@ export interface paths {
          * Create Park
          * @description Registers a park.
          *
-         *     Idempotent: the same park again is answered as before; the same id with other content is ALREADY_EXISTS.
+         *     Idempotent: the same park again is answered as before; the same id with other content is a conflict.
          */
         post: operations["create_park"];
         delete?: never;
@@ -703,7 +703,9 @@ export interface paths {
         };
         /**
          * Get Park
-         * @description Returns one park, or NOT_FOUND when it does not exist for this caller.
+         * @description Returns one park.
+         *
+         *     A park that this caller may not see is not found, as one that does not exist.
          */
         get: operations["get_park"];
         put?: never;
@@ -930,7 +932,7 @@ export interface paths {
          * Plan Improvements
          * @description Returns the cheapest combination of steps that brings an evaluation to a target.
          *
-         *     FAILED_PRECONDITION when none does.
+         *     Refused when none does.
          */
         post: operations["plan_improvements"];
         delete?: never;
@@ -1071,8 +1073,8 @@ export interface paths {
          * Write Finding
          * @description Writes a finding of a verification about an inventory.
          *
-         *     Idempotent by id: the same again is answered as before, with other content it is ALREADY_EXISTS. Nothing of it
-         *     is changed later.
+         *     Idempotent by id: the same again is answered as before, with other content it is a conflict. Nothing of it is
+         *     changed later.
          */
         post: operations["write_finding"];
         delete?: never;
@@ -1116,7 +1118,7 @@ export interface paths {
          * Close Finding
          * @description Closes a finding.
          *
-         *     Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS.
+         *     Idempotent: the same again is answered as before, with another conclusion or text it is a conflict.
          */
         post: operations["close_finding"];
         delete?: never;
@@ -1158,8 +1160,8 @@ export interface paths {
          * Publish Inventory
          * @description Publishes the totals of an inventory, as far as they tell nothing of a single enterprise.
          *
-         *     Idempotent: the same again is answered as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn
-         *     is not published again.
+         *     Idempotent: the same again is answered as before; with other breakdowns it is a conflict. What was withdrawn is
+         *     not published again.
          */
         post: operations["publish_inventory"];
         delete?: never;
@@ -2308,7 +2310,7 @@ export interface components {
          * CloseFindingBody
          * @description Closes a finding.
          *
-         *     Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS.
+         *     Idempotent: the same again is answered as before, with another conclusion or text it is a conflict.
          * @example {
          *       "conclusion": "resolved",
          *       "text": "The restatement has the bill"
@@ -4980,7 +4982,9 @@ export interface components {
         };
         /**
          * PlanImprovementsBody
-         * @description Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does.
+         * @description Returns the cheapest combination of steps that brings an evaluation to a target.
+         *
+         *     Refused when none does.
          * @example {
          *       "steps": [
          *         {
@@ -5164,8 +5168,8 @@ export interface components {
          * PublishInventoryBody
          * @description Publishes the totals of an inventory, as far as they tell nothing of a single enterprise.
          *
-         *     Idempotent: the same again is answered as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is
-         *     not published again.
+         *     Idempotent: the same again is answered as before; with other breakdowns it is a conflict. What was withdrawn is not
+         *     published again.
          * @example {
          *       "breakdowns": [
          *         "scope"
@@ -6615,7 +6619,7 @@ export interface components {
          * WriteFindingBody
          * @description Writes a finding of a verification about an inventory.
          *
-         *     Idempotent by id: the same again is answered as before, with other content it is ALREADY_EXISTS. Nothing of it is
+         *     Idempotent by id: the same again is answered as before, with other content it is a conflict. Nothing of it is
          *     changed later.
          * @example {
          *       "finding_id": "f-1",

@@ -79,13 +79,16 @@ __all__ = [
 def create_park(park: NewPark) -> Call[Registered[Park]]:
     """Registers a park.
 
-    Idempotent: the same park again is answered as before; the same id with other content is ALREADY_EXISTS.
+    Idempotent: the same park again is answered as before; the same id with other content is a conflict.
     """
     return send_json("POST", "/v1/parks", park, registered(Park))
 
 
 def get_park(park_id: str) -> Call[Park]:
-    """Returns one park, or NOT_FOUND when it does not exist for this caller."""
+    """Returns one park.
+
+    A park that this caller may not see is not found, as one that does not exist.
+    """
     return Call("GET", path("/v1/parks/{park_id}", park_id=park_id), value_of(Park))
 
 
@@ -284,7 +287,7 @@ def write_finding(
 ) -> Call[Registered[Finding]]:
     """Writes a finding of a verification about an inventory.
 
-    Idempotent by id: the same again is answered as before, with other content it is ALREADY_EXISTS. Nothing of it is
+    Idempotent by id: the same again is answered as before, with other content it is a conflict. Nothing of it is
     changed later.
     """
     body = {
@@ -329,7 +332,7 @@ def answer_finding(
 def close_finding(park_id: str, inventory_id: str, finding_id: str, *, conclusion: str, text: str) -> Call[Finding]:
     """Closes a finding.
 
-    Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS.
+    Idempotent: the same again is answered as before, with another conclusion or text it is a conflict.
     """
     body = {"conclusion": conclusion, "text": text}
     return send_json(
@@ -358,8 +361,8 @@ def list_findings(park_id: str, inventory_id: str, *, page_token: str = "", page
 def publish_inventory(park_id: str, inventory_id: str, *, breakdowns: Sequence[str] = ()) -> Call[Registered[Publication]]:
     """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise.
 
-    Idempotent: the same again is answered as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is
-    not published again.
+    Idempotent: the same again is answered as before; with other breakdowns it is a conflict. What was withdrawn is not
+    published again.
     """
     body = {"breakdowns": breakdowns}
     return send_json(

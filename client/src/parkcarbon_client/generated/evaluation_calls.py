@@ -64,15 +64,15 @@ def list_indicator_systems() -> Call[ListIndicatorSystemsResponse]:
 
 
 def get_indicator_system(system_id: str) -> Call[GetIndicatorSystemResponse]:
-    """Returns one system with its tree, or NOT_FOUND."""
+    """Returns one system with its tree."""
     return Call("GET", path("/v1/indicator-systems/{system_id}", system_id=system_id), value_of(GetIndicatorSystemResponse))
 
 
 def create_indicator_system(system: NewIndicatorSystem) -> Call[Registered[IndicatorSystem]]:
     """Stores a system of the tenant's own.
 
-    Idempotent: the same again is answered as before; the same id with other content is ALREADY_EXISTS. Weights sum to 1
-    at every node.
+    Idempotent: the same again is answered as before; the same id with other content is a conflict. Weights sum to 1 at
+    every node.
     """
     return send_json("POST", "/v1/indicator-systems", system, registered(IndicatorSystem))
 
@@ -193,7 +193,10 @@ def compare_evaluations(park_id: str, after_id: str, before_id: str) -> Call[Com
 def plan_improvements(
     park_id: str, evaluation_id: str, *, steps: Sequence[NewStep], target: Decimal
 ) -> Call[PlanImprovementsResponse]:
-    """Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does."""
+    """Returns the cheapest combination of steps that brings an evaluation to a target.
+
+    Refused when none does.
+    """
     body = {"steps": steps, "target": target}
     return send_json(
         "POST",

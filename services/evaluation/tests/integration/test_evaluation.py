@@ -528,7 +528,7 @@ async def test_peers_make_thresholds(stand: Stand) -> None:
     row = pb.Threshold(node_id="3", minimum="1", maximum="2", source="mine")
     both = [tenant.park_id, other.park_id]
     for wrong, field in (
-        (pb.CreateThresholdSetRequest(threshold_set=given, peer_park_ids=both), "year"),
+        (pb.CreateThresholdSetRequest(threshold_set=given, peer_park_ids=both), "peer_year"),
         (pb.CreateThresholdSetRequest(threshold_set=_set(given, rows=[row]), peer_park_ids=both), "rows"),
         (
             pb.CreateThresholdSetRequest(threshold_set=_set(given, origin="synthetic"), peer_park_ids=both),

@@ -47,7 +47,7 @@ class AsyncAccountingMethods(AsyncSender):
     async def create_park(self, park: NewPark) -> Registered[Park]:
         """Registers a park.
 
-        Idempotent: the same park again is answered as before; the same id with other content is ALREADY_EXISTS.
+        Idempotent: the same park again is answered as before; the same id with other content is a conflict.
 
         Args:
             park: An industrial park.
@@ -55,7 +55,10 @@ class AsyncAccountingMethods(AsyncSender):
         return await self.send(calls.create_park(park))
 
     async def get_park(self, park_id: str) -> Park:
-        """Returns one park, or NOT_FOUND when it does not exist for this caller."""
+        """Returns one park.
+
+        A park that this caller may not see is not found, as one that does not exist.
+        """
         return await self.send(calls.get_park(park_id))
 
     def iterate_parks(self) -> AsyncIterator[Park]:
@@ -191,8 +194,8 @@ class AsyncAccountingMethods(AsyncSender):
     ) -> Registered[Finding]:
         """Writes a finding of a verification about an inventory.
 
-        Idempotent by id: the same again is answered as before, with other content it is ALREADY_EXISTS. Nothing of it
-        is changed later.
+        Idempotent by id: the same again is answered as before, with other content it is a conflict. Nothing of it is
+        changed later.
 
         Args:
             text: 1 to 2000 characters.
@@ -227,7 +230,7 @@ class AsyncAccountingMethods(AsyncSender):
     async def close_finding(self, park_id: str, inventory_id: str, finding_id: str, *, conclusion: str, text: str) -> Finding:
         """Closes a finding.
 
-        Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS.
+        Idempotent: the same again is answered as before, with another conclusion or text it is a conflict.
         """
         return await self.send(calls.close_finding(park_id, inventory_id, finding_id, conclusion=conclusion, text=text))
 
@@ -240,8 +243,8 @@ class AsyncAccountingMethods(AsyncSender):
     ) -> Registered[Publication]:
         """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise.
 
-        Idempotent: the same again is answered as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn
-        is not published again.
+        Idempotent: the same again is answered as before; with other breakdowns it is a conflict. What was withdrawn is
+        not published again.
 
         Args:
             breakdowns: Of scope and industry, none twice; the total is published in any case.

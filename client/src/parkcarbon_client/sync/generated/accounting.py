@@ -48,7 +48,7 @@ class AccountingMethods(Sender):
     def create_park(self, park: NewPark) -> Registered[Park]:
         """Registers a park.
 
-        Idempotent: the same park again is answered as before; the same id with other content is ALREADY_EXISTS.
+        Idempotent: the same park again is answered as before; the same id with other content is a conflict.
 
         Args:
             park: An industrial park.
@@ -56,7 +56,10 @@ class AccountingMethods(Sender):
         return self.send(calls.create_park(park))
 
     def get_park(self, park_id: str) -> Park:
-        """Returns one park, or NOT_FOUND when it does not exist for this caller."""
+        """Returns one park.
+
+        A park that this caller may not see is not found, as one that does not exist.
+        """
         return self.send(calls.get_park(park_id))
 
     def iterate_parks(self) -> Iterator[Park]:
@@ -192,8 +195,8 @@ class AccountingMethods(Sender):
     ) -> Registered[Finding]:
         """Writes a finding of a verification about an inventory.
 
-        Idempotent by id: the same again is answered as before, with other content it is ALREADY_EXISTS. Nothing of it
-        is changed later.
+        Idempotent by id: the same again is answered as before, with other content it is a conflict. Nothing of it is
+        changed later.
 
         Args:
             text: 1 to 2000 characters.
@@ -228,7 +231,7 @@ class AccountingMethods(Sender):
     def close_finding(self, park_id: str, inventory_id: str, finding_id: str, *, conclusion: str, text: str) -> Finding:
         """Closes a finding.
 
-        Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS.
+        Idempotent: the same again is answered as before, with another conclusion or text it is a conflict.
         """
         return self.send(calls.close_finding(park_id, inventory_id, finding_id, conclusion=conclusion, text=text))
 
@@ -239,8 +242,8 @@ class AccountingMethods(Sender):
     def publish_inventory(self, park_id: str, inventory_id: str, *, breakdowns: Sequence[str] = ()) -> Registered[Publication]:
         """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise.
 
-        Idempotent: the same again is answered as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn
-        is not published again.
+        Idempotent: the same again is answered as before; with other breakdowns it is a conflict. What was withdrawn is
+        not published again.
 
         Args:
             breakdowns: Of scope and industry, none twice; the total is published in any case.

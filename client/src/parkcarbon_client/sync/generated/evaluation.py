@@ -47,14 +47,14 @@ class EvaluationMethods(Sender):
         return self.send(calls.list_indicator_systems())
 
     def get_indicator_system(self, system_id: str) -> GetIndicatorSystemResponse:
-        """Returns one system with its tree, or NOT_FOUND."""
+        """Returns one system with its tree."""
         return self.send(calls.get_indicator_system(system_id))
 
     def create_indicator_system(self, system: NewIndicatorSystem) -> Registered[IndicatorSystem]:
         """Stores a system of the tenant's own.
 
-        Idempotent: the same again is answered as before; the same id with other content is ALREADY_EXISTS. Weights sum
-        to 1 at every node.
+        Idempotent: the same again is answered as before; the same id with other content is a conflict. Weights sum to 1
+        at every node.
 
         Args:
             system: A tree of weighted indicators.
@@ -164,7 +164,7 @@ class EvaluationMethods(Sender):
     ) -> PlanImprovementsResponse:
         """Returns the cheapest combination of steps that brings an evaluation to a target.
 
-        FAILED_PRECONDITION when none does.
+        Refused when none does.
         """
         return self.send(calls.plan_improvements(park_id, evaluation_id, steps=steps, target=target))
 

@@ -1307,7 +1307,7 @@ class CloseInventoryBody(RequestBody):
 class WriteFindingBody(RequestBody):
     """Writes a finding of a verification about an inventory.
 
-    Idempotent by id: the same again is answered as before, with other content it is ALREADY_EXISTS. Nothing of it is
+    Idempotent by id: the same again is answered as before, with other content it is a conflict. Nothing of it is
     changed later.
     """
 
@@ -1343,7 +1343,7 @@ class AnswerFindingBody(RequestBody):
 class CloseFindingBody(RequestBody):
     """Closes a finding.
 
-    Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS.
+    Idempotent: the same again is answered as before, with another conclusion or text it is a conflict.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"conclusion": "resolved", "text": "The restatement has the bill"}]})
@@ -1355,8 +1355,8 @@ class CloseFindingBody(RequestBody):
 class PublishInventoryBody(RequestBody):
     """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise.
 
-    Idempotent: the same again is answered as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is
-    not published again.
+    Idempotent: the same again is answered as before; with other breakdowns it is a conflict. What was withdrawn is not
+    published again.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"breakdowns": ["scope"]}]})
@@ -1429,7 +1429,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
     async def _create_park(request: Request) -> Response:
         """Registers a park.
 
-        Idempotent: the same park again is answered as before; the same id with other content is ALREADY_EXISTS.
+        Idempotent: the same park again is answered as before; the same id with other content is a conflict.
         """
         return await calls.send(request, create_park, ParkBody, {})
 
@@ -1449,7 +1449,10 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             str, Path(alias="park", description="The id of the park", examples=["ganzhou-etdz"], pattern=ID_PATTERN)
         ],
     ) -> Response:
-        """Returns one park, or NOT_FOUND when it does not exist for this caller."""
+        """Returns one park.
+
+        A park that this caller may not see is not found, as one that does not exist.
+        """
         return await calls.answer(request, get_park, {"park_id": park_id})
 
     list_parks = Operation("ListParks", Action.READ_OWN)
@@ -1943,8 +1946,8 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
     ) -> Response:
         """Writes a finding of a verification about an inventory.
 
-        Idempotent by id: the same again is answered as before, with other content it is ALREADY_EXISTS. Nothing of it
-        is changed later.
+        Idempotent by id: the same again is answered as before, with other content it is a conflict. Nothing of it is
+        changed later.
         """
         return await calls.send(request, write_finding, WriteFindingBody, {"park_id": park_id, "inventory_id": inventory_id})
 
@@ -2002,7 +2005,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
     ) -> Response:
         """Closes a finding.
 
-        Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS.
+        Idempotent: the same again is answered as before, with another conclusion or text it is a conflict.
         """
         return await calls.send(
             request, close_finding, CloseFindingBody, {"park_id": park_id, "inventory_id": inventory_id, "finding_id": finding_id}
@@ -2067,8 +2070,8 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
     ) -> Response:
         """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise.
 
-        Idempotent: the same again is answered as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn
-        is not published again.
+        Idempotent: the same again is answered as before; with other breakdowns it is a conflict. What was withdrawn is
+        not published again.
         """
         return await calls.send(
             request, publish_inventory, PublishInventoryBody, {"park_id": park_id, "inventory_id": inventory_id}

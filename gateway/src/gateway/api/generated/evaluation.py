@@ -997,7 +997,10 @@ class StepBody(RequestBody):
 
 
 class PlanImprovementsBody(RequestBody):
-    """Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does."""
+    """Returns the cheapest combination of steps that brings an evaluation to a target.
+
+    Refused when none does.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -1181,7 +1184,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
             str, Path(alias="system", description="The id of the system", examples=["guide-2021"], pattern=ID_PATTERN)
         ],
     ) -> Response:
-        """Returns one system with its tree, or NOT_FOUND."""
+        """Returns one system with its tree."""
         return await calls.answer(request, get_indicator_system, {"system_id": system_id})
 
     create_indicator_system = Operation(
@@ -1208,8 +1211,8 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
     async def _create_indicator_system(request: Request) -> Response:
         """Stores a system of the tenant's own.
 
-        Idempotent: the same again is answered as before; the same id with other content is ALREADY_EXISTS. Weights sum
-        to 1 at every node.
+        Idempotent: the same again is answered as before; the same id with other content is a conflict. Weights sum to 1
+        at every node.
         """
         return await calls.send(request, create_indicator_system, IndicatorSystemBody, {})
 
@@ -1406,7 +1409,7 @@ def add_routes(routes: APIRouter, calls: Calls) -> None:  # noqa: PLR0915 - one 
     ) -> Response:
         """Returns the cheapest combination of steps that brings an evaluation to a target.
 
-        FAILED_PRECONDITION when none does.
+        Refused when none does.
         """
         return await calls.send(
             request, plan_improvements, PlanImprovementsBody, {"park_id": park_id, "evaluation_id": evaluation_id}

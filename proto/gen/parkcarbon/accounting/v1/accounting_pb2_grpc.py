@@ -212,14 +212,14 @@ class AccountingServiceServicer:
     """
 
     def CreatePark(self, request, context):
-        """Registers a park. Idempotent: the same park again is answered as before; the same id with other content is ALREADY_EXISTS.
+        """Registers a park. Idempotent: the same park again is answered as before; the same id with other content is a conflict.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetPark(self, request, context):
-        """Returns one park, or NOT_FOUND when it does not exist for this caller.
+        """Returns one park. A park that this caller may not see is not found, as one that does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -387,7 +387,7 @@ class AccountingServiceServicer:
 
     def WriteFinding(self, request, context):
         """Writes a finding of a verification about an inventory. Idempotent by id: the same again is answered as before, with other content it
-        is ALREADY_EXISTS. Nothing of it is changed later.
+        is a conflict. Nothing of it is changed later.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -401,7 +401,7 @@ class AccountingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CloseFinding(self, request, context):
-        """Closes a finding. Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS.
+        """Closes a finding. Idempotent: the same again is answered as before, with another conclusion or text it is a conflict.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -416,7 +416,7 @@ class AccountingServiceServicer:
 
     def PublishInventory(self, request, context):
         """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise. Idempotent: the same again is answered
-        as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is not published again.
+        as before; with other breakdowns it is a conflict. What was withdrawn is not published again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

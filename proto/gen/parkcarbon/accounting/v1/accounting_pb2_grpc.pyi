@@ -39,9 +39,9 @@ class AccountingServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AccountingServiceAsyncStub: ...
     CreatePark: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.CreateParkRequest, _accounting_pb2.CreateParkResponse]
-    """Registers a park. Idempotent: the same park again is answered as before; the same id with other content is ALREADY_EXISTS."""
+    """Registers a park. Idempotent: the same park again is answered as before; the same id with other content is a conflict."""
     GetPark: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.GetParkRequest, _accounting_pb2.GetParkResponse]
-    """Returns one park, or NOT_FOUND when it does not exist for this caller."""
+    """Returns one park. A park that this caller may not see is not found, as one that does not exist."""
     ListParks: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListParksRequest, _accounting_pb2.ListParksResponse]
     """Returns the caller's parks in order of id."""
     ListRegionParks: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListRegionParksRequest, _accounting_pb2.ListRegionParksResponse]
@@ -99,17 +99,17 @@ class AccountingServiceStub:
     """
     WriteFinding: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.WriteFindingRequest, _accounting_pb2.WriteFindingResponse]
     """Writes a finding of a verification about an inventory. Idempotent by id: the same again is answered as before, with other content it
-    is ALREADY_EXISTS. Nothing of it is changed later.
+    is a conflict. Nothing of it is changed later.
     """
     AnswerFinding: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.AnswerFindingRequest, _accounting_pb2.AnswerFindingResponse]
     """Adds the answer of the park's management to a finding that is not closed; the same text as the last answer adds nothing."""
     CloseFinding: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.CloseFindingRequest, _accounting_pb2.CloseFindingResponse]
-    """Closes a finding. Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS."""
+    """Closes a finding. Idempotent: the same again is answered as before, with another conclusion or text it is a conflict."""
     ListFindings: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.ListFindingsRequest, _accounting_pb2.ListFindingsResponse]
     """Returns the findings about an inventory in the order in which they were written, with their answers."""
     PublishInventory: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.PublishInventoryRequest, _accounting_pb2.PublishInventoryResponse]
     """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise. Idempotent: the same again is answered
-    as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is not published again.
+    as before; with other breakdowns it is a conflict. What was withdrawn is not published again.
     """
     WithdrawPublication: _grpc.UnaryUnaryMultiCallable[_accounting_pb2.WithdrawPublicationRequest, _accounting_pb2.WithdrawPublicationResponse]
     """Takes a publication back: it is shown no more. What it told stays known to whoever read it, and to what is decided later."""
@@ -130,9 +130,9 @@ class AccountingServiceAsyncStub(AccountingServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreatePark: _aio.UnaryUnaryMultiCallable[_accounting_pb2.CreateParkRequest, _accounting_pb2.CreateParkResponse]  # type: ignore[assignment]
-    """Registers a park. Idempotent: the same park again is answered as before; the same id with other content is ALREADY_EXISTS."""
+    """Registers a park. Idempotent: the same park again is answered as before; the same id with other content is a conflict."""
     GetPark: _aio.UnaryUnaryMultiCallable[_accounting_pb2.GetParkRequest, _accounting_pb2.GetParkResponse]  # type: ignore[assignment]
-    """Returns one park, or NOT_FOUND when it does not exist for this caller."""
+    """Returns one park. A park that this caller may not see is not found, as one that does not exist."""
     ListParks: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListParksRequest, _accounting_pb2.ListParksResponse]  # type: ignore[assignment]
     """Returns the caller's parks in order of id."""
     ListRegionParks: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListRegionParksRequest, _accounting_pb2.ListRegionParksResponse]  # type: ignore[assignment]
@@ -190,17 +190,17 @@ class AccountingServiceAsyncStub(AccountingServiceStub):
     """
     WriteFinding: _aio.UnaryUnaryMultiCallable[_accounting_pb2.WriteFindingRequest, _accounting_pb2.WriteFindingResponse]  # type: ignore[assignment]
     """Writes a finding of a verification about an inventory. Idempotent by id: the same again is answered as before, with other content it
-    is ALREADY_EXISTS. Nothing of it is changed later.
+    is a conflict. Nothing of it is changed later.
     """
     AnswerFinding: _aio.UnaryUnaryMultiCallable[_accounting_pb2.AnswerFindingRequest, _accounting_pb2.AnswerFindingResponse]  # type: ignore[assignment]
     """Adds the answer of the park's management to a finding that is not closed; the same text as the last answer adds nothing."""
     CloseFinding: _aio.UnaryUnaryMultiCallable[_accounting_pb2.CloseFindingRequest, _accounting_pb2.CloseFindingResponse]  # type: ignore[assignment]
-    """Closes a finding. Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS."""
+    """Closes a finding. Idempotent: the same again is answered as before, with another conclusion or text it is a conflict."""
     ListFindings: _aio.UnaryUnaryMultiCallable[_accounting_pb2.ListFindingsRequest, _accounting_pb2.ListFindingsResponse]  # type: ignore[assignment]
     """Returns the findings about an inventory in the order in which they were written, with their answers."""
     PublishInventory: _aio.UnaryUnaryMultiCallable[_accounting_pb2.PublishInventoryRequest, _accounting_pb2.PublishInventoryResponse]  # type: ignore[assignment]
     """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise. Idempotent: the same again is answered
-    as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is not published again.
+    as before; with other breakdowns it is a conflict. What was withdrawn is not published again.
     """
     WithdrawPublication: _aio.UnaryUnaryMultiCallable[_accounting_pb2.WithdrawPublicationRequest, _accounting_pb2.WithdrawPublicationResponse]  # type: ignore[assignment]
     """Takes a publication back: it is shown no more. What it told stays known to whoever read it, and to what is decided later."""
@@ -224,7 +224,7 @@ class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accounting_pb2.CreateParkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accounting_pb2.CreateParkResponse, _abc.Awaitable[_accounting_pb2.CreateParkResponse]]:
-        """Registers a park. Idempotent: the same park again is answered as before; the same id with other content is ALREADY_EXISTS."""
+        """Registers a park. Idempotent: the same park again is answered as before; the same id with other content is a conflict."""
 
     @_abc_1.abstractmethod
     def GetPark(
@@ -232,7 +232,7 @@ class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accounting_pb2.GetParkRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accounting_pb2.GetParkResponse, _abc.Awaitable[_accounting_pb2.GetParkResponse]]:
-        """Returns one park, or NOT_FOUND when it does not exist for this caller."""
+        """Returns one park. A park that this caller may not see is not found, as one that does not exist."""
 
     @_abc_1.abstractmethod
     def ListParks(
@@ -428,7 +428,7 @@ class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_accounting_pb2.WriteFindingResponse, _abc.Awaitable[_accounting_pb2.WriteFindingResponse]]:
         """Writes a finding of a verification about an inventory. Idempotent by id: the same again is answered as before, with other content it
-        is ALREADY_EXISTS. Nothing of it is changed later.
+        is a conflict. Nothing of it is changed later.
         """
 
     @_abc_1.abstractmethod
@@ -445,7 +445,7 @@ class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _accounting_pb2.CloseFindingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_accounting_pb2.CloseFindingResponse, _abc.Awaitable[_accounting_pb2.CloseFindingResponse]]:
-        """Closes a finding. Idempotent: the same again is answered as before, with another conclusion or text it is ALREADY_EXISTS."""
+        """Closes a finding. Idempotent: the same again is answered as before, with another conclusion or text it is a conflict."""
 
     @_abc_1.abstractmethod
     def ListFindings(
@@ -462,7 +462,7 @@ class AccountingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_accounting_pb2.PublishInventoryResponse, _abc.Awaitable[_accounting_pb2.PublishInventoryResponse]]:
         """Publishes the totals of an inventory, as far as they tell nothing of a single enterprise. Idempotent: the same again is answered
-        as before; with other breakdowns it is ALREADY_EXISTS. What was withdrawn is not published again.
+        as before; with other breakdowns it is a conflict. What was withdrawn is not published again.
         """
 
     @_abc_1.abstractmethod

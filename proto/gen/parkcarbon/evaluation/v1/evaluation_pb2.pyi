@@ -2167,7 +2167,7 @@ class RankParksRequest(_message.Message):
     page_size: _builtins.int
     """1 to 1000; 0 means 100."""
     page_token: _builtins.str
-    """Continues the ranking whose page gave it. INVALID_ARGUMENT when the ranking has changed since then and is no longer remembered."""
+    """Continues the ranking whose page gave it. Refused when the ranking has changed since then and is no longer remembered."""
     @_builtins.property
     def threshold_set_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids of threshold sets, over the platform's; later ones first served."""

@@ -139,7 +139,7 @@ class EvaluationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetIndicatorSystem(self, request, context):
-        """Returns one system with its tree, or NOT_FOUND.
+        """Returns one system with its tree.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -147,7 +147,7 @@ class EvaluationServiceServicer:
 
     def CreateIndicatorSystem(self, request, context):
         """Stores a system of the tenant's own. Idempotent: the same again is answered as before; the same id with other content is
-        ALREADY_EXISTS. Weights sum to 1 at every node.
+        a conflict. Weights sum to 1 at every node.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -211,7 +211,7 @@ class EvaluationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PlanImprovements(self, request, context):
-        """Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does.
+        """Returns the cheapest combination of steps that brings an evaluation to a target. Refused when none does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,10 +41,10 @@ class EvaluationServiceStub:
     ListIndicatorSystems: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.ListIndicatorSystemsRequest, _evaluation_pb2.ListIndicatorSystemsResponse]
     """Returns the indicator systems that the caller can use, in order of id: the shipped ones and the tenant's own."""
     GetIndicatorSystem: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.GetIndicatorSystemRequest, _evaluation_pb2.GetIndicatorSystemResponse]
-    """Returns one system with its tree, or NOT_FOUND."""
+    """Returns one system with its tree."""
     CreateIndicatorSystem: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.CreateIndicatorSystemRequest, _evaluation_pb2.CreateIndicatorSystemResponse]
     """Stores a system of the tenant's own. Idempotent: the same again is answered as before; the same id with other content is
-    ALREADY_EXISTS. Weights sum to 1 at every node.
+    a conflict. Weights sum to 1 at every node.
     """
     CreateThresholdSet: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.CreateThresholdSetRequest, _evaluation_pb2.CreateThresholdSetResponse]
     """Stores a version of thresholds. Idempotent like CreateIndicatorSystem, by id."""
@@ -65,7 +65,7 @@ class EvaluationServiceStub:
     CompareEvaluations: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.CompareEvaluationsRequest, _evaluation_pb2.CompareEvaluationsResponse]
     """Returns why two evaluations of a park differ: values, weights, thresholds, coverage; the four sum to the change."""
     PlanImprovements: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.PlanImprovementsRequest, _evaluation_pb2.PlanImprovementsResponse]
-    """Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does."""
+    """Returns the cheapest combination of steps that brings an evaluation to a target. Refused when none does."""
     RenderEvaluationReport: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.RenderEvaluationReportRequest, _evaluation_pb2.RenderEvaluationReportResponse]
     """Returns the report of an evaluation as a file."""
     RenderValueTemplate: _grpc.UnaryUnaryMultiCallable[_evaluation_pb2.RenderValueTemplateRequest, _evaluation_pb2.RenderValueTemplateResponse]
@@ -87,10 +87,10 @@ class EvaluationServiceAsyncStub(EvaluationServiceStub):
     ListIndicatorSystems: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.ListIndicatorSystemsRequest, _evaluation_pb2.ListIndicatorSystemsResponse]  # type: ignore[assignment]
     """Returns the indicator systems that the caller can use, in order of id: the shipped ones and the tenant's own."""
     GetIndicatorSystem: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.GetIndicatorSystemRequest, _evaluation_pb2.GetIndicatorSystemResponse]  # type: ignore[assignment]
-    """Returns one system with its tree, or NOT_FOUND."""
+    """Returns one system with its tree."""
     CreateIndicatorSystem: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.CreateIndicatorSystemRequest, _evaluation_pb2.CreateIndicatorSystemResponse]  # type: ignore[assignment]
     """Stores a system of the tenant's own. Idempotent: the same again is answered as before; the same id with other content is
-    ALREADY_EXISTS. Weights sum to 1 at every node.
+    a conflict. Weights sum to 1 at every node.
     """
     CreateThresholdSet: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.CreateThresholdSetRequest, _evaluation_pb2.CreateThresholdSetResponse]  # type: ignore[assignment]
     """Stores a version of thresholds. Idempotent like CreateIndicatorSystem, by id."""
@@ -111,7 +111,7 @@ class EvaluationServiceAsyncStub(EvaluationServiceStub):
     CompareEvaluations: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.CompareEvaluationsRequest, _evaluation_pb2.CompareEvaluationsResponse]  # type: ignore[assignment]
     """Returns why two evaluations of a park differ: values, weights, thresholds, coverage; the four sum to the change."""
     PlanImprovements: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.PlanImprovementsRequest, _evaluation_pb2.PlanImprovementsResponse]  # type: ignore[assignment]
-    """Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does."""
+    """Returns the cheapest combination of steps that brings an evaluation to a target. Refused when none does."""
     RenderEvaluationReport: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.RenderEvaluationReportRequest, _evaluation_pb2.RenderEvaluationReportResponse]  # type: ignore[assignment]
     """Returns the report of an evaluation as a file."""
     RenderValueTemplate: _aio.UnaryUnaryMultiCallable[_evaluation_pb2.RenderValueTemplateRequest, _evaluation_pb2.RenderValueTemplateResponse]  # type: ignore[assignment]
@@ -142,7 +142,7 @@ class EvaluationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _evaluation_pb2.GetIndicatorSystemRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_evaluation_pb2.GetIndicatorSystemResponse, _abc.Awaitable[_evaluation_pb2.GetIndicatorSystemResponse]]:
-        """Returns one system with its tree, or NOT_FOUND."""
+        """Returns one system with its tree."""
 
     @_abc_1.abstractmethod
     def CreateIndicatorSystem(
@@ -151,7 +151,7 @@ class EvaluationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_evaluation_pb2.CreateIndicatorSystemResponse, _abc.Awaitable[_evaluation_pb2.CreateIndicatorSystemResponse]]:
         """Stores a system of the tenant's own. Idempotent: the same again is answered as before; the same id with other content is
-        ALREADY_EXISTS. Weights sum to 1 at every node.
+        a conflict. Weights sum to 1 at every node.
         """
 
     @_abc_1.abstractmethod
@@ -226,7 +226,7 @@ class EvaluationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _evaluation_pb2.PlanImprovementsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_evaluation_pb2.PlanImprovementsResponse, _abc.Awaitable[_evaluation_pb2.PlanImprovementsResponse]]:
-        """Returns the cheapest combination of steps that brings an evaluation to a target; FAILED_PRECONDITION when none does."""
+        """Returns the cheapest combination of steps that brings an evaluation to a target. Refused when none does."""
 
     @_abc_1.abstractmethod
     def RenderEvaluationReport(

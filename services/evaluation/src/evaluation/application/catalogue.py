@@ -83,7 +83,7 @@ async def create_threshold_set(
             raise InvalidField("rows", str(len(given.rows)), "empty where peers are named", "在指定同类园区时为空")
         if given.origin not in ("park", "peers"):
             raise InvalidField("origin", given.origin, "peers where peers are named", "peers(已指定同类园区)")
-        valid_year(peer_year)
+        valid_year(peer_year, "peer_year")
         given = replace(given, origin="peers", rows=await _of_peers(ports, caller, given.system_id, peers, peer_year))
     async with ports.write(caller.tenant) as uow:
         system = await system_of(ports.shipped, uow.systems, caller, given.system_id)

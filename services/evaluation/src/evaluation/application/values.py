@@ -41,15 +41,15 @@ class Shown:
     missing_zh: str = ""
 
 
-def valid_year(year: int) -> int:
-    """Returns a year as it is.
+def valid_year(year: int, field: str = "year") -> int:
+    """Returns a year as it is; `field` is the name that the caller gave it under.
 
     Raises:
         InvalidField: it lies outside of 1990 to 2200.
     """
     if not FIRST_YEAR <= year <= LAST_YEAR:
         rule = f"a year from {FIRST_YEAR} to {LAST_YEAR}"
-        raise InvalidField("year", str(year), rule, f"{FIRST_YEAR} 至 {LAST_YEAR} 的年份")
+        raise InvalidField(field, str(year), rule, f"{FIRST_YEAR} 至 {LAST_YEAR} 的年份")
     return year
 
 
