@@ -31,7 +31,7 @@ compose-test: .venv/.synced ## build the images without a pull, and try the plat
 cluster-test: .venv/.synced ## apply the local overlay to the cluster of KUBECONFIG, and roll it during ingest
 	@PARKCARBON_CLUSTER_TEST=1 .venv/bin/pytest -q -n0 tests/cluster
 
-gen: .venv/.synced ## write proto/gen, the API's description and the blocking client anew
+gen: .venv/.synced ## write what comes from the contracts anew: proto/gen, the routes of the gateway, both clients, openapi.json
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(RUN) proto/generate.py
 	@$(RUN) client-ts/generate.py
 	@$(RUN) client/generate_sync.py
