@@ -445,14 +445,14 @@ async def test_parts_stop_in_the_opposite_order_also_when_one_does_not_start() -
 
 
 SERVICE = """
-import asyncio, sys
+import asyncio, gc, sys
 import grpc
 from chassis.logs import configure
 from chassis.server import GrpcServer, Registration, ServerSettings, run_until_signalled
 from chassis.telemetry import Telemetry, TelemetrySettings
 
 async def slow(request, context):
-    print("entered", flush=True)
+    print("entered", "frozen" if gc.get_freeze_count() > 10_000 else "collected", flush=True)
     await asyncio.sleep(0.5)
     return request
 
@@ -472,14 +472,14 @@ print("ended", flush=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_loses_no_call_in_flight(telemetry: Telemetry, number: signal.Signals) -> None:
+async def test_a_signal_loses_no_call_in_flight_and_what_is_loaded_is_frozen(telemetry: Telemetry, number: signal.Signals) -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVICE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     address = (await process.stdout.readline()).decode().strip()
     async with connected(telemetry, address) as channel:
         calls = [asyncio.create_task(call(channel, "Slow", b"kept", caller=None)) for _ in range(5)]
         for _ in calls:
-            assert await process.stdout.readline() == b"entered\n"
+            assert await process.stdout.readline() == b"entered frozen\n"
         process.send_signal(number)
         assert await asyncio.gather(*calls) == [b"kept"] * 5
     assert await process.stdout.read() == b"stopping\nended\n"

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import uvloop
 
+from chassis.server import freeze_loaded
 from devstack import ganzhou
 from devstack.access import NotDone, connection_path, folder_options
 from devstack.connection import Connection, forget, write
@@ -67,6 +68,7 @@ def build(words: Words) -> click.Command:
 async def _serve(words: Words, settings: StackSettings, path: Path) -> None:
     asked_to_end = _watch_signals(words)
     async with Stack(settings) as stack:
+        freeze_loaded()
         # what a killed process left behind is no longer true, and would be believed
         forget(path)
         introduction = asyncio.ensure_future(_introduce(words, stack, path))
