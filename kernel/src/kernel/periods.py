@@ -7,7 +7,7 @@ since 1970-01-01T00:00:00Z. Years and months are cut in a place's own zone: a bi
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -126,15 +126,3 @@ def month_of(seconds: int, zone: ZoneInfo) -> Month:
     """Returns the calendar month of a zone that holds an instant."""
     local = datetime.fromtimestamp(seconds, tz=UTC).astimezone(zone)
     return Month(local.year, local.month)
-
-
-@lru_cache(maxsize=65536)
-def local_date(seconds: int, zone: ZoneInfo) -> date:
-    """Returns the calendar day of a zone that holds an instant."""
-    return datetime.fromtimestamp(seconds, tz=UTC).astimezone(zone).date()
-
-
-def is_month_edge(seconds: int, zone: ZoneInfo) -> bool:
-    """Tells whether an instant is the first second of a month in a zone."""
-    local = datetime.fromtimestamp(seconds, tz=UTC).astimezone(zone)
-    return local.day == 1 and (local.hour, local.minute, local.second) == (0, 0, 0)

@@ -8,7 +8,6 @@ from kernel.periods import (
     NotATimeZone,
     OffsetMissing,
     format_instant,
-    is_month_edge,
     month_of,
     parse_instant,
     time_zone,
@@ -67,8 +66,6 @@ def test_months_are_cut_in_the_zone_of_the_place() -> None:
     assert month_of(last_second_of_2019, SHANGHAI) == Month(2019, 12)
     assert month_of(NEW_YEAR_2020_IN_SHANGHAI, SHANGHAI) == Month(2020, 1)
     assert month_of(NEW_YEAR_2020_IN_SHANGHAI, ZoneInfo("UTC")) == Month(2019, 12)
-    assert is_month_edge(NEW_YEAR_2020_IN_SHANGHAI, SHANGHAI)
-    assert not is_month_edge(NEW_YEAR_2020_IN_SHANGHAI, ZoneInfo("UTC"))
 
 
 def test_months_sort_and_number() -> None:

@@ -38,11 +38,6 @@ class Uploads:
         self.limits = limits
         self._held_bytes = 0
 
-    @property
-    def held_bytes(self) -> int:
-        """What all bodies under way hold."""
-        return self._held_bytes
-
     @asynccontextmanager
     async def receive(self, request: Request, *, limit_bytes: int) -> AsyncIterator[bytes]:
         """Receives a body and counts it as held until the block ends.
