@@ -14,6 +14,7 @@ from importlib import resources
 from itertools import repeat
 from typing import Any, Final, Literal
 
+import aiosqlite
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
@@ -168,6 +169,7 @@ class Database:
         # The connection that was used last has its statements prepared, its temporary tables made and its pages at hand.
         common: dict[str, Any] = {"echo": echo, "hide_parameters": True, "pool_use_lifo": True}
         if self.dialect == "sqlite":
+            common["connect_args"] = {"async_creator_fn": _opened}
             self._writer = create_async_engine(_asynchronous(self._url), pool_size=1, max_overflow=0, **common)
             self._reader = create_async_engine(_asynchronous(self._url), pool_size=pool_size, max_overflow=0, **common)
             _prepare_sqlite(self._writer.sync_engine, self._timeouts, Access.WRITE)
@@ -366,6 +368,22 @@ _CHECKPOINT_PAGES: Final = 8_000
 
 def _asynchronous(url: URL) -> URL:
     return url.set(drivername="sqlite+aiosqlite")
+
+
+async def _opened(*arguments: Any, **more: Any) -> aiosqlite.Connection:
+    """Opens a connection of SQLite; one that cannot be opened leaves no thread behind.
+
+    The driver asks the thread of such a connection to end and does not wait: it would answer to a loop that may be closed by then.
+    """
+    connection = aiosqlite.connect(*arguments, **more)
+    thread = connection._thread
+    # as SQLAlchemy does where it makes the connection: the end of a process waits for no thread
+    thread.daemon = True
+    try:
+        return await connection
+    except BaseException:
+        await asyncio.to_thread(thread.join)
+        raise
 
 
 def _prepare_sqlite(engine: Engine, timeouts: Timeouts, access: Access) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
@@ -207,6 +208,19 @@ async def test_sqlite_file_that_another_process_writes_is_an_outage(tmp_path: Pa
             await session.execute(text("INSERT INTO t VALUES (1)"))
     other.close()
     await database.dispose()
+
+
+async def test_sqlite_file_that_cannot_be_opened_leaves_no_thread_that_answers_to_a_closed_loop(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    for _ in range(50):
+        database = Database(f"sqlite:///{tmp_path}/no-such-folder/service.sqlite3")
+        for opened in (database.begin, database.read):
+            with pytest.raises(DatabaseUnavailable):
+                async with opened() as session:
+                    await session.execute(text("SELECT 1"))
+        await database.dispose()
+        left = [thread.name for thread in set(threading.enumerate()) - before if "_connection_worker_thread" in thread.name]
+        assert left == []
 
 
 async def test_transaction_that_is_cancelled_at_any_moment_holds_no_lock(database_url: str, schema: ExampleSchema) -> None:
