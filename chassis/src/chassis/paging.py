@@ -4,10 +4,11 @@ A token holds the name of its list and the key of the last item that was given. 
 list: a token of one park's records is none of another park's.
 """
 
+import asyncio
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TypeVar
 
 from kernel.refusals import InvalidField
@@ -17,6 +18,7 @@ MAX_PAGE = 1_000
 DEFAULT_PAGE = 100
 MAX_RECORDS = 10_000
 DEFAULT_RECORDS = 1_000
+_SLICE = 1_000
 
 _MAX_TOKEN_CHARACTERS = 500
 """Longer than any token that is written here, and too short to nest JSON beyond what can be read."""
@@ -89,6 +91,17 @@ class Paging:
         if len(found) <= self.size:
             return found, ""
         return found[: self.size], write_token(self._listed, *key(found[self.size - 1]))
+
+
+async def in_slices(items: Sequence[_T]) -> AsyncGenerator[Sequence[_T]]:
+    """Yields a long page in parts, between which the others of the event loop have their turn.
+
+    A page of records is too long to be made into an answer at one go.
+    """
+    for start in range(0, len(items), _SLICE):
+        if start:
+            await asyncio.sleep(0)
+        yield items[start : start + _SLICE]
 
 
 def page_size(requested: int, default: int = DEFAULT_PAGE, most: int = MAX_PAGE) -> int:

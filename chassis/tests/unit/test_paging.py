@@ -1,8 +1,10 @@
 """Pages and their tokens."""
 
+import asyncio
+
 import pytest
 
-from chassis.paging import MAX_PAGE, Paging, write_token
+from chassis.paging import MAX_PAGE, MAX_RECORDS, Paging, in_slices, write_token
 from kernel.refusals import InvalidField
 
 
@@ -44,3 +46,23 @@ def test_a_token_of_another_list_or_kind_is_refused(token: str) -> None:
     with pytest.raises(InvalidField) as refused:
         Paging("parks", 0, token).after_number()
     assert refused.value.facts()["field"] == "page_token"
+
+
+async def test_others_have_their_turn_between_the_slices_of_a_long_page() -> None:
+    turns = 0
+    ended = False
+
+    async def other() -> None:
+        nonlocal turns
+        while not ended:
+            turns += 1
+            await asyncio.sleep(0)
+
+    running = asyncio.create_task(other())
+    slices = [part async for part in in_slices(range(MAX_RECORDS))]
+    ended = True
+    await running
+    assert [item for part in slices for item in part] == list(range(MAX_RECORDS))
+    assert turns >= len(slices) - 1 >= 9
+    nothing: list[int] = []
+    assert [part async for part in in_slices(nothing)] == []

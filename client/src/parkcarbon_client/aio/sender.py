@@ -35,7 +35,8 @@ class AsyncSender:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         if transport is None and is_on_this_machine(base_url):
-            transport = httpx.AsyncHTTPTransport()
+            # certificates are loaded where they are asked for: it takes longer than a call
+            transport = httpx.AsyncHTTPTransport(verify=httpx.URL(base_url).scheme == "https")
         self.base_url = base_url.rstrip("/")
         self._language = language
         self._policy = retries if isinstance(retries, RetryPolicy) else RetryPolicy(retries)

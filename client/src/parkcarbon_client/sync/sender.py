@@ -36,7 +36,8 @@ class Sender:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if transport is None and is_on_this_machine(base_url):
-            transport = httpx.HTTPTransport()
+            # certificates are loaded where they are asked for: it takes longer than a call
+            transport = httpx.HTTPTransport(verify=httpx.URL(base_url).scheme == "https")
         self.base_url = base_url.rstrip("/")
         self._language = language
         self._policy = retries if isinstance(retries, RetryPolicy) else RetryPolicy(retries)

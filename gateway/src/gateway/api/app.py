@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
@@ -166,7 +167,15 @@ def create_app(
         return answer({"ready": ready, **answers}, 200 if ready else 503)
 
     app.openapi = describe(app, (*accounting.BODIES, *evaluation.BODIES, indicator_values.EntriesBody))  # type: ignore[method-assign]  # FastAPI's documented way to extend its document
+    _prepare(app)
     return app
+
+
+def _prepare(app: FastAPI) -> None:
+    """Has every route make its parsers now; FastAPI makes all of them when it looks for the route of the first request."""
+    nobodys: Scope = {"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": []}
+    for route in app.routes:
+        route.matches(nobodys)
 
 
 def operation_id(route: APIRoute) -> str:

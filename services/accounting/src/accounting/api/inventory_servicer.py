@@ -10,7 +10,7 @@ from accounting.application import inventories
 from accounting.application.ports import Ports
 from accounting.domain.inventories import Inventory, InventoryLine, inventory_parts
 from chassis.identity import current_caller
-from chassis.paging import DEFAULT_RECORDS, MAX_RECORDS, Paging
+from chassis.paging import DEFAULT_RECORDS, MAX_RECORDS, Paging, in_slices
 from chassis.wire import rfc3339
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
@@ -69,7 +69,8 @@ class InventoryRpcs:
             self._ports, current_caller(), request.park_id, request.inventory_id, page.after_number(), page.limit
         )
         shown, token = page.cut(found, lambda each: (each.line,))
-        return pb.ListInventoryLinesResponse(lines=map(_line, shown), next_page_token=token)
+        lines = [_line(each) async for part in in_slices(shown) for each in part]
+        return pb.ListInventoryLinesResponse(lines=lines, next_page_token=token)
 
     async def ReplayInventory(self, request: pb.ReplayInventoryRequest, context: _Context) -> pb.ReplayInventoryResponse:
         """Computes an inventory again."""

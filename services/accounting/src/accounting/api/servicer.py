@@ -21,7 +21,7 @@ from accounting.domain.parks import FIGURE_NAMES, AnnualFigures, Enterprise, Par
 from accounting.domain.reference import ReferenceTables
 from accounting.domain.stored import StoredRecord
 from chassis.identity import current_caller
-from chassis.paging import DEFAULT_RECORDS, MAX_RECORDS, Paging
+from chassis.paging import DEFAULT_RECORDS, MAX_RECORDS, Paging, in_slices
 from chassis.wire import rfc3339
 from kernel.periods import format_instant
 from kernel.quantities import MAX_DECIMALS, format_scaled
@@ -178,7 +178,8 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         page = Paging(listed, request.page_size, request.page_token, default=DEFAULT_RECORDS, most=MAX_RECORDS)
         park, found = await report.list_records(self._ports, current_caller(), request.park_id, page.after_number(), page.limit)
         shown, token = page.cut(found, lambda each: (each.position,))
-        return pb.ListActivityRecordsResponse(records=[_record(each, park.zone) for each in shown], next_page_token=token)
+        records = [_record(each, park.zone) async for part in in_slices(shown) for each in part]
+        return pb.ListActivityRecordsResponse(records=records, next_page_token=token)
 
     async def QueryEmissions(self, request: pb.QueryEmissionsRequest, context: _Context) -> pb.QueryEmissionsResponse:
         """Returns exact totals by group."""
