@@ -25,24 +25,26 @@ EMBEDDED_PARKS = ("faults-a", "faults-b")
 TENANTS = {"north": ("faults-a", "faults-b"), "south": ("faults-c",)}
 
 
-async def embedded(plan: Plan, folder: Path) -> Report:
+async def embedded(plan: Plan, folder: Path, watch: Path | None = None) -> Report:
     """Runs a plan against `parkcarbon up`.
 
     Args:
         plan: How long and how hard.
         folder: For data, outputs and the intent log.
+        watch: Takes what each process says of the callbacks of its loop, which is asyncio's then in place of uvloop's; None
+            measures nothing.
     """
     with IntentLog(folder / "intents.ndjson") as intents:
         disorder = Disorder(Random(f"{plan.seed} disorder"), intents, EMBEDDED_PARKS)
-        return await run(EmbeddedSite(folder, EMBEDDED_PARKS, disorder), plan, EMBEDDED_PARKS, disorder, intents)
+        return await run(EmbeddedSite(folder, EMBEDDED_PARKS, disorder, watch), plan, EMBEDDED_PARKS, disorder, intents)
 
 
-async def servers(plan: Plan, folder: Path) -> Report:
+async def servers(plan: Plan, folder: Path, watch: Path | None = None) -> Report:
     """Runs a plan against gateway and accounting as a process each, on PostgreSQL and Kafka. Arguments as `embedded`."""
     parks = [park for own in TENANTS.values() for park in own]
     with IntentLog(folder / "intents.ndjson") as intents:
         disorder = Disorder(Random(f"{plan.seed} disorder"), intents, parks)
-        return await run(ServersSite(folder, TENANTS, disorder), plan, parks, disorder, intents)
+        return await run(ServersSite(folder, TENANTS, disorder, watch), plan, parks, disorder, intents)
 
 
 SITES = {"embedded": embedded, "servers": servers}

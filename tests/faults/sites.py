@@ -153,19 +153,28 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"} | more
 
 
+def watched(folder: Path | None) -> dict[str, str]:
+    """Returns what has a process of ours measure the callbacks of its loop; nothing without a folder to write to."""
+    if folder is None:
+        return {}
+    folder.mkdir(exist_ok=True)
+    return {"PYTHONPATH": str(Path(__file__).parent / "watched"), "PARKCARBON_WATCHED": str(folder)}
+
+
 class EmbeddedSite:
     """`parkcarbon up`: every service in one process, on SQLite and the embedded log.
 
     The log serves one process, so events are disturbed while that process is dead.
     """
 
-    def __init__(self, folder: Path, parks: Sequence[str], disorder: Disorder) -> None:
+    def __init__(self, folder: Path, parks: Sequence[str], disorder: Disorder, watch: Path | None = None) -> None:
         """Prepares; starts nothing.
 
         Args:
             folder: For data and outputs.
             parks: That will be registered.
             disorder: Disturbs events.
+            watch: Takes what the process says of its loop; None measures nothing.
         """
         self._data = folder / "data"
         self._disorder = disorder
@@ -177,7 +186,7 @@ class EmbeddedSite:
             Supervised(
                 "parkcarbon up",
                 [str(BIN / "parkcarbon"), "up"],
-                environment=environment(PARKCARBON_DATA=str(self._data), PARKCARBON_PORT=str(port)),
+                environment=environment(PARKCARBON_DATA=str(self._data), PARKCARBON_PORT=str(port), **watched(watch)),
                 log=folder / "up.log",
                 is_ready=answers_ready(self._direct),
                 before_start=self._before_start,
@@ -252,13 +261,14 @@ class EmbeddedSite:
 class ServersSite:
     """Gateway and accounting as a process each, on a real PostgreSQL and a real Kafka, each reached through a proxy."""
 
-    def __init__(self, folder: Path, parks: Mapping[str, Sequence[str]], disorder: Disorder) -> None:
+    def __init__(self, folder: Path, parks: Mapping[str, Sequence[str]], disorder: Disorder, watch: Path | None = None) -> None:
         """Prepares databases, keys and settings; nothing runs yet.
 
         Args:
             folder: For keys and outputs.
             parks: By tenant, those that will be registered.
             disorder: Disturbs events.
+            watch: Takes what the services say of their loops; None measures nothing.
 
         Raises:
             PostgresMissing: PostgreSQL is not there.
@@ -294,6 +304,7 @@ class ServersSite:
             "ACCOUNTING_SERVER__PORT": str(grpc_port),
             "ACCOUNTING_CALLER_PUBLIC_KEY": str(public),
             **self._told("ACCOUNTING_", "accounting"),
+            **watched(watch),
         }
         gateway = {
             "GATEWAY_HTTP__PORT": str(http),
@@ -301,6 +312,7 @@ class ServersSite:
             "GATEWAY_CALLER_PRIVATE_KEY": str(private),
             "GATEWAY_BOOTSTRAP_TOKENS": json.dumps([_grant(tenant) for tenant in self.tenants]),
             **self._told("GATEWAY_", "gateway"),
+            **watched(watch),
         }
         postgres, owner = self._make_cluster(server)
         self._postgres = Supervised(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chassis.testing.kafka import KafkaMissing
+from chassis.testing.watchdog import LONGEST_SECONDS, seen_in
 from tests.faults.driver import Plan, Report
 from tests.faults.run import embedded, servers
 from tests.faults.sites import BIN
@@ -31,6 +32,15 @@ def assert_every_record_counts_once(report: Report, *, kills: int) -> None:
     assert counts["attempts without an answer"] > 0
 
 
+def assert_no_callback_held_a_loop(folder: Path, capsys: pytest.CaptureFixture[str], *, processes: int) -> None:
+    watch = seen_in(folder)
+    with capsys.disabled():
+        print(f"{watch.callbacks:,} callbacks in {watch.processes} processes, the longest:", *watch.worst(), sep="\n  ")
+    assert watch.processes >= processes
+    assert watch.callbacks > 10_000
+    assert watch.worst(LONGEST_SECONDS) == []
+
+
 async def test_thirty_deaths_of_services_broker_and_database_lose_nothing_and_count_nothing_twice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -38,7 +48,7 @@ async def test_thirty_deaths_of_services_broker_and_database_lose_nothing_and_co
         pytest.skip("parkcarbon-accounting and parkcarbon-gateway are not installed: uv sync --all-packages")
     plan = Plan(SEED, seconds=60, kills=30, batches=40, at_most_seconds=BUSY_SECONDS, fault_seconds=(0.5, 2.0))
     try:
-        report = await servers(plan, tmp_path)
+        report = await servers(plan, tmp_path, tmp_path / "watched")
     except KafkaMissing as missing:
         pytest.skip(str(missing))
     with capsys.disabled():
@@ -47,14 +57,20 @@ async def test_thirty_deaths_of_services_broker_and_database_lose_nothing_and_co
     assert report.counts["parks of others asked for"] > 0
     for process in ("gateway", "accounting", "kafka", "postgresql"):
         assert report.counts[f"kills of {process}"] > 0, report.text()
+    # those that were killed once they worked, and those that took their place
+    killed = sum(report.counts[f"kills of {service}"] for service in ("gateway", "accounting"))
+    assert_no_callback_held_a_loop(tmp_path / "watched", capsys, processes=killed)
 
 
 async def test_deaths_of_the_embedded_platform_lose_nothing_and_count_nothing_twice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = await embedded(
-        Plan(SEED, seconds=30, kills=6, batches=60, at_most_seconds=BUSY_SECONDS, fault_seconds=(0.5, 2.0)), tmp_path
+        Plan(SEED, seconds=30, kills=6, batches=60, at_most_seconds=BUSY_SECONDS, fault_seconds=(0.5, 2.0)),
+        tmp_path,
+        tmp_path / "watched",
     )
     with capsys.disabled():
         print(f"\n{report.text()}")
     assert_every_record_counts_once(report, kills=6)
+    assert_no_callback_held_a_loop(tmp_path / "watched", capsys, processes=7)

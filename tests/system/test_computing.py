@@ -15,15 +15,12 @@ from chassis.clock import SystemClock
 from chassis.embedded_log import EmbeddedLog
 from chassis.executor import ExecutorSettings
 from chassis.process_executor import ProcessExecutor
-from chassis.testing.watchdog import Watch, watched_loops
+from chassis.testing.watchdog import LONGEST_SECONDS, Watch, watched_loops
 from evaluation.application import evaluate, files, rank, weigh
 from gateway.main import topic_registry
 from parkcarbon.contract.v1 import contract_pb2
 from parkcarbon.evaluation.v1 import evaluation_pb2
 from tests.system.in_process import PARK, InProcess, in_process, register
-
-LONGEST_SECONDS = 0.05
-"""Of a thread's processor that a callback of a loop may use."""
 
 SYSTEM = {
     "system_id": "one-share",
