@@ -1,5 +1,6 @@
 """Services over gRPC. Their refusals become the gateway's own errors and keep their reason."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -13,6 +14,8 @@ from gateway.domain.errors import ServiceRefused, Unavailable
 from kernel.refusals import Kind
 
 _PROBE_SECONDS = 2.0
+_AT_ONCE_BYTES = 256 * 1024
+"""A longer response, such as a page of records, takes too long to write as members in the event loop."""
 
 
 class ServiceClient:
@@ -34,7 +37,10 @@ class ServiceClient:
         """Calls an rpc and returns the members of its response as the HTTP API shows them, with sentences in a language."""
         write = self._contract.rpcs[rpc].write
         assert write is not None, f"{rpc} answers with a file"
-        return write(await self._requested(caller, rpc, members), language)
+        response = await self._requested(caller, rpc, members)
+        if response.ByteSize() > _AT_ONCE_BYTES:
+            return await asyncio.to_thread(write, response, language)
+        return write(response, language)
 
     async def download(self, caller: Caller, rpc: str, members: Mapping[str, Any]) -> tuple[bytes, str]:
         """Calls an rpc whose response is a file; returns its content and media type."""
