@@ -11,6 +11,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.ma  # the first np.unique loads it, which takes too long in the middle of a push
 from numpy.typing import NDArray
 
 from accounting.domain.batches import ActivityColumns, Candidates, TextColumn
