@@ -1,7 +1,6 @@
 """The months of a time zone, as edges on the line of seconds."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -9,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accounting.domain.parks import FIRST_YEAR
-from kernel.periods import Month
 
 _LAST_YEAR = 2200
 
@@ -26,15 +24,11 @@ class Calendar:
 @lru_cache(maxsize=64)
 def calendar(zone: ZoneInfo) -> Calendar:
     """Returns the months of a zone."""
-    months = [Month(year, month) for year in range(FIRST_YEAR, _LAST_YEAR) for month in range(1, 13)]
-    utc = ZoneInfo("UTC")
+    months = np.arange(f"{FIRST_YEAR}-01", f"{_LAST_YEAR}-01", dtype="datetime64[M]")
+    numbers = np.arange(FIRST_YEAR, _LAST_YEAR)[:, np.newaxis] * 100 + np.arange(1, 13)
     return Calendar(
-        edges_s=np.array([_begin_s(month, zone) for month in months], dtype=np.int64),
-        utc_edges_s=np.array([_begin_s(month, utc) for month in months], dtype=np.int64),
-        numbers=np.array([month.number for month in months], dtype=np.int64),
+        # not by their texts: to read thousands of them keeps the first push waiting, and the loop with it
+        edges_s=np.array([int(month.replace(tzinfo=zone).timestamp()) for month in months.astype("datetime64[s]").tolist()]),
+        utc_edges_s=months.astype("datetime64[s]").astype(np.int64),
+        numbers=numbers.ravel(),
     )
-
-
-def _begin_s(month: Month, zone: ZoneInfo) -> int:
-    # not by its text: to read thousands of them keeps the first push waiting, and the loop with it
-    return int(datetime(month.year, month.month, 1, tzinfo=zone).timestamp())
