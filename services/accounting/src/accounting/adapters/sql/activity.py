@@ -17,7 +17,7 @@ from accounting.domain.record import Content, Existing, StoredPeriod
 from accounting.domain.stored import RebuiltSums, StoredRecord
 from chassis.database import Database
 from chassis.dialects import among, on_postgresql
-from chassis.paging import in_slices
+from chassis.paging import SLICE, in_turns
 
 _REBUILD_KEYS = text("""
 INSERT INTO activity_key (tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s)
@@ -65,8 +65,8 @@ class SqlActivity:
         )
         if own is not None:
             query = query.where(record.c.source_id.in_(sources_of(self._session, park_id, own)))
-        found = (await self._session.execute(query)).all()
-        return [_record(row, row.superseded_by) async for part in in_slices(found) for row in part]
+        found = (await self._session.execute(query)).partitions(SLICE)
+        return [_record(row, row.superseded_by) async for part in in_turns(found) for row in part]
 
     async def in_force(self, park_id: str, year: int, last_position: int, after: int, limit: int) -> Sequence[StoredRecord]:
         """Returns records of a year that were in force at a position, whose own positions come after one.
@@ -89,8 +89,8 @@ class SqlActivity:
             .order_by(record.c.position)
             .limit(limit)
         )
-        found = (await self._session.execute(query)).all()
-        return [_record(row, "") async for part in in_slices(found) for row in part]
+        found = (await self._session.execute(query)).partitions(SLICE)
+        return [_record(row, "") async for part in in_turns(found) for row in part]
 
     async def sources_of(self, park_id: str, record_ids: Sequence[str]) -> Mapping[str, str]:
         """Returns those of the record ids that are taken, and the source of each record."""
