@@ -18,7 +18,7 @@ MAX_PAGE = 1_000
 DEFAULT_PAGE = 100
 MAX_RECORDS = 10_000
 DEFAULT_RECORDS = 1_000
-SLICE = 1_000
+SLICE = 250
 
 _MAX_TOKEN_CHARACTERS = 500
 """Longer than any token that is written here, and too short to nest JSON beyond what can be read."""

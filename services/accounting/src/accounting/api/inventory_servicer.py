@@ -69,8 +69,10 @@ class InventoryRpcs:
             self._ports, current_caller(), request.park_id, request.inventory_id, page.after_number(), page.limit
         )
         shown, token = page.cut(found, lambda each: (each.line,))
-        lines = [_line(each) async for part in in_slices(shown) for each in part]
-        return pb.ListInventoryLinesResponse(lines=lines, next_page_token=token)
+        response = pb.ListInventoryLinesResponse(next_page_token=token)
+        async for part in in_slices(shown):
+            response.lines.extend(map(_line, part))
+        return response
 
     async def ReplayInventory(self, request: pb.ReplayInventoryRequest, context: _Context) -> pb.ReplayInventoryResponse:
         """Computes an inventory again."""

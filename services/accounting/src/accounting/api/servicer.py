@@ -178,8 +178,10 @@ class AccountingServicer(InventoryRpcs, FindingRpcs, PublicationRpcs, accounting
         page = Paging(listed, request.page_size, request.page_token, default=DEFAULT_RECORDS, most=MAX_RECORDS)
         park, found = await report.list_records(self._ports, current_caller(), request.park_id, page.after_number(), page.limit)
         shown, token = page.cut(found, lambda each: (each.position,))
-        records = [_record(each, park.zone) async for part in in_slices(shown) for each in part]
-        return pb.ListActivityRecordsResponse(records=records, next_page_token=token)
+        response = pb.ListActivityRecordsResponse(next_page_token=token)
+        async for part in in_slices(shown):
+            response.records.extend(_record(each, park.zone) for each in part)
+        return response
 
     async def QueryEmissions(self, request: pb.QueryEmissionsRequest, context: _Context) -> pb.QueryEmissionsResponse:
         """Returns exact totals by group."""
