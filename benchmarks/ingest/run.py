@@ -236,7 +236,7 @@ async def store(accounting: Accounting, waves: Sequence[Candidates]) -> None:
             park = await uow.parks.get(PARK)
             assert park is not None
             position = await uow.parks.lock(PARK)
-            found = await uow.activity.stage(park, wave)
+            found = await uow.activity.stage(park, wave, near_bounds=False)
             assert not found.same_id
             assert not found.overlaps
             await uow.factors.keep_bases(accounting.ports.book.bases_named(set(wave.basis_id)))

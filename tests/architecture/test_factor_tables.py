@@ -34,6 +34,7 @@ COLUMNS = [
     "note",
 ]
 OTHER_COLUMNS = {
+    "amount_bounds.csv": "amount,value,unit,per,source,confidence,checked_where,note",
     "carriers.csv": "carrier,name_zh,name_en,kind,dimension,biogenic,gas,source",
     "disclosure_rules.csv": "rule_id,parameter,value,unit,source,confidence,checked_where,note",
     "factor_sets.csv": "set_id,name_zh,name_en,tables,grid_level,electricity_basis,gwp_table,published,source,note",

@@ -75,7 +75,14 @@ def tables(made: EmptyDatabase) -> list[str]:
 def fill(made: EmptyDatabase, table: str, tenant: str, number: int) -> None:
     """Puts a row of a tenant into a table, past the wall: its name is in every text, the number in every figure."""
     columns = "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s"
-    given: dict[str, Any] = {"text": tenant, "bigint": number, "integer": number, "double precision": 0.5, "bytea": b""}
+    given: dict[str, Any] = {
+        "text": tenant,
+        "bigint": number,
+        "integer": number,
+        "numeric": number,
+        "double precision": 0.5,
+        "bytea": b"",
+    }
     with superuser(made) as connection:
         values = {
             name: VALUES.get(name, given.get(kind, "2026-01-01T00:00:00Z")) for name, kind in connection.execute(columns, [table])

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -162,9 +163,104 @@ async def test_an_upgraded_platform_says_what_it_said_and_goes_on(old: Upgraded,
         told = after.pop("changes")["changes"]
         assert told[:known] == before.pop("changes")["changes"]
         assert told[known]["data"]["record_id"] == ["waiting"]
+        # It was put into the outbox with integers, and is told as text as every other.
+        calculated = told[known + 1]["data"]
+        assert calculated["source_id"] == ["gas"]
+        assert all(int(amount) > 0 for name in ("emissions_mg_co2e", "energy_mgce") for amount in calculated[name])
         assert of_then(after, before) == before
         again = (await stack.client.post(RECORDS, json=[*ganzhou.rows(), CORRECTION, WAITING])).json()
         assert (again["duplicate"], again["accepted"]) == (11, 0)
         further = {**WAITING, "record_id": "further", "supersedes": "waiting"}
         assert (await stack.client.post(RECORDS, json=[further])).json()["superseded"] == 1
+    await broker.close()
+
+
+OVERFLOWING = 92
+"""Records of 98,770,000 t each: the most of which a sum of 0.1.0 holds the milligrams in 64 bits, 93 do not fit."""
+EACH_MG = 170_000_000 * 581 * 10**6
+EACH_MGCE = 170_000_000 * 1229 * 10**5
+
+
+def overflow(url: str, kind: str) -> None:
+    """Leaves two sources with as much in one month as 0.1.0 took from 184 hourly rows: no query of that release added them up."""
+    statements: list[str] = []
+    start = 1_577_808_000  # 2020-01-01T00:00:00+08:00
+    at = "2026-01-01T00:00:00.000000Z"
+    for number, source in enumerate(("electricity", "second")):
+        for row in range(OVERFLOWING):
+            position, begin = 1000 + number * OVERFLOWING + row, start + 3600 * row
+            key = f"'bench', 'tested', '{source}-{row}', {position}, '{source}', {begin}, {begin + 3600}"
+            statements.append(
+                "INSERT INTO activity_key (tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s)"
+                f" VALUES ({key})"
+            )
+            statements.append(
+                "INSERT INTO activity_record (tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s,"
+                " quantity_micro, unit, basis_id, emissions_mg, energy_mgce, first_month, last_month, supersedes, recorded_time)"
+                f" VALUES ({key}, {170 * 10**12}, 'MWh', 'huge', {EACH_MG}, {EACH_MGCE}, 202001, 202001, '', '{at}')"
+            )
+        total = f"{OVERFLOWING * EACH_MG}, {OVERFLOWING * EACH_MGCE}, {OVERFLOWING * 3600}, {OVERFLOWING}"
+        statements.append(f"INSERT INTO emissions_sum VALUES ('bench', 'tested', '{source}', 202001, 202001, {total})")
+    second = (
+        "INSERT INTO source SELECT tenant_id, park_id, 'second', enterprise_id, name_zh, name_en, item, scope, carrier, gas,"
+        " sector, settlement_basis, registered_time FROM source WHERE source_id = 'electricity'"
+    )
+    basis = (
+        "INSERT INTO basis VALUES ('platform', '', 'huge', 'wang-2024', 'electricity', 'CO2', 'MWh', '581', '1', '1229', '10', '')"
+    )
+    last = f"UPDATE park_ledger SET last_position = {1000 + 2 * OVERFLOWING}"
+    tenant = "SELECT tenant_id FROM park WHERE park_id = 'tested'"
+    everything = [second, basis, *statements, last]
+    if kind == "sqlite":
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            (owner,) = connection.execute(tenant).fetchone()
+            connection.executescript(";".join(each.replace("'bench'", f"'{owner}'") for each in everything))
+            connection.commit()
+        return
+    with psycopg.connect(url) as opened:
+        opened.execute("SET parkcarbon.platform = 'test'")
+        row_found = opened.execute(tenant).fetchone()
+        assert row_found is not None
+        for each in everything:
+            opened.execute(each.replace("'bench'", f"'{row_found[0]}'").encode())
+
+
+@pytest.mark.parametrize("old", EACH, indirect=True)
+async def test_a_park_whose_sums_had_overflowed_is_read_closed_and_corrected(old: Upgraded, tmp_path: Path) -> None:
+    overflow(old.urls["accounting"], old.kind)
+    broker = EmbeddedLog(tmp_path / "log.sqlite3", topic_registry(), clock=SystemClock())
+    emissions, asked = "/v1/parks/tested/emissions", {"from": "2020-01", "to": "2021-01", "group_by": "source"}
+
+    def hour(number: int) -> dict[str, str]:
+        start = f"2020-01-{number // 24 + 1:02d}T{number % 24:02d}:00:00+08:00"
+        end = f"2020-01-{(number + 1) // 24 + 1:02d}T{(number + 1) % 24:02d}:00:00+08:00"
+        return {"period_start": start, "period_end": end, "unit": "MWh"}
+
+    async with in_process(tmp_path, broker, urls=old.urls) as stack:
+
+        async def milligrams() -> dict[str, int]:
+            groups = (await stack.client.get(emissions, params=asked)).raise_for_status().json()["groups"]
+            return {each["source"]: int(Decimal(each["emissions_t_co2e"]) * 10**9) for each in groups}
+
+        before = await milligrams()
+        assert sum(before.values()) > 2 * OVERFLOWING * EACH_MG > 2**63
+        assert before["second"] == OVERFLOWING * EACH_MG
+        assert (await stack.client.get("/v1/parks/tested/indicators", params={"year": "2020"})).status_code == 200
+        further = {"record_id": "further", "source_id": "second", "quantity": "1", **hour(OVERFLOWING)}
+        refused = (await stack.client.post(RECORDS, json=[further])).json()
+        assert (refused["rejected"], refused["results"][0]["problem"]["reason"]) == (1, "AMOUNT_OUT_OF_RANGE")
+        corrections = [
+            {"record_id": f"c{row}", "source_id": "second", "quantity": "1", "supersedes": f"second-{row}", **hour(row)}
+            for row in range(OVERFLOWING)
+        ]
+        assert (await stack.client.post(RECORDS, json=corrections)).json()["superseded"] == OVERFLOWING
+        assert await milligrams() == before | {"second": OVERFLOWING * 581_000_000}
+        closed = await stack.client.post("/v1/parks/tested/inventories", json={"year": 2020})
+        assert closed.status_code == 201, closed.text
+        job = (await stack.client.post("/v1/parks/tested/sums:rebuild")).raise_for_status().json()
+        async with asyncio.timeout(20):
+            while (done := (await stack.client.get(f"/v1/jobs/{job['job_id']}")).json())["state"] in {"queued", "running"}:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert (done["state"], done["result"]["corrected"]) == ("succeeded", 0)
+        assert (await milligrams())["electricity"] == before["electricity"]
     await broker.close()

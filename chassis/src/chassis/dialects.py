@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, func, literal, select
+from sqlalchemy import ColumnElement, RowMapping, Table, func, literal, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,6 +29,24 @@ def among(session: AsyncSession, column: ColumnElement[Any], values: Sequence[st
     if on_postgresql(session):
         return column == func.any(literal(values, postgresql.ARRAY(column.type)))
     return column.in_(select(func.json_each(json.dumps(values)).table_valued("value").c.value))
+
+
+def limbs(column: ColumnElement[int]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Returns what adds up a column of 64-bit integers without a limit, for a query that groups; `joined` puts it together.
+
+    SQLite adds in 64 bits and fails beyond them. The upper and the lower 32 bits of the values, each added by itself, stay inside
+    for 2³¹ rows.
+    """
+    return (
+        func.sum(column.op(">>")(literal_column("32"))).label(f"{column.name}_upper"),
+        func.sum(column.op("&")(literal_column("4294967295"))).label(f"{column.name}_lower"),
+    )
+
+
+def joined(row: RowMapping, name: str) -> int:
+    """Returns the sum that a query over the `limbs` of a column gave, exactly; from a row by name."""
+    upper, lower = (int(row[f"{name}_{limb}"]) for limb in ("upper", "lower"))
+    return (upper << 32) + lower
 
 
 def insert_for(session: AsyncSession, table: Table) -> Any:

@@ -87,7 +87,9 @@ class AccountingClient:
                 for each in {each.year: each for each in sorted(versions, key=lambda each: each.version)}.values()
             ),
             sums=tuple(
-                SpanSum(park_id, tenant_id, source_id, first, last, emissions_mg, energy_mgce, records, answer.last_position)
+                SpanSum(
+                    park_id, tenant_id, source_id, first, last, int(emissions_mg), int(energy_mgce), records, answer.last_position
+                )
                 for answer in await _pages(sums)
                 for source_id, first, last, emissions_mg, energy_mgce, records in zip(
                     answer.source_id,

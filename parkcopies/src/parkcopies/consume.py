@@ -54,9 +54,13 @@ def _figures(fact: events_pb2.AnnualFiguresRecorded) -> YearFigures:
 
 
 def _sums(fact: events_pb2.EmissionsCalculated) -> list[SpanSum]:
-    columns = (fact.source_id, fact.first_month, fact.last_month, fact.emissions_mg_co2e, fact.energy_mgce, fact.records)
+    # An event from before sums were text has integers.
+    emissions, energy = fact.emissions_mg_co2e or fact.emissions_mg_co2e_int64, fact.energy_mgce or fact.energy_mgce_int64
+    columns = (fact.source_id, fact.first_month, fact.last_month, emissions, energy, fact.records)
     return [
-        SpanSum(fact.park_id, fact.tenant_id, source_id, first, last, emissions_mg, energy_mgce, records, fact.last_position)
+        SpanSum(
+            fact.park_id, fact.tenant_id, source_id, first, last, int(emissions_mg), int(energy_mgce), records, fact.last_position
+        )
         for source_id, first, last, emissions_mg, energy_mgce, records in zip(*columns, strict=True)
     ]
 

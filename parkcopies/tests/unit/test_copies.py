@@ -12,8 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.clock import FixedClock
 from chassis.database import Database
+from chassis.events import Event
 from kernel.access import Caller
 from kernel.refusals import ParkNotFound
+from parkcarbon.accounting.events.v1 import events_pb2
+from parkcopies.consume import handlers
 from parkcopies.directory import ParkDirectory, apply
 from parkcopies.parks import Enterprise, IncomingFact, Park, ParkAccount, Source, SpanSum, YearFigures
 from parkcopies.ports import AccountingUnavailable
@@ -67,6 +70,27 @@ async def test_facts_in_any_order_and_twice_end_in_the_same_copy(database: Datab
             await session.commit()
     assert all(end == ends[0] for end in ends)
     assert sum(len(of_table) for of_table in ends[0]) == 5
+
+
+async def test_sums_are_read_of_an_event_with_text_and_of_one_from_before_sums_were_text(database: Database) -> None:
+    common = {"park_id": "etdz", "tenant_id": "t", "last_position": 9, "first_month": [202501], "last_month": [202501]}
+    named = events_pb2.EmissionsCalculated.DESCRIPTOR.full_name
+    handle = handlers(lambda session: SqlParkCopies(session, TABLES))[named]
+    for source_id, amounts in (
+        ("new", {"emissions_mg_co2e": ["581000"], "energy_mgce": ["-7"]}),
+        ("older", {"emissions_mg_co2e_int64": [581_000], "energy_mgce_int64": [-7]}),
+    ):
+        fact = events_pb2.EmissionsCalculated(source_id=[source_id], records=[1], **common, **amounts)  # type: ignore[arg-type]  # by name
+        event = Event("e", "/accounting", named, "", NOON, "accounting.activity.v1", "etdz", fact.SerializeToString(), "t", "etdz")
+        async with database.begin() as session:
+            await handle(session, event)
+            await session.commit()
+    async with database.read() as session:
+        found = (await SqlParkCopies(session, TABLES).sums(["etdz"], 202501, 202512))["etdz"]
+    assert {(each.source_id, each.emissions_mg, each.energy_mgce, each.position) for each in found} == {
+        ("new", 581_000, -7, 9),
+        ("older", 581_000, -7, 9),
+    }
 
 
 async def test_what_is_newest_is_read_by_park(database: Database) -> None:

@@ -142,7 +142,12 @@ class Copy:
         spans = zip(fact.source_id, fact.first_month, fact.last_month, strict=True)
         for span, emissions, energy, records in zip(spans, fact.emissions_mg_co2e, fact.energy_mgce, fact.records, strict=True):
             key = dict(zip(("source_id", "first_month", "last_month"), span, strict=True))
-            values = {"emissions_mg": emissions, "energy_mgce": energy, "records": records, "last_position": fact.last_position}
+            values = {
+                "emissions_mg": int(emissions),
+                "energy_mgce": int(energy),
+                "records": records,
+                "last_position": fact.last_position,
+            }
             put = sqlite.insert(self.sums).values(tenant_id=fact.tenant_id, park_id=fact.park_id, **key, **values)
             await session.execute(put.on_conflict_do_update(set_=values))
 

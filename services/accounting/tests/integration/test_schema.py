@@ -120,6 +120,18 @@ async def test_every_table_carries_its_tenant_and_its_park(migrated: str) -> Non
             "INSERT INTO emissions_sum VALUES ('t','p','s',202001,202001,NULL,1,1,1)",
             id="a_sum_without_a_value",
         ),
+        pytest.param(
+            "INSERT INTO publication_cell VALUES ('t','p',2020,1,1,'total','','shown','NaN')",
+            id="a_published_sum_that_is_no_number",
+        ),
+        pytest.param(
+            "INSERT INTO region_release_cell VALUES ('t','',2020,1,'region','36','shown','NaN')",
+            id="a_sum_of_a_region_that_is_no_number",
+        ),
+        pytest.param(
+            "INSERT INTO inventory_line VALUES ('t','p',2020,1,1,'e',1,'i','c','CO2','energy','total','1','NaN',1)",
+            id="a_sum_of_an_inventory_that_is_no_number",
+        ),
     ],
 )
 async def test_the_database_itself_refuses(migrated: str, insert: str) -> None:

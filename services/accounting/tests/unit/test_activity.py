@@ -16,7 +16,8 @@ from accounting.domain.parks import Park, Source
 from accounting.domain.plausibility import held
 from accounting.domain.problems import REASONS, RowProblem
 from accounting.domain.record import Content, Existing, StoredPeriod, decide
-from accounting.domain.reference import ReferenceTables
+from accounting.domain.reference import AmountBounds, ReferenceTables
+from accounting.domain.spans import Span, SpanTotal
 from kernel.periods import format_instant, parse_instant, time_zone
 from kernel.quantities import format_scaled
 
@@ -189,7 +190,10 @@ def test_largest_record_is_kept_and_the_next_refused(judged: Callable[..., Judge
     assert good.index.tolist() == [0]
     assert good.emissions_mg.tolist() == [172_117_039_586_919 * 581]
     assert problems[1].reason == "AMOUNT_OUT_OF_RANGE"
-    assert problems[1].message_en == "quantity 172117039.586920 emits more than one record can hold, 100000000 t"
+    assert problems[1].message_en == (
+        "quantity 172117039.586920 is more than can be: less than 100000000 t CO2e and 100000000 tce in a record; correct the"
+        " quantity or its unit"
+    )
 
 
 def test_limit_of_a_record_is_not_reached(judged: Callable[..., Judged]) -> None:
@@ -490,12 +494,16 @@ def row(**fields: str) -> Callable[..., RowProblem]:
     return lambda problem, _: problem(**fields)
 
 
+BOUNDS = AmountBounds(emissions_mg=10**17, energy_mgce=10**17)
+JANUARY_OF_THE_METER = Span("meter", 202101, 202101)
+
+
 def decided(existing: Existing, *rows: dict[str, object]) -> Callable[..., RowProblem]:
     """The problem of the last row of a wave."""
 
     def make(_: object, candidates: Callable[..., Candidates]) -> RowProblem:
         wave = candidates(*rows)
-        reason, field, found, allowed, allowed_zh = decide(wave, existing, SHANGHAI).problems[len(rows) - 1]
+        reason, field, found, allowed, allowed_zh = decide(wave, existing, SHANGHAI, BOUNDS).problems[len(rows) - 1]
         return RowProblem(len(rows), wave.record_id[-1], reason, field, found, allowed, allowed_zh or allowed)
 
     return make
@@ -587,7 +595,23 @@ CASES = [
     ),
     Case("QUANTITY_NOT_A_DECIMAL", "quantity", "1,234", row(quantity="1,234"), *DECIMAL),
     Case("QUANTITY_NEGATIVE", "quantity", "-1", row(quantity="-1"), "0 or more", "不小于 0"),
-    Case("AMOUNT_OUT_OF_RANGE", "quantity", "999999999999", row(quantity="999999999999", unit="MWh"), "100000000 t"),
+    Case(
+        "AMOUNT_OUT_OF_RANGE",
+        "quantity",
+        "999999999999",
+        row(quantity="999999999999", unit="MWh"),
+        "less than 100000000 t CO2e and 100000000 tce in a record; correct the quantity or its unit",
+        "单条记录应少于 100000000 t CO2e 和 100000000 tce;请更正数量或单位",
+    ),
+    Case(
+        "AMOUNT_OUT_OF_RANGE",
+        "quantity",
+        "1 kWh",
+        decided(Existing({}, {}, {}, sums={JANUARY_OF_THE_METER: SpanTotal(10**17 - 1, 0, 1, 1)}), {}),
+        "records of source meter in 2021-01 are less than 100000000 t together and 99999999.999999999 t without this one;"
+        " correct the quantity or its unit, or the records that are there",
+        "排放源 meter 在 2021-01 的记录合计应少于 100000000 t,不含本条已有 99999999.999999999 t;请更正数量或单位,或更正已有记录",
+    ),
     Case("UNIT_UNKNOWN", "unit", "kwh", row(unit="kwh"), ENERGY),
     Case("UNIT_OF_ANOTHER_DIMENSION", "unit", "kg", row(unit="kg"), ENERGY),
     Case(

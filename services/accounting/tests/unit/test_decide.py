@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from accounting.domain.batches import Candidates
 from accounting.domain.record import Content, Decision, Existing, StoredPeriod, content_of, decide
+from accounting.domain.reference import AmountBounds
 from kernel.periods import parse_instant, time_zone
 
 SHANGHAI = time_zone("Asia/Shanghai")
 NOTHING = Existing({}, {}, {})
+BOUNDS = AmountBounds(emissions_mg=10**17, energy_mgce=10**17)
 
 Rows = Callable[..., Candidates]
 
@@ -27,7 +29,7 @@ def month(number: int, **more: object) -> dict[str, object]:
 
 
 def decided(wave: Candidates, existing: Existing = NOTHING) -> Decision:
-    return decide(wave, existing, SHANGHAI)
+    return decide(wave, existing, SHANGHAI, BOUNDS)
 
 
 def accepted(decision: Decision) -> list[int]:

@@ -1,6 +1,7 @@
 """Values that are implausible beside the source's own last twelve months."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from time import perf_counter
 
@@ -10,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.domain.batches import Candidates
-from accounting.domain.plausibility import HISTORY_S, LONG_PERIOD_S, PastSpan, held, long_sources
-from accounting.domain.reference import ReferenceTables, UnitMistake
+from accounting.domain.plausibility import HISTORY_S, Extent, PastSpan, doubtful_sources, held, near_bounds
+from accounting.domain.reference import AmountBounds, ReferenceTables, UnitMistake
 from kernel.periods import parse_instant, time_zone
 
 SHANGHAI = time_zone("Asia/Shanghai")
@@ -133,13 +134,6 @@ def test_months_of_different_length_are_compared_by_the_second(candidates: Calla
     assert list(held(candidates(month_in_a_week), {"meter": past(1000, 1000, 1000)}, [])) == [0]
 
 
-def test_shorter_than_a_week_idles_and_peaks_by_nature(candidates: Callable[..., Candidates]) -> None:
-    history = {"meter": past(1000, 1000, 1000)}
-    assert held(candidates(at(90, 10**6, length=6)), history, []) == {}
-    assert list(held(candidates(at(90, 10**6, length=7)), history, [])) == [0]
-    assert 7 * DAY_S == LONG_PERIOD_S
-
-
 def test_confirmed_row_is_not_held(candidates: Callable[..., Candidates]) -> None:
     assert held(candidates(at(90, 10**6, confirmed=True)), {"meter": past(1000, 1000, 1000)}, []) == {}
 
@@ -148,14 +142,134 @@ def test_correction_that_is_negative_is_not_held(candidates: Callable[..., Candi
     assert held(candidates(at(90, -(10**6), supersedes="r0")), {"meter": past(1000, 1000, 1000)}, []) == {}
 
 
-def test_sources_that_need_their_history_are_those_with_long_unconfirmed_rows(candidates: Callable[..., Candidates]) -> None:
+def test_sources_that_need_their_history_are_those_with_long_rows_or_short_ones_far_above_the_lowest_rate(
+    candidates: Callable[..., Candidates],
+) -> None:
     rows = candidates(
         at(0, 1, source_id="month"),
         at(0, 1, length=7, source_id="week"),
-        at(0, 1, length=6, source_id="days"),
+        at(0, 9999, length=6, source_id="usual"),
+        at(0, 10_000, length=6, source_id="high"),
+        at(0, 10_000, length=6, source_id="unknown"),
+        at(0, 10_000, length=6, source_id="new"),
+        at(0, 10**6, length=6, source_id="sure short", confirmed=True),
         at(0, 1, source_id="sure", confirmed=True),
+        at(0, 0, source_id="idle"),
     )
-    assert long_sources(rows) == {"month", "week"}
+    known = dict.fromkeys(["usual", "high", "sure short"], Extent(1000, 10**9, 10**9))
+    assert doubtful_sources(rows, {**known, "new": Extent(None, 0, 0)}) == {"month", "week", "high"}
+
+
+# --- rows of less than a week -----------------------------------------------------------------------------------------
+
+QUARTER_S = 900
+
+
+def quarters(start: int, rates: Sequence[int], **more: object) -> list[dict[str, object]]:
+    """Quarter-hour rows from a day (UTC) on, each of so many mg per second."""
+    begin = days(start) + 8 * 3600
+    return [
+        {"start": begin + place * QUARTER_S, "end": begin + (place + 1) * QUARTER_S, "emissions_mg": rate * QUARTER_S, **more}
+        for place, rate in enumerate(rates)
+    ]
+
+
+def load(day: int) -> list[int]:
+    """A works' day in mg per second: nothing at night and on Sunday, little on Saturday, a peak in the morning."""
+    if day % 7 == 6:
+        return [0] * 96
+    shift = [0] * 28 + [9000, 7000] * 4 + [4000] * 40 + [0] * 20
+    return [rate // 5 for rate in shift] if day % 7 == 5 else shift
+
+
+def month_of_load(first_day: int) -> PastSpan:
+    rates = [rate for day in range(first_day, first_day + 30) for rate in load(day)]
+    return PastSpan(days(first_day), sum(rates) * QUARTER_S, len(rates) * QUARTER_S)
+
+
+def test_ninety_six_readings_in_a_wrong_unit_are_held_all_of_them(
+    candidates: Callable[..., Candidates], reference: ReferenceTables
+) -> None:
+    rows = candidates(*quarters(91, [1000 * rate for rate in load(91)]))
+    verdicts = held(rows, {"meter": [month_of_load(first) for first in (0, 30, 60)]}, reference.unit_mistakes)
+    assert sorted(verdicts) == np.flatnonzero(rows.emissions_mg > 0).tolist()
+    (one,) = set(verdicts.values())
+    assert one[0].startswith("of a day that is ")
+    assert one[0].endswith(" times the median of the last 12 months (kWh may have been entered as MWh or kg as t)")
+    assert one[1].endswith(" 倍(可能把 kWh 当作 MWh、或把 kg 当作 t 填报),按当日各行合计")
+
+
+def test_a_reading_of_any_value_is_held(candidates: Callable[..., Candidates]) -> None:
+    history = {"meter": past(1000, 1000, 1000)}
+    # A week of the usual is 672 quarter-hours of it; ten weeks are held even if all of it comes in one.
+    assert held(candidates(*quarters(90, [1000 * 6719])), history, []) == {}
+    assert list(held(candidates(*quarters(90, [1000 * 6720])), history, [])) == [0]
+
+
+def test_honest_quarter_hours_with_nights_and_weekends_of_nothing_are_not_held(candidates: Callable[..., Candidates]) -> None:
+    history = {"meter": [month_of_load(first) for first in (0, 30, 60)]}
+    rows = candidates(*(row for day in range(90, 118) for row in quarters(day, load(day))))
+    assert held(rows, history, []) == {}
+
+
+def test_a_source_that_runs_two_days_in_the_month_is_not_held(candidates: Callable[..., Candidates]) -> None:
+    """Its days are fifteen times the mean of its months, which is what it does every month."""
+    campaign = PastSpan(0, 2 * DAY_S * 30_000, 30 * DAY_S)
+    history = {"meter": [PastSpan(days(first), campaign.emissions_mg, campaign.covered_s) for first in (0, 30, 60)]}
+    rows = candidates(*quarters(100, [30_000] * 192))
+    assert held(rows, history, []) == {}
+
+
+def test_single_readings_are_held_by_what_the_account_has_of_their_month(candidates: Callable[..., Candidates]) -> None:
+    """Each is ten and a half days of the usual; sixty days are there, over a week."""
+    here = PastSpan(days(90), 60 * DAY_S * 1000, 7 * DAY_S, month=202101)
+    history = {"meter": [*past(1000, 1000, 1000), here]}
+    wrong = candidates(*quarters(97, [10**6]))
+    assert held(wrong, {"meter": past(1000, 1000, 1000)}, []) == {}
+    assert list(held(wrong, history, [])) == [0]
+    usual = candidates(*quarters(97, [1000]))
+    far_beyond = replace(here, emissions_mg=10**15)
+    assert held(usual, {"meter": [*past(1000, 1000, 1000), far_beyond]}, []) == {}
+
+
+def test_what_a_batch_has_of_the_month_counts_from_day_to_day(candidates: Callable[..., Candidates]) -> None:
+    """Sixty days' worth each day: ten weeks' worth is not reached by one, and is by two."""
+    rows = candidates(*(row for day in (90, 91) for row in quarters(day, [60_000] * 96)))
+    verdicts = held(rows, {"meter": past(1000, 1000, 1000)}, [])
+    assert sorted(verdicts) == list(range(96, 192))
+
+
+@pytest.mark.parametrize("rate", [0, -(10**9)])
+def test_short_rows_of_nothing_and_negative_corrections_are_not_held(candidates: Callable[..., Candidates], rate: int) -> None:
+    assert held(candidates(*quarters(90, [rate] * 96)), {"meter": past(1000, 1000, 1000)}, []) == {}
+
+
+def test_confirmed_short_rows_are_not_held_and_short_rows_without_history_neither(candidates: Callable[..., Candidates]) -> None:
+    assert held(candidates(*quarters(90, [10**7] * 96, confirmed=True)), {"meter": past(1000, 1000, 1000)}, []) == {}
+    assert held(candidates(*quarters(90, [10**7] * 96)), {"meter": past(1000, 1000)}, []) == {}
+
+
+@given(
+    st.lists(st.sampled_from([0, 1000, 4000, 9999, 10**4, 10**6, 10**7]), max_size=40),
+    st.lists(st.integers(1, 5000), min_size=3, max_size=6),
+)
+def test_no_short_row_is_held_whose_history_was_not_asked_for(
+    candidates: Callable[..., Candidates], short: list[int], before: list[int]
+) -> None:
+    rows = candidates(*quarters(300, short))
+    history = {"meter": past(*before)}
+    extent = Extent(min(before), 0, 0)
+    if held(rows, history, []):
+        assert doubtful_sources(rows, {"meter": extent}) == {"meter"}
+
+
+def test_rows_may_come_near_a_bound_when_all_of_them_and_the_largest_sum_reach_it(candidates: Callable[..., Candidates]) -> None:
+    bounds = AmountBounds(emissions_mg=10**17, energy_mgce=10**17)
+    rows = candidates({"emissions_mg": 4 * 10**16}, {"emissions_mg": -4 * 10**16})
+    assert not near_bounds(rows, [], bounds)
+    assert not near_bounds(rows, [Extent(None, 10**16, 10**16)], bounds)
+    assert near_bounds(rows, [Extent(None, 2 * 10**16, 0)], bounds)
+    assert near_bounds(rows, [Extent(None, 0, 10**17)], bounds)
 
 
 # --- within one batch -------------------------------------------------------------------------------------------------

@@ -2899,9 +2899,11 @@ class ListSumsResponse(_message.Message):
         """YYYYMM, inclusive."""
 
     @_builtins.property
-    def emissions_mg_co2e(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def emissions_mg_co2e(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whole numbers."""
+
     @_builtins.property
-    def energy_mgce(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def energy_mgce(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def records(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
@@ -2910,8 +2912,8 @@ class ListSumsResponse(_message.Message):
         source_id: _abc.Iterable[_builtins.str] | None = ...,
         first_month: _abc.Iterable[_builtins.int] | None = ...,
         last_month: _abc.Iterable[_builtins.int] | None = ...,
-        emissions_mg_co2e: _abc.Iterable[_builtins.int] | None = ...,
-        energy_mgce: _abc.Iterable[_builtins.int] | None = ...,
+        emissions_mg_co2e: _abc.Iterable[_builtins.str] | None = ...,
+        energy_mgce: _abc.Iterable[_builtins.str] | None = ...,
         records: _abc.Iterable[_builtins.int] | None = ...,
         last_position: _builtins.int = ...,
         next_page_token: _builtins.str = ...,

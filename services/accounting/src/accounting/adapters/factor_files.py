@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from accounting.domain.disclosure import DisclosureRule
 from accounting.domain.factors import Factor, FactorBook, FactorSet, GridRegions, factor_digest
-from accounting.domain.reference import Carrier, InventoryItem, ReferenceTables, UnitMistake
+from accounting.domain.reference import AmountBounds, Carrier, InventoryItem, ReferenceTables, UnitMistake
 
 FACTOR_TABLES = (
     "wang_2024",
@@ -101,8 +101,14 @@ def load_disclosure_rule() -> DisclosureRule:
     return DisclosureRule(rows[0]["rule_id"], **values)
 
 
+def load_amount_bounds() -> AmountBounds:
+    """Returns the bounds of what a source can emit and use in a span of months."""
+    megatonnes = {row["amount"]: int(row["value"]) for row in _rows("amount_bounds")}
+    return AmountBounds(emissions_mg=megatonnes["emissions"] * 10**15, energy_mgce=megatonnes["energy"] * 10**15)
+
+
 def load_reference_tables() -> ReferenceTables:
-    """Returns carriers, inventory items, provinces, industries and known mistakes of units."""
+    """Returns carriers, inventory items, provinces, industries, known mistakes of units and bounds of amounts."""
     carriers = {
         row["carrier"]: Carrier(
             code=row["carrier"],
@@ -136,4 +142,5 @@ def load_reference_tables() -> ReferenceTables:
         unit_mistakes=tuple(
             UnitMistake(_ratio(row["ratio"]), row["meaning_zh"], row["meaning_en"]) for row in _rows("unit_mistakes")
         ),
+        bounds=load_amount_bounds(),
     )

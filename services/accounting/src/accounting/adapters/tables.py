@@ -4,7 +4,7 @@ from it and can be rebuilt: activity_key, emissions_sum, park_ledger.
 
 from sqlalchemy import CheckConstraint, Column, Index, MetaData, Table, Text, text
 
-from chassis.columns import UtcDateTime, big_integer, identifier
+from chassis.columns import ExactInteger, UtcDateTime, big_integer, exact_integers, identifier
 from chassis.inbox import inbox_table
 from chassis.jobs import job_table
 from chassis.outbox import outbox_table
@@ -141,6 +141,7 @@ activity_key = Table(
     sqlite_with_rowid=False,
 )
 
+# Bounded, so that 64 bits are enough (docs/decisions/0033); what adds it up is an ExactInteger.
 emissions_sum = Table(
     "emissions_sum",
     metadata,
@@ -216,14 +217,15 @@ inventory = Table(
     Column("records_sha256", Text, nullable=False),
     Column("content_sha256", Text, nullable=False),
     Column("factor_ids", Text, nullable=False),
-    Column("scope_1_mg", big_integer(), nullable=False),
-    Column("scope_2_mg", big_integer(), nullable=False),
-    Column("scope_3_mg", big_integer(), nullable=False),
-    Column("removals_mg", big_integer(), nullable=False),
-    Column("biogenic_mg", big_integer(), nullable=False),
-    Column("energy_mgce", big_integer(), nullable=False),
+    Column("scope_1_mg", ExactInteger, nullable=False),
+    Column("scope_2_mg", ExactInteger, nullable=False),
+    Column("scope_3_mg", ExactInteger, nullable=False),
+    Column("removals_mg", ExactInteger, nullable=False),
+    Column("biogenic_mg", ExactInteger, nullable=False),
+    Column("energy_mgce", ExactInteger, nullable=False),
     Column("closed_by", Text, nullable=False),
     Column("closed_time", UtcDateTime, nullable=False),
+    *exact_integers("inventory", "scope_1_mg", "scope_2_mg", "scope_3_mg", "removals_mg", "biogenic_mg", "energy_mgce"),
     sqlite_strict=True,
 )
 
@@ -242,9 +244,10 @@ inventory_line = Table(
     Column("gas", Text, nullable=False),
     Column("sector", Text, nullable=False),
     Column("counted_as", Text, nullable=False),
-    Column("emissions_mg", big_integer(), nullable=False),
-    Column("energy_mgce", big_integer(), nullable=False),
+    Column("emissions_mg", ExactInteger, nullable=False),
+    Column("energy_mgce", ExactInteger, nullable=False),
     Column("records", big_integer(), nullable=False),
+    *exact_integers("inventory_line", "emissions_mg", "energy_mgce"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -275,7 +278,8 @@ publication_cell = Table(
     Column("dimension", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("emissions_mg", big_integer()),
+    Column("emissions_mg", ExactInteger),
+    *exact_integers("publication_cell", "emissions_mg"),
     sqlite_strict=True,
 )
 
@@ -324,7 +328,8 @@ region_release_cell = Table(
     Column("dimension", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("emissions_mg", big_integer()),
+    Column("emissions_mg", ExactInteger),
+    *exact_integers("region_release_cell", "emissions_mg"),
     sqlite_strict=True,
 )
 

@@ -14,7 +14,7 @@ from accounting.domain.facts import Fact, SpanSum
 from accounting.domain.findings import Answer, Finding
 from accounting.domain.inventories import Inventory, InventoryLine
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
-from accounting.domain.plausibility import PastSpan
+from accounting.domain.plausibility import Extent, PastSpan
 from accounting.domain.publication import Publication, RegionRelease, Withdrawal
 from accounting.domain.record import Existing
 from accounting.domain.reference import ReferenceTables
@@ -122,8 +122,9 @@ class Activity(Protocol):
         """Returns those of the record ids that are taken, and the source of each record."""
         ...
 
-    async def stage(self, park: Park, wave: Candidates) -> Existing:
-        """Takes a wave in, and returns what the account knows of its rows."""
+    async def stage(self, park: Park, wave: Candidates, *, near_bounds: bool) -> Existing:
+        """Takes a wave in, and returns what the account knows of its rows; the sums that it touches if they may be near their
+        bounds, or if it corrects records."""
         ...
 
     async def append(self, park: Park, accepted: Candidates, last_position: int, recorded_time: datetime) -> Sequence[SpanSum]:
@@ -155,6 +156,10 @@ class Sums(Protocol):
 
     async def history(self, park: Park, source_ids: Sequence[str], from_month: int) -> Mapping[str, Sequence[PastSpan]]:
         """Returns what sources of a park emitted in the spans that start in or after a month (YYYYMM)."""
+        ...
+
+    async def extents(self, park_id: str, source_ids: Sequence[str], from_month: int) -> Mapping[str, Extent]:
+        """Returns how far the spans of sources that start in or after a month (YYYYMM) reach; none of a source without any."""
         ...
 
 

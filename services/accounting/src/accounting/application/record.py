@@ -9,11 +9,10 @@ from accounting.domain.activity import judge
 from accounting.domain.batches import MAX_ROWS, ActivityColumns, Candidates
 from accounting.domain.callers import RECORD
 from accounting.domain.errors import BatchTooLarge
-from accounting.domain.factors import FactorBook
 from accounting.domain.facts import MAX_EVENT_ROWS, EmissionsCalculated, SpanSum, recorded
 from accounting.domain.ordering import waves
 from accounting.domain.parks import Park
-from accounting.domain.plausibility import HISTORY_S, held, long_sources
+from accounting.domain.plausibility import HISTORY_S, doubtful_sources, held, near_bounds
 from accounting.domain.problems import RowProblem
 from accounting.domain.record import BatchResult, Outcome, decide
 from accounting.domain.reference import ReferenceTables
@@ -59,8 +58,8 @@ async def record_activity(ports: Ports, caller: Caller, park_id: str, columns: A
         last_position = await uow.parks.lock(park.park_id)
         if own is not None:
             candidates = await _without_foreign(uow.activity, uow.sources, park, own, candidates, columns, problems)
-        candidates = await _without_held(uow.activity, uow.sums, park, candidates, columns, problems, ports.reference)
-        result = await _kept(uow, park, candidates, columns, problems, ports.book, last_position, now)
+        candidates, near = await _without_held(uow.activity, uow.sums, park, candidates, columns, problems, ports.reference)
+        result = await _kept(uow, ports, park, candidates, columns, problems, last_position, now, near_bounds=near)
         if result.last_position > last_position:
             await uow.commit()
     return result
@@ -68,13 +67,15 @@ async def record_activity(ports: Ports, caller: Caller, park_id: str, columns: A
 
 async def _kept(
     uow: UnitOfWork,
+    ports: Ports,
     park: Park,
     candidates: Candidates,
     columns: ActivityColumns,
     problems: dict[int, RowProblem],
-    book: FactorBook,
     last_position: int,
     now: datetime,
+    *,
+    near_bounds: bool,
 ) -> BatchResult:
     """Stores what is accepted of a batch, wave by wave, and collects the facts of it."""
     outcomes = [Outcome.REJECTED] * columns.rows
@@ -84,7 +85,8 @@ async def _kept(
         _refuse_deep(candidates.take(rows), columns, problems)
     for rows in ordered[:MAX_WAVES]:
         wave = candidates.take(rows)
-        decision = decide(wave, await uow.activity.stage(park, wave), park.zone)
+        existing = await uow.activity.stage(park, wave, near_bounds=near_bounds)
+        decision = decide(wave, existing, park.zone, ports.reference.bounds)
         batch_row = wave.index.tolist()
         for row, (reason, field, found, allowed, allowed_zh) in decision.problems.items():
             number, record_id = columns.row_number[batch_row[row]], shown(wave.record_id[row])
@@ -97,7 +99,7 @@ async def _kept(
         if len(decision.accepted) == 0:
             continue
         accepted = wave.take(decision.accepted)
-        await uow.factors.keep_bases(book.bases_named(set(accepted.basis_id)))
+        await uow.factors.keep_bases(ports.book.bases_named(set(accepted.basis_id)))
         touched = await uow.activity.append(park, accepted, last_position, now)
         sums |= {(each.source_id, each.first_month, each.last_month): each for each in touched}
         for fact in recorded(park, accepted, last_position, now):
@@ -149,12 +151,17 @@ async def _without_held(
     columns: ActivityColumns,
     problems: dict[int, RowProblem],
     reference: ReferenceTables,
-) -> Candidates:
-    compared = long_sources(candidates)
-    if not compared:
-        return candidates
+) -> tuple[Candidates, bool]:
+    """Holds what is implausible beside the account; also tells whether the rest may take a sum to its bound."""
+    if len(candidates) == 0:
+        return candidates, False
     since = month_of(int(candidates.start_s.min()) - HISTORY_S, park.zone).number
-    verdicts = held(candidates, await sums.history(park, sorted(compared), since), reference.unit_mistakes)
+    extents = await sums.extents(park.park_id, sorted(set(candidates.source_id)), since)
+    near = near_bounds(candidates, extents.values(), reference.bounds)
+    doubtful = doubtful_sources(candidates, extents)
+    if not doubtful:
+        return candidates, near
+    verdicts = held(candidates, await sums.history(park, sorted(doubtful), since), reference.unit_mistakes)
     # What was accepted stays accepted: a record that is sent again is not judged by the history that has grown since.
     known = await activity.sources_of(park.park_id, [candidates.record_id[row] for row in verdicts])
     verdicts = {row: how for row, how in verdicts.items() if candidates.record_id[row] not in known}
@@ -163,7 +170,7 @@ async def _without_held(
         place = int(candidates.index[row])
         number, record_id = columns.row_number[place], shown(candidates.record_id[row])
         problems[place] = RowProblem(number, record_id, "QUANTITY_HELD", "quantity", found, how_en, how_zh)
-    return candidates.without(verdicts)
+    return candidates.without(verdicts), near
 
 
 def _refuse_deep(wave: Candidates, columns: ActivityColumns, problems: dict[int, RowProblem]) -> None:

@@ -20,14 +20,11 @@ from accounting.domain.factors import BasisSpan, FactorBook, FactorMissing
 from accounting.domain.months import calendar
 from accounting.domain.parks import DECIMAL_RULE_ZH, Park, Source
 from accounting.domain.problems import RowProblem
-from accounting.domain.reference import ReferenceTables
+from accounting.domain.reference import AmountBounds, ReferenceTables
 from kernel.periods import INSTANT_RULE, NotAnInstant, OffsetMissing, format_instant, parse_instant
 from kernel.quantities import DECIMAL_RULE, NotADecimal, format_scaled, parse_micro
 from kernel.refusals import shown
 from kernel.units import UnitError, UnitUnknown
-
-MAX_RECORD_MG = 10**17
-"""One record emits less than this count of milligrams (10⁸ t), so that sums of a park stay inside 64 bits."""
 
 RECORD_ID_RULE = "1 to 64 of A-Z a-z 0-9 . _ : / -, first a letter or digit"
 RECORD_ID_RULE_ZH = "1 至 64 个字符,限 A-Z a-z 0-9 . _ : / -,首字符为字母或数字"
@@ -139,7 +136,7 @@ def judge(
     basis_index, bases, units = _bases(judgement, columns, park, sources, book, reference, source_codes, start_s, end_s)
 
     rows = np.flatnonzero(ok)
-    emissions_mg, energy_mgce, rows = _amounts(judgement, columns, quantity_micro, basis_index, bases, rows)
+    emissions_mg, energy_mgce, rows = _amounts(judgement, columns, quantity_micro, basis_index, bases, rows, reference.bounds)
     source_of = columns.source_id.values
     supersedes = columns.supersedes.by_row()
     chosen = rows.tolist()
@@ -361,6 +358,15 @@ def _span_text(span: BasisSpan, zone: ZoneInfo) -> str:
     return f"[{start}, {format_instant(span.end_s, zone)[:10]})" if span.end_s < 2**40 else f"[{start}, …)"
 
 
+def largest_record(bounds: AmountBounds) -> tuple[str, str]:
+    """Returns what one record may hold, in both languages."""
+    emissions, energy = f"{format_scaled(bounds.emissions_mg, 9)} t CO2e", f"{format_scaled(bounds.energy_mgce, 9)} tce"
+    return (
+        f"less than {emissions} and {energy} in a record; correct the quantity or its unit",
+        f"单条记录应少于 {emissions} 和 {energy};请更正数量或单位",
+    )
+
+
 def _amounts(
     judgement: _Judgement,
     columns: ActivityColumns,
@@ -368,6 +374,7 @@ def _amounts(
     basis_index: NDArray[np.intp],
     bases: list[BasisSpan],
     rows: NDArray[np.intp],
+    bounds: AmountBounds,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.intp]]:
     """Computes emissions and energy of the good rows; drops those that are too large for a record."""
 
@@ -378,14 +385,12 @@ def _amounts(
         try:
             emissions_mg = amounts([span.basis.emissions for span in bases])
             energy_mgce = amounts([span.basis.energy for span in bases])
-            too_large = (np.abs(emissions_mg) >= MAX_RECORD_MG) | (np.abs(energy_mgce) >= MAX_RECORD_MG)
+            too_large = (np.abs(emissions_mg) >= bounds.emissions_mg) | (np.abs(energy_mgce) >= bounds.energy_mgce)
         except AmountOutOfRange as error:
             too_large = np.zeros(len(rows), dtype=np.bool_)
             too_large[error.rows] = True
         if not too_large.any():
             return emissions_mg, energy_mgce, rows
         for row in rows[too_large].tolist():
-            judgement.refuse(
-                row, "AMOUNT_OUT_OF_RANGE", "quantity", columns.quantity.at(row), f"{format_scaled(MAX_RECORD_MG, 9)} t"
-            )
+            judgement.refuse(row, "AMOUNT_OUT_OF_RANGE", "quantity", columns.quantity.at(row), *largest_record(bounds))
         rows = rows[~too_large]

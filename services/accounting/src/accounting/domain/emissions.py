@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kernel.quantities import round_half_even
 
 MAX_MG = 2**62
-"""No single record may exceed this count of milligrams (4.6·10⁹ t): sums of a park stay inside 64 bits."""
+"""The arithmetic of a record ends at this count of milligrams (4.6·10⁹ t); what a record may hold is far less."""
 
 _MAX_DENOMINATOR = 2**46
 _ESTIMATE_ERROR = 2**12

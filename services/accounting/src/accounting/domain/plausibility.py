@@ -2,18 +2,23 @@
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import inf, log
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accounting.domain.batches import Candidates
-from accounting.domain.reference import UnitMistake
+from accounting.domain.reference import AmountBounds, UnitMistake
 
 LONG_PERIOD_S = 7 * 86_400
-"""Only records of a week or more are compared with the source's own history: shorter ones idle and peak by nature."""
+"""A record of a week or more is compared with the source's own history by itself. Shorter ones idle and peak by nature, so they are
+compared together, and as if they had lasted a week at least."""
+
+DAY_S = 86_400
 
 HISTORY_S = 366 * 86_400
 FEWEST_IN_HISTORY = 3
@@ -24,20 +29,81 @@ NEAR_A_MISTAKE = 0.005
 HINT_OF_A_MISTAKE = 0.2
 """A value that is held anyway names the mistake that explains it within a fifth."""
 
+HINT_BY_A_DAY = 0.6
+"""Days of one source differ by more than its months do."""
+
 
 @dataclass(frozen=True, slots=True)
 class PastSpan:
-    """What a source emitted in a span of months: milligrams over the seconds that its records cover."""
+    """What a source emitted in a span of months: milligrams over the seconds that its records cover.
+
+    Attributes:
+        month: YYYYMM where the span is one month, else 0.
+    """
 
     start_s: int
     emissions_mg: int
     covered_s: int
+    month: int = 0
 
 
-def long_sources(candidates: Candidates) -> set[str]:
-    """Returns the sources whose rows are long enough to compare with their history."""
-    long = np.flatnonzero((candidates.end_s - candidates.start_s >= LONG_PERIOD_S) & ~candidates.confirmed)
-    return {candidates.source_id[row] for row in long.tolist()}
+class Extent(NamedTuple):
+    """How far the spans of a source reach: a look that says of most sources that nothing of them needs a closer one.
+
+    Attributes:
+        lowest_rate: of the spans that emitted anything, whole milligrams per second, rounded down; None without such a span.
+        emissions_mg: the largest size of a span; energy_mgce: the same.
+    """
+
+    lowest_rate: int | None
+    emissions_mg: int
+    energy_mgce: int
+
+
+def doubtful_sources(candidates: Candidates, extents: Mapping[str, Extent]) -> set[str]:
+    """Returns the sources of which `held` may hold a row, so that it needs their history.
+
+    These are the sources with long rows, and those with a short row whose rate is ten times the lowest of the past or more: what
+    is less is less than ten times the median, too. Confirmed rows are never held.
+
+    Args:
+        candidates: the rows.
+        extents: of the account, by source.
+    """
+    length_s = candidates.end_s - candidates.start_s
+    asked = ~candidates.confirmed & (candidates.emissions_mg > 0)
+    long = length_s >= LONG_PERIOD_S
+    found = {candidates.source_id[row] for row in np.flatnonzero(long & asked).tolist()}
+    highest: dict[str, float] = {}
+    rows = np.flatnonzero(~long & asked)
+    for row, rate in zip(rows.tolist(), (candidates.emissions_mg[rows] / length_s[rows]).tolist(), strict=True):
+        source = candidates.source_id[row]
+        if rate > highest.get(source, 0.0):
+            highest[source] = rate
+    for source, rate in highest.items():
+        extent = extents.get(source)
+        if extent is not None and extent.lowest_rate is not None and rate >= FAR_OFF * extent.lowest_rate:
+            found.add(source)
+    return found
+
+
+def near_bounds(candidates: Candidates, extents: Iterable[Extent], bounds: AmountBounds) -> bool:
+    """Tells whether rows could take a sum of a source and span to its bound, whichever of them are accepted.
+
+    Args:
+        candidates: the rows.
+        extents: of the sources that the rows are of, and of every span that they are in.
+        bounds: of such a sum.
+    """
+    known = list(extents)
+    emissions_mg = max((extent.emissions_mg for extent in known), default=0) + _size(candidates.emissions_mg)
+    energy_mgce = max((extent.energy_mgce for extent in known), default=0) + _size(candidates.energy_mgce)
+    # Added in floating point, which is wrong by far less than the thousandth that it is given.
+    return emissions_mg >= 0.999 * bounds.emissions_mg or energy_mgce >= 0.999 * bounds.energy_mgce
+
+
+def _size(amounts: NDArray[np.int64]) -> float:
+    return float(np.abs(amounts.astype(np.float64)).sum())
 
 
 def held(
@@ -56,12 +122,18 @@ def held(
         history: spans of the account by source.
         mistakes: ratios with what they mean.
 
+    Short rows are judged by the day (UTC) on which they start: together, as rows of meters idle at night and peak by nature. A day
+    whose rate is ten times the usual is held when it would still be so were its amount that of a week, or when the month that it is
+    of would be, with what the account and this batch have of it already, over the time that it covers but a week at least. So a
+    source that runs a few days in the month passes, while a wrong unit is held on its first day, and in single readings before the
+    month emits ten usual ones. Little is never held: a short row that idles is no mistake.
+
     Returns:
         For each row held, how far it is off and what is likely, in English and in Chinese.
 
     Source: robustness rules, abuse 2.
     """
-    verdicts: dict[int, tuple[str, str]] = {}
+    verdicts = _held_short(candidates, history, mistakes)
     pasts: dict[str, _Past] = {}
     length_s = candidates.end_s - candidates.start_s
     long = np.flatnonzero(length_s >= LONG_PERIOD_S)
@@ -75,6 +147,42 @@ def held(
             verdicts[row] = verdict
         else:
             past.add(start, rate)
+    return verdicts
+
+
+def _held_short(
+    candidates: Candidates, history: Mapping[str, Sequence[PastSpan]], mistakes: Sequence[UnitMistake]
+) -> dict[int, tuple[str, str]]:
+    length_s = candidates.end_s - candidates.start_s
+    short = np.flatnonzero((length_s < LONG_PERIOD_S) & ~candidates.confirmed & (candidates.emissions_mg >= 0))
+    days: dict[tuple[int, str], list[int]] = {}
+    for row, day in zip(short.tolist(), (candidates.start_s[short] // DAY_S).tolist(), strict=True):
+        if candidates.source_id[row] in history:
+            days.setdefault((day, candidates.source_id[row]), []).append(row)
+    verdicts: dict[int, tuple[str, str]] = {}
+    pasts: dict[str, _Past] = {}
+    months: dict[tuple[str, int], tuple[int, int]] = {}
+    for (day, source), rows in sorted(days.items()):
+        spans = history[source]
+        past = pasts.setdefault(source, _Past(spans))
+        usual = past.median_before(day * DAY_S)
+        if usual is None:
+            continue
+        amount, length = sum(candidates.emissions_mg[rows].tolist()), sum(length_s[rows].tolist())
+        month = source, int(candidates.first_month[rows[0]])
+        if month not in months:
+            here = [(span.emissions_mg, span.covered_s) for span in spans if span.month == month[1]]
+            months[month] = here[0] if here else (0, 0)
+        before, covered = months[month]
+        most = FAR_OFF * usual
+        day_is_off = amount >= most * max(length, LONG_PERIOD_S)
+        month_is_off = before + amount >= most * max(covered + length, LONG_PERIOD_S)
+        if amount >= most * length and (day_is_off or month_is_off):
+            off_en, off_zh = _times(amount / length / usual, mistakes, hint_fraction=HINT_BY_A_DAY)
+            emitting = [row for row in rows if candidates.emissions_mg[row] > 0]
+            verdicts |= dict.fromkeys(emitting, (f"of a day that is {off_en}", f"{off_zh},按当日各行合计"))
+        else:
+            months[month] = before + amount, covered + length
     return verdicts
 
 
@@ -106,13 +214,22 @@ class _Past:
         return self._rates[middle] if len(self._rates) % 2 else (self._rates[middle - 1] + self._rates[middle]) / 2
 
 
-def _implausible(ratio: float, mistakes: Sequence[UnitMistake]) -> tuple[str, str] | None:
+def _nearest(ratio: float, mistakes: Sequence[UnitMistake]) -> tuple[UnitMistake | None, float]:
+    """The known mistake that comes nearest to a ratio, and by which part the ratio differs from it."""
     nearest = min(mistakes, key=lambda mistake: abs(log(ratio / mistake.ratio)), default=None)
-    error = abs(ratio / float(nearest.ratio) - 1) if nearest is not None else inf
-    if error > NEAR_A_MISTAKE and 1 / FAR_OFF < ratio < FAR_OFF:
-        return None
+    return nearest, abs(ratio / float(nearest.ratio) - 1) if nearest is not None else inf
+
+
+def _implausible(ratio: float, mistakes: Sequence[UnitMistake]) -> tuple[str, str] | None:
+    _, error = _nearest(ratio, mistakes)
+    return None if error > NEAR_A_MISTAKE and 1 / FAR_OFF < ratio < FAR_OFF else _times(ratio, mistakes)
+
+
+def _times(ratio: float, mistakes: Sequence[UnitMistake], hint_fraction: float = HINT_OF_A_MISTAKE) -> tuple[str, str]:
+    """How far off it is, and the mistake that is likely: that which explains it within a part of it."""
+    nearest, error = _nearest(ratio, mistakes)
     # Far off is far off; the mistake is only a hint then, and months differ by more than half a per cent.
-    likely = nearest if error <= HINT_OF_A_MISTAKE else None
+    likely = nearest if error <= hint_fraction else None
     times = f"{ratio:.4g}"
     return (
         f"{times} times the median of the last 12 months" + (f" ({likely.meaning_en})" if likely else ""),

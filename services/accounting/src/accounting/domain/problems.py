@@ -49,8 +49,8 @@ REASONS: dict[str, tuple[str, str]] = {
         "数量 {found} 为该排放源{allowed};如确认无误,请将 confirmed 设为 true",
     ),
     "AMOUNT_OUT_OF_RANGE": (
-        "quantity {found} emits more than one record can hold, {allowed}",
-        "数量 {found} 的排放量超出单条记录上限 {allowed}",
+        "quantity {found} is more than can be: {allowed}",
+        "数量 {found} 超出可能的范围:{allowed}",
     ),
     "UNIT_UNKNOWN": ("unit {found!r} is unknown, it must be one of {allowed}", "未知的单位 {found!r},应为 {allowed} 之一"),
     "UNIT_OF_ANOTHER_DIMENSION": (

@@ -1,5 +1,6 @@
 """The decision on a wave of candidates, given what is stored: accepted, duplicate or rejected."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,9 +9,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from accounting.domain.accounts import month_key
 from accounting.domain.batches import Candidates
 from accounting.domain.ordering import overlapping
 from accounting.domain.problems import RowProblem
+from accounting.domain.reference import AmountBounds
+from accounting.domain.spans import Beyond, Counted, Span, SpanTotal, beyond
 from kernel.periods import format_instant
 from kernel.quantities import format_scaled
 from kernel.refusals import shown
@@ -54,11 +58,15 @@ class Existing:
         same_id: the content of the stored record of that id.
         overlaps: a record in force of the same source, other than the one that the row corrects, whose period overlaps.
         targets: for corrections the superseder of the record they name, empty while it is in force; absent when there is none.
+        corrected: what the records that corrections name count as, by id.
+        sums: every sum that the wave touches and that is there; None where none of them can come near its bound.
     """
 
     same_id: Mapping[int, Content]
     overlaps: Mapping[int, StoredPeriod]
     targets: Mapping[int, str]
+    corrected: Mapping[str, Counted] = dataclasses.field(default_factory=dict)
+    sums: Mapping[Span, SpanTotal] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +99,18 @@ def content_of(candidates: Candidates, row: int) -> Content:
     )
 
 
-def decide(wave: Candidates, existing: Existing, zone: ZoneInfo) -> Decision:
+def decide(wave: Candidates, existing: Existing, zone: ZoneInfo, bounds: AmountBounds) -> Decision:
     """Says which rows of a wave are accepted.
 
     In this order: a row whose id is stored is a duplicate or a conflict; a row that repeats an id of the wave shares the fate of
     the first or conflicts with it; a correction needs its target in force; a row must not overlap a record in force or an earlier
-    row.
+    row, nor take the sum of its source and span of months beyond its bound.
 
     Args:
         wave: rows whose targets, if in the batch, were decided before.
         existing: what the account knows of them.
         zone: for messages.
+        bounds: of the sum of a source over a span of months.
 
     Returns:
         The decision; problems as reason, field, found, allowed, allowed in Chinese.
@@ -127,13 +136,19 @@ def decide(wave: Candidates, existing: Existing, zone: ZoneInfo) -> Decision:
         record = StoredPeriod(wave.record_id[earlier], int(wave.start_s[earlier]), int(wave.end_s[earlier]))
         found, allowed = _period(wave, row, zone), _record_text(record, zone)
         problems[row] = ("PERIOD_OVERLAPS", "period_start", found, f"record {allowed}", f"记录 {allowed}")
+    fitting = np.delete(rest, list(clashes)) if clashes else rest
+    if existing.sums is not None:
+        too_much = beyond(wave.take(fitting), existing.corrected, existing.sums, bounds)
+        for place, sum_beyond in too_much.items():
+            row = int(fitting[place])
+            problems[row] = ("AMOUNT_OUT_OF_RANGE", "quantity", _quantity(wave, row), *_room(sum_beyond))
+        fitting = np.delete(fitting, list(too_much)) if too_much else fitting
     for row, first in repeats.items():
         if first in problems:
             problems[row] = problems[first]
         else:
             duplicates.append(row)
-    accepted = np.delete(rest, list(clashes)) if clashes else rest
-    return Decision(accepted, duplicates, problems)
+    return Decision(fitting, duplicates, problems)
 
 
 def _repeats(
@@ -189,6 +204,21 @@ def _conflict(stored: Content, given: Content, zone: ZoneInfo) -> tuple[str, str
         if found != recorded:
             return "RECORD_ID_CONFLICT", field, f"{field} {found}", f"{field} {recorded}", None
     return None
+
+
+def _quantity(wave: Candidates, row: int) -> str:
+    return f"{format_scaled(int(wave.quantity_micro[row]), 6)} {wave.unit[row]}"
+
+
+def _room(found: Beyond) -> tuple[str, str]:
+    """What a source may have in a span of months, in both languages."""
+    source, months = shown(found.span.source_id), month_key(found.span.first_month, found.span.last_month)
+    bound, before = (f"{format_scaled(amount, 9)} {found.unit}" for amount in (found.bound, found.before))
+    return (
+        f"records of source {source} in {months} are less than {bound} together and {before} without this one; correct the quantity"
+        " or its unit, or the records that are there",
+        f"排放源 {source} 在 {months} 的记录合计应少于 {bound},不含本条已有 {before};请更正数量或单位,或更正已有记录",
+    )
 
 
 def _period(wave: Candidates, row: int, zone: ZoneInfo) -> str:

@@ -10,6 +10,9 @@ from fractions import Fraction
 SECTORS = ("energy", "industrial_processes", "agriculture", "land_use", "waste")
 """The five inventory sectors ([S]; IPCC 2006 volumes 2 to 5)."""
 
+MAX_BOUND = 2**60
+"""Milligrams. What is bounded by it can be doubled twice within 64 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
@@ -55,6 +58,22 @@ class UnitMistake:
 
 
 @dataclass(frozen=True, slots=True)
+class AmountBounds:
+    """What a record, and the sum of a source over a span of months, stays below in size: milligrams CO2e and of standard coal.
+
+    Raises:
+        ValueError: a sum and one record beyond it would not fit into 64 bits.
+    """
+
+    emissions_mg: int
+    energy_mgce: int
+
+    def __post_init__(self) -> None:
+        if not all(0 < bound <= MAX_BOUND for bound in (self.emissions_mg, self.energy_mgce)):
+            raise ValueError(f"bounds of amounts are from 1 to {MAX_BOUND} mg, got {self}")
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceTables:
     """Everything that is looked up by code."""
 
@@ -64,3 +83,4 @@ class ReferenceTables:
     industry_sections: Mapping[str, str]
     industry_divisions: Mapping[str, str]
     unit_mistakes: tuple[UnitMistake, ...]
+    bounds: AmountBounds

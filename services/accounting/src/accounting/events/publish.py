@@ -215,8 +215,8 @@ def _emissions(fact: EmissionsCalculated) -> events_pb2.EmissionsCalculated:
         source_id=[each.source_id for each in fact.sums],
         first_month=[each.first_month for each in fact.sums],
         last_month=[each.last_month for each in fact.sums],
-        emissions_mg_co2e=[each.emissions_mg for each in fact.sums],
-        energy_mgce=[each.energy_mgce for each in fact.sums],
+        emissions_mg_co2e=[str(each.emissions_mg) for each in fact.sums],
+        energy_mgce=[str(each.energy_mgce) for each in fact.sums],
         records=[each.records for each in fact.sums],
         calculated_time=rfc3339(fact.calculated_time),
     )
@@ -256,13 +256,13 @@ def _inventory(closed: Inventory) -> events_pb2.InventoryClosed:
         records=closed.records,
         records_sha256=closed.records_sha256,
         content_sha256=closed.content_sha256,
-        emissions_mg_co2e=totals.emissions_mg,
-        scope_1_mg_co2e=totals.scope_mg[0],
-        scope_2_mg_co2e=totals.scope_mg[1],
-        scope_3_mg_co2e=totals.scope_mg[2],
-        removals_mg_co2e=totals.removals_mg,
-        biogenic_mg_co2e=totals.biogenic_mg,
-        energy_mgce=totals.energy_mgce,
+        emissions_mg_co2e=str(totals.emissions_mg),
+        scope_1_mg_co2e=str(totals.scope_mg[0]),
+        scope_2_mg_co2e=str(totals.scope_mg[1]),
+        scope_3_mg_co2e=str(totals.scope_mg[2]),
+        removals_mg_co2e=str(totals.removals_mg),
+        biogenic_mg_co2e=str(totals.biogenic_mg),
+        energy_mgce=str(totals.energy_mgce),
         closed_time=rfc3339(closed.closed_time),
     )
 
@@ -278,7 +278,7 @@ def _published(fact: InventoryPublished) -> events_pb2.InventoryPublished:
         rule_id=made.rule_id,
         sums=[
             events_pb2.PublishedSum(
-                dimension=cell.dimension, key=cell.key, status=cell.status, emissions_mg_co2e=cell.emissions_mg or 0
+                dimension=cell.dimension, key=cell.key, status=cell.status, emissions_mg_co2e=str(cell.emissions_mg or 0)
             )
             for cell in made.cells
         ],

@@ -16,6 +16,11 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
@@ -360,10 +365,12 @@ class EmissionsCalculated(_message.Message):
     SOURCE_ID_FIELD_NUMBER: _builtins.int
     FIRST_MONTH_FIELD_NUMBER: _builtins.int
     LAST_MONTH_FIELD_NUMBER: _builtins.int
-    EMISSIONS_MG_CO2E_FIELD_NUMBER: _builtins.int
-    ENERGY_MGCE_FIELD_NUMBER: _builtins.int
+    EMISSIONS_MG_CO2E_INT64_FIELD_NUMBER: _builtins.int
+    ENERGY_MGCE_INT64_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
     CALCULATED_TIME_FIELD_NUMBER: _builtins.int
+    EMISSIONS_MG_CO2E_FIELD_NUMBER: _builtins.int
+    ENERGY_MGCE_FIELD_NUMBER: _builtins.int
     park_id: _builtins.str
     tenant_id: _builtins.str
     last_position: _builtins.int
@@ -380,11 +387,23 @@ class EmissionsCalculated(_message.Message):
         """YYYYMM, the last month of the span, inclusive."""
 
     @_builtins.property
-    def emissions_mg_co2e(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def emissions_mg_co2e_int64(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Only in events from before sums were text."""
+
     @_builtins.property
-    def energy_mgce(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def energy_mgce_int64(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Only in events from before sums were text."""
+
     @_builtins.property
     def records(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def emissions_mg_co2e(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Whole numbers."""
+
+    @_builtins.property
+    def energy_mgce(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -394,14 +413,16 @@ class EmissionsCalculated(_message.Message):
         source_id: _abc.Iterable[_builtins.str] | None = ...,
         first_month: _abc.Iterable[_builtins.int] | None = ...,
         last_month: _abc.Iterable[_builtins.int] | None = ...,
-        emissions_mg_co2e: _abc.Iterable[_builtins.int] | None = ...,
-        energy_mgce: _abc.Iterable[_builtins.int] | None = ...,
+        emissions_mg_co2e_int64: _abc.Iterable[_builtins.int] | None = ...,
+        energy_mgce_int64: _abc.Iterable[_builtins.int] | None = ...,
         records: _abc.Iterable[_builtins.int] | None = ...,
         calculated_time: _builtins.str = ...,
+        emissions_mg_co2e: _abc.Iterable[_builtins.str] | None = ...,
+        energy_mgce: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calculated_time", b"calculated_time", "emissions_mg_co2e", b"emissions_mg_co2e", "energy_mgce", b"energy_mgce", "first_month", b"first_month", "last_month", b"last_month", "last_position", b"last_position", "park_id", b"park_id", "records", b"records", "source_id", b"source_id", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calculated_time", b"calculated_time", "emissions_mg_co2e", b"emissions_mg_co2e", "emissions_mg_co2e_int64", b"emissions_mg_co2e_int64", "energy_mgce", b"energy_mgce", "energy_mgce_int64", b"energy_mgce_int64", "first_month", b"first_month", "last_month", b"last_month", "last_position", b"last_position", "park_id", b"park_id", "records", b"records", "source_id", b"source_id", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -487,6 +508,14 @@ class InventoryClosed(_message.Message):
     RECORDS_FIELD_NUMBER: _builtins.int
     RECORDS_SHA256_FIELD_NUMBER: _builtins.int
     CONTENT_SHA256_FIELD_NUMBER: _builtins.int
+    EMISSIONS_MG_CO2E_INT64_FIELD_NUMBER: _builtins.int
+    SCOPE_1_MG_CO2E_INT64_FIELD_NUMBER: _builtins.int
+    SCOPE_2_MG_CO2E_INT64_FIELD_NUMBER: _builtins.int
+    SCOPE_3_MG_CO2E_INT64_FIELD_NUMBER: _builtins.int
+    REMOVALS_MG_CO2E_INT64_FIELD_NUMBER: _builtins.int
+    BIOGENIC_MG_CO2E_INT64_FIELD_NUMBER: _builtins.int
+    ENERGY_MGCE_INT64_FIELD_NUMBER: _builtins.int
+    CLOSED_TIME_FIELD_NUMBER: _builtins.int
     EMISSIONS_MG_CO2E_FIELD_NUMBER: _builtins.int
     SCOPE_1_MG_CO2E_FIELD_NUMBER: _builtins.int
     SCOPE_2_MG_CO2E_FIELD_NUMBER: _builtins.int
@@ -494,7 +523,6 @@ class InventoryClosed(_message.Message):
     REMOVALS_MG_CO2E_FIELD_NUMBER: _builtins.int
     BIOGENIC_MG_CO2E_FIELD_NUMBER: _builtins.int
     ENERGY_MGCE_FIELD_NUMBER: _builtins.int
-    CLOSED_TIME_FIELD_NUMBER: _builtins.int
     park_id: _builtins.str
     tenant_id: _builtins.str
     inventory_id: _builtins.str
@@ -507,15 +535,61 @@ class InventoryClosed(_message.Message):
     records: _builtins.int
     records_sha256: _builtins.str
     content_sha256: _builtins.str
-    emissions_mg_co2e: _builtins.int
-    """Scopes 1 to 3; removals and biogenic CO2 stand apart."""
-    scope_1_mg_co2e: _builtins.int
-    scope_2_mg_co2e: _builtins.int
-    scope_3_mg_co2e: _builtins.int
-    removals_mg_co2e: _builtins.int
-    biogenic_mg_co2e: _builtins.int
-    energy_mgce: _builtins.int
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def emissions_mg_co2e_int64(self) -> _builtins.int:
+        """Numbers 12 to 18 are only in events from before sums were text."""
+
+    @emissions_mg_co2e_int64.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def emissions_mg_co2e_int64(self, value: _builtins.int) -> None:
+        """Numbers 12 to 18 are only in events from before sums were text."""
+
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def scope_1_mg_co2e_int64(self) -> _builtins.int: ...
+    @scope_1_mg_co2e_int64.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def scope_1_mg_co2e_int64(self, value: _builtins.int) -> None: ...
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def scope_2_mg_co2e_int64(self) -> _builtins.int: ...
+    @scope_2_mg_co2e_int64.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def scope_2_mg_co2e_int64(self, value: _builtins.int) -> None: ...
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def scope_3_mg_co2e_int64(self) -> _builtins.int: ...
+    @scope_3_mg_co2e_int64.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def scope_3_mg_co2e_int64(self, value: _builtins.int) -> None: ...
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def removals_mg_co2e_int64(self) -> _builtins.int: ...
+    @removals_mg_co2e_int64.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def removals_mg_co2e_int64(self, value: _builtins.int) -> None: ...
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def biogenic_mg_co2e_int64(self) -> _builtins.int: ...
+    @biogenic_mg_co2e_int64.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def biogenic_mg_co2e_int64(self, value: _builtins.int) -> None: ...
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def energy_mgce_int64(self) -> _builtins.int: ...
+    @energy_mgce_int64.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def energy_mgce_int64(self, value: _builtins.int) -> None: ...
     closed_time: _builtins.str
+    emissions_mg_co2e: _builtins.str
+    """Whole numbers, of any size. Scopes 1 to 3; removals and biogenic CO2 stand apart."""
+    scope_1_mg_co2e: _builtins.str
+    scope_2_mg_co2e: _builtins.str
+    scope_3_mg_co2e: _builtins.str
+    removals_mg_co2e: _builtins.str
+    biogenic_mg_co2e: _builtins.str
+    energy_mgce: _builtins.str
     def __init__(
         self,
         *,
@@ -530,18 +604,25 @@ class InventoryClosed(_message.Message):
         records: _builtins.int = ...,
         records_sha256: _builtins.str = ...,
         content_sha256: _builtins.str = ...,
-        emissions_mg_co2e: _builtins.int = ...,
-        scope_1_mg_co2e: _builtins.int = ...,
-        scope_2_mg_co2e: _builtins.int = ...,
-        scope_3_mg_co2e: _builtins.int = ...,
-        removals_mg_co2e: _builtins.int = ...,
-        biogenic_mg_co2e: _builtins.int = ...,
-        energy_mgce: _builtins.int = ...,
+        emissions_mg_co2e_int64: _builtins.int = ...,
+        scope_1_mg_co2e_int64: _builtins.int = ...,
+        scope_2_mg_co2e_int64: _builtins.int = ...,
+        scope_3_mg_co2e_int64: _builtins.int = ...,
+        removals_mg_co2e_int64: _builtins.int = ...,
+        biogenic_mg_co2e_int64: _builtins.int = ...,
+        energy_mgce_int64: _builtins.int = ...,
         closed_time: _builtins.str = ...,
+        emissions_mg_co2e: _builtins.str = ...,
+        scope_1_mg_co2e: _builtins.str = ...,
+        scope_2_mg_co2e: _builtins.str = ...,
+        scope_3_mg_co2e: _builtins.str = ...,
+        removals_mg_co2e: _builtins.str = ...,
+        biogenic_mg_co2e: _builtins.str = ...,
+        energy_mgce: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic_mg_co2e", b"biogenic_mg_co2e", "closed_time", b"closed_time", "content_sha256", b"content_sha256", "emissions_mg_co2e", b"emissions_mg_co2e", "energy_mgce", b"energy_mgce", "factor_set_id", b"factor_set_id", "inventory_id", b"inventory_id", "last_position", b"last_position", "park_id", b"park_id", "reason", b"reason", "records", b"records", "records_sha256", b"records_sha256", "removals_mg_co2e", b"removals_mg_co2e", "scope_1_mg_co2e", b"scope_1_mg_co2e", "scope_2_mg_co2e", b"scope_2_mg_co2e", "scope_3_mg_co2e", b"scope_3_mg_co2e", "tenant_id", b"tenant_id", "version", b"version", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic_mg_co2e", b"biogenic_mg_co2e", "biogenic_mg_co2e_int64", b"biogenic_mg_co2e_int64", "closed_time", b"closed_time", "content_sha256", b"content_sha256", "emissions_mg_co2e", b"emissions_mg_co2e", "emissions_mg_co2e_int64", b"emissions_mg_co2e_int64", "energy_mgce", b"energy_mgce", "energy_mgce_int64", b"energy_mgce_int64", "factor_set_id", b"factor_set_id", "inventory_id", b"inventory_id", "last_position", b"last_position", "park_id", b"park_id", "reason", b"reason", "records", b"records", "records_sha256", b"records_sha256", "removals_mg_co2e", b"removals_mg_co2e", "removals_mg_co2e_int64", b"removals_mg_co2e_int64", "scope_1_mg_co2e", b"scope_1_mg_co2e", "scope_1_mg_co2e_int64", b"scope_1_mg_co2e_int64", "scope_2_mg_co2e", b"scope_2_mg_co2e", "scope_2_mg_co2e_int64", b"scope_2_mg_co2e_int64", "scope_3_mg_co2e", b"scope_3_mg_co2e", "scope_3_mg_co2e_int64", b"scope_3_mg_co2e_int64", "tenant_id", b"tenant_id", "version", b"version", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -599,24 +680,37 @@ class PublishedSum(_message.Message):
     DIMENSION_FIELD_NUMBER: _builtins.int
     KEY_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    EMISSIONS_MG_CO2E_INT64_FIELD_NUMBER: _builtins.int
     EMISSIONS_MG_CO2E_FIELD_NUMBER: _builtins.int
     dimension: _builtins.str
     """total, scope or industry."""
     key: _builtins.str
     status: _builtins.str
     """shown, or the rule that it would break; then the emissions are 0."""
-    emissions_mg_co2e: _builtins.int
+    @_builtins.property
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def emissions_mg_co2e_int64(self) -> _builtins.int:
+        """Only in events from before sums were text."""
+
+    @emissions_mg_co2e_int64.setter
+    @_deprecated("""This field has been marked as deprecated using proto field options.""")
+    def emissions_mg_co2e_int64(self, value: _builtins.int) -> None:
+        """Only in events from before sums were text."""
+
+    emissions_mg_co2e: _builtins.str
+    """A whole number, of any size."""
     def __init__(
         self,
         *,
         dimension: _builtins.str = ...,
         key: _builtins.str = ...,
         status: _builtins.str = ...,
-        emissions_mg_co2e: _builtins.int = ...,
+        emissions_mg_co2e_int64: _builtins.int = ...,
+        emissions_mg_co2e: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dimension", b"dimension", "emissions_mg_co2e", b"emissions_mg_co2e", "key", b"key", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dimension", b"dimension", "emissions_mg_co2e", b"emissions_mg_co2e", "emissions_mg_co2e_int64", b"emissions_mg_co2e_int64", "key", b"key", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,9 +14,10 @@ from accounting.domain.batches import Candidates
 from accounting.domain.facts import SpanSum
 from accounting.domain.parks import Park
 from accounting.domain.record import Content, Existing, StoredPeriod
+from accounting.domain.spans import Counted, Span, SpanTotal, sums_after
 from accounting.domain.stored import RebuiltSums, StoredRecord
 from chassis.database import Database
-from chassis.dialects import among, on_postgresql
+from chassis.dialects import among, on_postgresql, upsert
 from chassis.paging import SLICE, in_turns
 
 _REBUILD_KEYS = text("""
@@ -25,10 +26,13 @@ SELECT tenant_id, park_id, record_id, position, source_id, period_start_s, perio
 FROM activity_record
 WHERE park_id = :park_id
 """)
+# In two limbs, as `chassis.dialects.limbs`: a sum is bounded, what it passes through on the way is not.
 _REBUILD_SUMS = text(f"""
 INSERT INTO emissions_sum ({SUM_COLUMNS})
-SELECT r.tenant_id, r.park_id, r.source_id, r.first_month, r.last_month, CAST(SUM(r.emissions_mg) AS bigint),
-    CAST(SUM(r.energy_mgce) AS bigint), CAST(SUM(r.period_end_s - r.period_start_s) AS bigint), COUNT(*)
+SELECT r.tenant_id, r.park_id, r.source_id, r.first_month, r.last_month,
+    CAST(SUM(r.emissions_mg >> 32) * 4294967296 + SUM(r.emissions_mg & 4294967295) AS bigint),
+    CAST(SUM(r.energy_mgce >> 32) * 4294967296 + SUM(r.energy_mgce & 4294967295) AS bigint),
+    CAST(SUM(r.period_end_s - r.period_start_s) AS bigint), COUNT(*)
 FROM activity_record r
 WHERE r.park_id = :park_id
     AND (SELECT k.superseded_by FROM activity_key k WHERE k.park_id = :park_id AND k.record_id = r.record_id) IS NULL
@@ -51,7 +55,7 @@ class SqlActivity:
         self._session = session
         self._memory = memory
         self._wave: StagedWave | None = None
-        self._targets: Mapping[str, int] = {}
+        self._existing = Existing({}, {}, {})
 
     async def page(self, park_id: str, own: Set[str] | None, after: int, limit: int) -> Sequence[StoredRecord]:
         """Returns records, superseded ones too, of the enterprises in `own` unless it is None, whose positions come after one."""
@@ -100,8 +104,8 @@ class SqlActivity:
         )
         return {row.record_id: row.source_id for row in await self._session.execute(query)}
 
-    async def stage(self, park: Park, wave: Candidates) -> Existing:
-        """Takes a wave in, and returns what the account knows of its rows."""
+    async def stage(self, park: Park, wave: Candidates, *, near_bounds: bool) -> Existing:
+        """Takes a wave in, and returns what the account knows of its rows; the sums only where they matter."""
         if self._wave is None:
             connection = await self._session.connection()
             self._wave = StagedWave(self._database, self._session, connection, await self._memory.of_connection())
@@ -109,12 +113,15 @@ class SqlActivity:
         taken, overlaps = await self._wave.look_up(park.park_id)
         contents = await self._contents(park.park_id, taken.values()) if taken else {}
         periods = await self._periods(park.park_id, overlaps.values()) if overlaps else {}
-        self._targets, superseded_by = await self._corrected(park.park_id, wave) if any(wave.supersedes) else ({}, {})
-        return Existing(
+        targets, corrected = await self._corrected(park.park_id, wave) if any(wave.supersedes) else ({}, {})
+        self._existing = Existing(
             same_id={row: contents[position] for row, position in taken.items()},
             overlaps={row: periods[record_id] for row, record_id in overlaps.items()},
-            targets=superseded_by,
+            targets=targets,
+            corrected=corrected,
+            sums=await self._touched(park.park_id, wave, corrected) if near_bounds or corrected else None,
         )
+        return self._existing
 
     async def _contents(self, park_id: str, positions: Collection[int]) -> Mapping[int, Content]:
         record = tables.activity_record
@@ -131,23 +138,55 @@ class SqlActivity:
         )
         return {row.record_id: StoredPeriod(*row) for row in await self._session.execute(query)}
 
-    async def _corrected(self, park_id: str, wave: Candidates) -> tuple[Mapping[str, int], Mapping[int, str]]:
-        """Returns the positions of the records that a wave corrects, by id, and for each row what superseded its record."""
-        key = tables.activity_key
+    async def _corrected(self, park_id: str, wave: Candidates) -> tuple[Mapping[int, str], Mapping[str, Counted]]:
+        """Returns for each row that corrects a record what superseded that record, and what these records count as, by id."""
+        key, record = tables.activity_key, tables.activity_record
         named = {row: target for row, target in enumerate(wave.supersedes) if target}
         query = select(key.c.record_id, key.c.position, key.c.superseded_by).where(
             key.c.park_id == park_id, among(self._session, key.c.record_id, sorted(set(named.values())))
         )
         found = {row.record_id: row for row in await self._session.execute(query)}
-        positions = {record_id: row.position for record_id, row in found.items()}
-        return positions, {row: found[target].superseded_by or "" for row, target in named.items() if target in found}
+        in_force = sorted(row.position for row in found.values() if row.superseded_by is None)
+        corrected = {}
+        if in_force:
+            counting = select(record).where(record.c.park_id == park_id, among(self._session, record.c.position, in_force))
+            for row in await self._session.execute(counting):
+                total = SpanTotal(row.emissions_mg, row.energy_mgce, row.period_end_s - row.period_start_s, 1)
+                corrected[row.record_id] = Counted(Span(row.source_id, row.first_month, row.last_month), total)
+        return {row: found[target].superseded_by or "" for row, target in named.items() if target in found}, corrected
+
+    async def _touched(self, park_id: str, wave: Candidates, corrected: Mapping[str, Counted]) -> Mapping[Span, SpanTotal]:
+        """Returns every sum that is there and that a wave touches, and some that it does not."""
+        sums = tables.emissions_sum
+        months = [*wave.first_month.tolist(), *(each.span.first_month for each in corrected.values())]
+        sources = {*wave.source_id, *(each.span.source_id for each in corrected.values())}
+        query = select(sums).where(
+            sums.c.park_id == park_id,
+            among(self._session, sums.c.source_id, sorted(sources)),
+            sums.c.first_month.between(min(months), max(months)),
+        )
+        return {
+            Span(row.source_id, row.first_month, row.last_month): SpanTotal(
+                row.emissions_mg, row.energy_mgce, row.covered_s, row.records
+            )
+            for row in await self._session.execute(query)
+        }
 
     async def append(self, park: Park, accepted: Candidates, last_position: int, recorded_time: datetime) -> Sequence[SpanSum]:
         """Stores the accepted rows of the staged wave from last_position + 1 on; returns the sums that it touched."""
         assert self._wave is not None, "a wave is staged before it is appended"
+        existing = self._existing
+        if existing.sums is None:
+            return await self._wave.move(park, accepted, last_position + 1, recorded_time, with_sums=True)
         corrections = [(row, target) for row, target in zip(accepted.record_id, accepted.supersedes, strict=True) if target]
-        reversed_sums = await self._wave.reverse(park, corrections, self._targets) if corrections else []
-        return [*reversed_sums, *await self._wave.move(park, accepted, last_position + 1, recorded_time)]
+        if corrections:
+            await self._wave.supersede(park, corrections)
+        await self._wave.move(park, accepted, last_position + 1, recorded_time, with_sums=False)
+        after = sums_after(accepted, existing.corrected, existing.sums)
+        key = {"tenant_id": park.tenant_id, "park_id": park.park_id}
+        rows = [{**key, **span._asdict(), **total._asdict()} for span, total in after.items()]
+        await upsert(self._session, tables.emissions_sum, rows, replace=True)
+        return [SpanSum(*span, total.emissions_mg, total.energy_mgce, total.records) for span, total in after.items()]
 
     async def open_years(self, first_year: int, last_year: int) -> int:
         """Opens partitions of records, in PostgreSQL; returns how many are new.

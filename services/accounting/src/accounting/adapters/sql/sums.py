@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounting.adapters import tables
@@ -11,8 +11,8 @@ from accounting.domain.accounts import MonthRange, Sum, SummedRow, month_key
 from accounting.domain.facts import SpanSum
 from accounting.domain.months import calendar
 from accounting.domain.parks import Park
-from accounting.domain.plausibility import PastSpan
-from chassis.dialects import among
+from accounting.domain.plausibility import Extent, PastSpan
+from chassis.dialects import among, joined, limbs
 
 
 class SqlSums:
@@ -49,10 +49,9 @@ class SqlSums:
             select(
                 *keys,
                 *fold,
-                # Text, because a database adds 64-bit integers as numeric and SQLite would make floats of those.
-                cast(func.sum(sums.c.emissions_mg), String).label("emissions_mg"),
-                cast(func.sum(sums.c.energy_mgce), String).label("energy_mgce"),
-                cast(func.sum(sums.c.records), String).label("records"),
+                *limbs(sums.c.emissions_mg),
+                *limbs(sums.c.energy_mgce),
+                func.sum(sums.c.records).label("records"),
             )
             .join(source, and_(source.c.park_id == sums.c.park_id, source.c.source_id == sums.c.source_id))
             .where(sums.c.park_id == park_id, sums.c.last_month >= first, sums.c.first_month < end, sums.c.records > 0)
@@ -67,7 +66,7 @@ class SqlSums:
                 carrier=row.carrier,
                 gas=row.gas,
                 straddles=bool(row.straddles),
-                sum=Sum(int(row.emissions_mg), int(row.energy_mgce), int(row.records)),
+                sum=Sum(joined(row._mapping, "emissions_mg"), joined(row._mapping, "energy_mgce"), int(row.records)),
             )
             for row in await self._session.execute(query)
         ]
@@ -88,13 +87,25 @@ class SqlSums:
         months = calendar(park.zone)
         start_of = dict(zip(months.numbers.tolist(), months.edges_s.tolist(), strict=True))
         found: dict[str, list[PastSpan]] = {}
-        query = select(sums.c.source_id, sums.c.first_month, sums.c.emissions_mg, sums.c.covered_s).where(
+        query = select(sums.c.source_id, sums.c.first_month, sums.c.last_month, sums.c.emissions_mg, sums.c.covered_s).where(
             sums.c.park_id == park.park_id, among(self._session, sums.c.source_id, source_ids), sums.c.first_month >= from_month
         )
         for row in await self._session.execute(query):
-            span = PastSpan(start_of[row.first_month], row.emissions_mg, row.covered_s)
+            month = row.first_month if row.last_month == row.first_month else 0
+            span = PastSpan(start_of[row.first_month], row.emissions_mg, row.covered_s, month)
             found.setdefault(row.source_id, []).append(span)
         return found
+
+    async def extents(self, park_id: str, source_ids: Sequence[str], from_month: int) -> Mapping[str, Extent]:
+        """Returns how far the spans of sources that start in or after a month (YYYYMM) reach: a row for each source is little."""
+        sums = tables.emissions_sum.c
+        rate = case((and_(sums.emissions_mg > 0, sums.covered_s > 0), sums.emissions_mg // sums.covered_s))
+        query = (
+            select(sums.source_id, func.min(rate), func.max(func.abs(sums.emissions_mg)), func.max(func.abs(sums.energy_mgce)))
+            .where(sums.park_id == park_id, among(self._session, sums.source_id, source_ids), sums.first_month >= from_month)
+            .group_by(sums.source_id)
+        )
+        return {source_id: Extent(*found) for source_id, *found in await self._session.execute(query)}
 
 
 def _key(row: Any, dimension: str) -> str:

@@ -96,15 +96,7 @@ ON CONFLICT (park_id, source_id, first_month, last_month) DO UPDATE SET
     records = emissions_sum.records + excluded.records
 RETURNING source_id, first_month, last_month, emissions_mg, energy_mgce, records
 """
-_TAKE_FROM_SUMS = text(f"""
-INSERT INTO emissions_sum ({SUM_COLUMNS})
-SELECT :tenant_id, :park_id, source_id, first_month, last_month, CAST(-SUM(emissions_mg) AS bigint),
-    CAST(-SUM(energy_mgce) AS bigint), CAST(-SUM(period_end_s - period_start_s) AS bigint), -COUNT(*)
-FROM activity_record
-WHERE park_id = :park_id AND position IN :positions
-GROUP BY source_id, first_month, last_month
-{_ADD_TO_SUMS}
-""").bindparams(bindparam("positions", expanding=True))  # noqa: S608 - constants of this module
+# Within 64 bits: `SqlActivity` computes the sums where they could come near their bounds, and where records are corrected.
 _PUT_INTO_SUMS = f"""
 INSERT INTO emissions_sum ({SUM_COLUMNS})
 SELECT :tenant_id, :park_id, source_id, first_month, last_month, CAST(SUM(emissions_mg) AS bigint),
@@ -142,9 +134,10 @@ _MOVE = {
     "sqlite": _moving(_APPEND_RECORDS, _APPEND_KEYS, _ADVANCE, _PUT_INTO_SUMS),
     "postgresql": _moving(f"WITH record AS ({_APPEND_RECORDS}), key AS ({_APPEND_KEYS}), ledger AS ({_ADVANCE}) {_PUT_INTO_SUMS}"),
 }
-
-_MANY = 500
-"""Values in one IN list; SQLite takes 32,766 in a statement, and short lists plan fast."""
+_MOVE_WITHOUT_SUMS = {
+    "sqlite": _moving(_APPEND_RECORDS, _APPEND_KEYS, _ADVANCE),
+    "postgresql": _moving(f"WITH record AS ({_APPEND_RECORDS}), key AS ({_APPEND_KEYS}) {_ADVANCE}"),
+}
 
 
 @dataclass(slots=True)
@@ -268,32 +261,22 @@ class StagedWave:
             overlaps = {row.n: row.record_id for row in await self._connection.execute(_OVERLAPS, parameters)}
         return Found(taken, overlaps)
 
-    async def reverse(self, park: Park, corrections: Sequence[tuple[str, str]], positions: Mapping[str, int]) -> Sequence[SpanSum]:
-        """Takes corrected records out of force and out of the sums; returns the sums that this touched.
+    async def supersede(self, park: Park, corrections: Sequence[tuple[str, str]]) -> None:
+        """Takes corrected records out of force; each correction is its id and that of the record that it corrects."""
+        named = [{"park_id": park.park_id, "record_id": by, "superseded": target} for by, target in corrections]
+        await self._connection.execute(SUPERSEDE, named)
 
-        Args:
-            park: Whose records they are.
-            corrections: Id of the correction, id of the record that it corrects.
-            positions: Of the corrected records, by id.
-        """
-        touched: list[SpanSum] = []
-        for start in range(0, len(corrections), _MANY):
-            part = corrections[start : start + _MANY]
-            places = [positions[superseded] for _, superseded in part]
-            parameters = {"tenant_id": park.tenant_id, "park_id": park.park_id, "positions": places}
-            touched += map(_span_sum, await self._connection.execute(_TAKE_FROM_SUMS, parameters))
-            named = [{"park_id": park.park_id, "record_id": record_id, "superseded": superseded} for record_id, superseded in part]
-            await self._connection.execute(SUPERSEDE, named)
-        return touched
-
-    async def move(self, park: Park, accepted: Candidates, first_position: int, recorded_time: datetime) -> Sequence[SpanSum]:
-        """Moves the accepted rows of the staged wave into records, keys and sums; returns the sums that this touched.
+    async def move(
+        self, park: Park, accepted: Candidates, first_position: int, recorded_time: datetime, *, with_sums: bool
+    ) -> Sequence[SpanSum]:
+        """Moves the accepted rows of the staged wave into records and keys, and on request into sums; returns the sums touched.
 
         Args:
             park: Whose account it is.
             accepted: Those rows of the staged wave that are accepted.
             first_position: Of the first of them; the others follow without gaps.
             recorded_time: When.
+            with_sums: Whether the database adds them to the sums; without, none are returned.
         """
         if len(accepted) < self._rows:
             await self.stage(accepted)
@@ -304,9 +287,9 @@ class StagedWave:
             "last_position": first_position + len(accepted) - 1,
             "recorded_time": recorded_time,
         }
-        for statement in _MOVE[self._database.dialect]:
+        for statement in (_MOVE if with_sums else _MOVE_WITHOUT_SUMS)[self._database.dialect]:
             moved = await self._connection.execute(statement, parameters)
-        return [_span_sum(row) for row in moved]
+        return [_span_sum(row) for row in moved] if with_sums else []
 
 
 def _span_sum(row: Row[Any]) -> SpanSum:
