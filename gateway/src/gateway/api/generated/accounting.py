@@ -682,6 +682,12 @@ class Inventory(Answer):
     removals_t_co2e: str
     biogenic_t_co2e: str
     energy_tce: str
+    head_sha256: Annotated[
+        str | None,
+        Field(
+            description="Head of the park's hash chain at last_position: it stands for every record up to it, lower-case hex. Missing where the inventory was closed before there was one."
+        ),
+    ] = None
 
 
 class ListInventoriesResponse(Answer):
@@ -797,6 +803,12 @@ class GetInventoryResponse(Answer):
     removals_t_co2e: str
     biogenic_t_co2e: str
     energy_tce: str
+    head_sha256: Annotated[
+        str | None,
+        Field(
+            description="Head of the park's hash chain at last_position: it stands for every record up to it, lower-case hex. Missing where the inventory was closed before there was one."
+        ),
+    ] = None
     parts: Annotated[list[InventoryPart], Field(description="By item, gas and sector: each dimension adds up to the total.")]
     factors: list[Factor]
 

@@ -9,6 +9,7 @@ from accounting.domain.activity import judge
 from accounting.domain.batches import MAX_ROWS, ActivityColumns, Candidates
 from accounting.domain.callers import RECORD
 from accounting.domain.errors import BatchTooLarge
+from accounting.domain.evidence import ChainHead, chain_links
 from accounting.domain.factors import FactorBook
 from accounting.domain.facts import MAX_EVENT_ROWS, EmissionsCalculated, SpanSum, recorded
 from accounting.domain.ordering import waves
@@ -56,12 +57,12 @@ async def record_activity(ports: Ports, caller: Caller, park_id: str, columns: A
         if own is not None:
             sources = {source_id: source for source_id, source in sources.items() if source.enterprise_id in own}
         candidates, problems = judge(columns, park, sources, ports.book, ports.reference, int(now.timestamp()))
-        last_position = await uow.parks.lock(park.park_id)
+        head = await uow.parks.lock(park.park_id)
         if own is not None:
             candidates = await _without_foreign(uow.activity, uow.sources, park, own, candidates, columns, problems)
         candidates = await _without_held(uow.activity, uow.sums, park, candidates, columns, problems, ports.reference)
-        result = await _kept(uow, park, candidates, columns, problems, ports.book, last_position, now)
-        if result.last_position > last_position:
+        result = await _kept(uow, park, candidates, columns, problems, ports.book, head, now)
+        if result.last_position > head.position:
             await uow.commit()
     return result
 
@@ -73,7 +74,7 @@ async def _kept(
     columns: ActivityColumns,
     problems: dict[int, RowProblem],
     book: FactorBook,
-    last_position: int,
+    head: ChainHead,
     now: datetime,
 ) -> BatchResult:
     """Stores what is accepted of a batch, wave by wave, and collects the facts of it."""
@@ -98,17 +99,18 @@ async def _kept(
             continue
         accepted = wave.take(decision.accepted)
         await uow.factors.keep_bases(book.bases_named(set(accepted.basis_id)))
-        touched = await uow.activity.append(park, accepted, last_position, now)
+        links = chain_links(head, accepted, now)
+        touched = await uow.activity.append(park, accepted, links, now)
         sums |= {(each.source_id, each.first_month, each.last_month): each for each in touched}
-        for fact in recorded(park, accepted, last_position, now):
+        for fact in recorded(park, accepted, links, now):
             uow.collect(fact)
-        last_position += len(accepted)
+        head = links.head
     if sums:
         touched_sums = [sums[span] for span in sorted(sums)]
         for start in range(0, len(touched_sums), MAX_EVENT_ROWS):
             part = touched_sums[start : start + MAX_EVENT_ROWS]
-            uow.collect(EmissionsCalculated(park.park_id, park.tenant_id, last_position, part, now))
-    return BatchResult(outcomes, problems, last_position)
+            uow.collect(EmissionsCalculated(park.park_id, park.tenant_id, head.position, part, now))
+    return BatchResult(outcomes, problems, head.position)
 
 
 async def _without_foreign(
