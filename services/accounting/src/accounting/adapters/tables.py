@@ -1,7 +1,7 @@
 """The tables of the account. What they hold is accepted data, and the database itself lets nobody change or delete a row of it.
 
-The others are activity_key and emissions_sum, which are derived from it and can be rebuilt, and park_ledger, which follows the newest
-record.
+The others are activity_key and emissions_sum, which are derived from it and can be rebuilt, and park_ledger, which follows the
+newest record.
 """
 
 from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, MetaData, Table, Text, text

@@ -1,7 +1,7 @@
 """The evidence of a park's records: a hash chain over them in order of position.
 
-The digest at position n is SHA-256 of the digest at n - 1 and the canonical bytes of record n; at position 0 it is that of a tag with
-tenant and park. The canonical form is written down in docs/decisions/0034, so that anybody can compute it without this code.
+The digest at position n is SHA-256 of the digest at n - 1 and the canonical bytes of record n; at position 0 it is that of a tag
+with tenant and park. The canonical form is written down in docs/decisions/0034, so that anybody can compute it without this code.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
