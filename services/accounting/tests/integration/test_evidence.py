@@ -137,8 +137,8 @@ FORGERIES = {
     "the_emissions": ("UPDATE activity_record SET emissions_mg = emissions_mg + 1 WHERE position = 3", 3),
     "the_last_record_removed": ("DELETE FROM activity_record WHERE position = 4", 4),
     "a_record_too_many": (
-        "INSERT INTO activity_record SELECT tenant_id, park_id, 5, 'r5', source_id, period_start_s, period_end_s, 1, unit, basis_id, 1,"
-        " 1, first_month, last_month, supersedes, recorded_time FROM activity_record WHERE position = 4",
+        "INSERT INTO activity_record SELECT tenant_id, park_id, 5, 'r5', source_id, period_start_s, period_end_s, 1, unit,"
+        " basis_id, 1, 1, first_month, last_month, supersedes, recorded_time FROM activity_record WHERE position = 4",
         5,
     ),
     "a_digest": ("DELETE FROM activity_chain WHERE first_position = 3", 3),
