@@ -425,9 +425,9 @@ def test_a_park_that_is_gone_with_all_its_rows_was_told_of(untouched: Untouched)
     assert ("gone", 1, RECORDS) in {(each.what, each.position, each.upto) for each in found}
 
 
+@pytest.mark.parametrize("untouched", ["sqlite"], indirect=True)
 def test_texts_that_are_no_text_and_times_that_are_none_are_changes(untouched: Untouched) -> None:
-    if not untouched.gateway_url.startswith("sqlite"):
-        pytest.skip("PostgreSQL stores neither")
+    """PostgreSQL stores neither."""
     with untouched.account() as url:
         tamper(
             url,

@@ -33,7 +33,8 @@ def text(value: str) -> bytes:
 
 
 def record(row: ChainedRow) -> bytes:
-    return struct.pack(">9q", *row[: len(NUMBERS)]) + b"".join(map(text, row[len(NUMBERS) : len(NUMBERS) + len(TEXTS)]))
+    texts = (row.source_id, row.unit, row.basis_id, row.supersedes, row.record_id)
+    return struct.pack(">9q", *row[: len(NUMBERS)]) + b"".join(map(text, texts))
 
 
 def chain(before: bytes, rows: list[ChainedRow]) -> list[bytes]:

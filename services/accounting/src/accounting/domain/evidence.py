@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,9 +131,9 @@ def chain_links(head: ChainHead, accepted: Candidates, recorded_time: datetime) 
 
 def row_digests(before: bytes, rows: Sequence[ChainedRow]) -> bytes:
     """Returns the digests of stored rows, 32 bytes for each, the first of which follows a digest."""
-    numbers = np.array([row[: len(NUMBERS)] for row in rows], dtype=">i8").reshape(len(rows), len(NUMBERS))
-    texts = [[row[place] for row in rows] for place in range(len(NUMBERS), len(NUMBERS) + len(TEXTS))]
-    return _digests(before, numbers, texts)
+    columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(ChainedRow._fields)
+    numbers = np.array(columns[: len(NUMBERS)], dtype=">i8").T
+    return _digests(before, numbers, columns[len(NUMBERS) : len(NUMBERS) + len(TEXTS)])
 
 
 def _digests(digest: bytes, numbers: NDArray[np.int64], texts: Sequence[Sequence[str]]) -> bytes:

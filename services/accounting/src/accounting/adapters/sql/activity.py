@@ -241,7 +241,7 @@ def _chain_part(rows: Sequence[Row[Any]], after: int, upto: int, digests: Sequen
         recorded_us = times.get(at)
         if recorded_us is None:
             recorded_us = times[at] = microseconds(at)
-        made.append(ChainedRow(*row[:_TIME_PLACE], recorded_us, *row[_TIME_PLACE + 1 :]))
+        made.append(ChainedRow._make((*row[:_TIME_PLACE], recorded_us, *row[_TIME_PLACE + 1 :])))
     return ChainPart(made, stitched(after, upto, digests))
 
 
