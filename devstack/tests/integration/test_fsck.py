@@ -388,7 +388,10 @@ def test_what_a_superuser_does_is_found_by_its_position(untouched: Untouched, nu
         position = forge(db, chance)
         db.close()
         found = findings(url, untouched.told)[PARK]
-    assert any(each.position <= position <= each.upto for each in found if each.what not in ("key", "sum")), (position, found)
+    assert any(each.position <= position <= each.upto for each in found if each.what not in ("fsck.key", "fsck.sum")), (
+        position,
+        found,
+    )
 
 
 @pytest.mark.parametrize(
@@ -411,7 +414,7 @@ def test_what_is_derived_is_compared_with_the_records(untouched: Untouched, stat
         db(statement)
         db.close()
         found = findings(url, untouched.told)
-    assert {each.what for each in found[PARK]} == {what}
+    assert {each.what for each in found[PARK]} == {f"fsck.{what}"}
     assert not found[OTHER]
 
 
@@ -422,7 +425,7 @@ def test_a_park_that_is_gone_with_all_its_rows_was_told_of(untouched: Untouched)
             db(f"DELETE FROM {table} WHERE park_id = '{PARK}'")
         db.close()
         found = findings(url, untouched.told)[PARK]
-    assert ("gone", 1, RECORDS) in {(each.what, each.position, each.upto) for each in found}
+    assert ("fsck.gone", 1, RECORDS) in {(each.what, each.position, each.upto) for each in found}
 
 
 @pytest.mark.parametrize("untouched", ["sqlite"], indirect=True)
@@ -435,7 +438,7 @@ def test_texts_that_are_no_text_and_times_that_are_none_are_changes(untouched: U
             f"UPDATE activity_record SET recorded_time = 'yesterday' WHERE park_id = '{PARK}' AND position = 4",
             f"UPDATE activity_record SET recorded_time = rtrim(recorded_time, 'Z') WHERE park_id = '{PARK}' AND position = 7",
         )
-        assert [each.position for each in findings(url, untouched.told)[PARK] if each.what == "changed"] == [2, 4, 7]
+        assert [each.position for each in findings(url, untouched.told)[PARK] if each.what == "fsck.changed"] == [2, 4, 7]
 
 
 # --- the command

@@ -103,4 +103,4 @@ def _shown(words: Words, report: ParkReport) -> ParkReport:
 def _sentence(words: Words, finding: Finding) -> str:
     one = finding.position == finding.upto
     place = words("fsck.at" if one else "fsck.within", position=finding.position, upto=finding.upto)
-    return words(f"fsck.{finding.what}", place=place, **finding.facts)
+    return words(finding.what, place=place, **finding.facts)

@@ -140,12 +140,12 @@ class _ParkCheck:
         ledger = next(self._rows.read(_LEDGER, self._park_id), None)
         registered = next(self._rows.read("SELECT tenant_id FROM park WHERE park_id = ?", self._park_id), None)
         if ledger is None or registered is None or ledger[0] != registered[0]:
-            self._find("park_differs")
+            self._find("fsck.park_differs")
         tenant_id = (registered or ledger or ("",))[0]
         begin = first_head(tenant_id, self._park_id)
         head = self._chain(tenant_id, begin)
         if ledger is not None and ChainHead(ledger[1], ledger[2]) != head:
-            self._find("head", min(ledger[1], head.position), max(ledger[1], head.position))
+            self._find("fsck.head", min(ledger[1], head.position), max(ledger[1], head.position))
         self._derived()
         return ParkReport(self._park_id, self._records, head, self._findings, self._known)
 
@@ -165,14 +165,14 @@ class _ParkCheck:
             digests = _over_gap(head, last, found) if stored is None else stored
             here = {row.position for row in found}
             for position in ChainPart(found, digests).breaks(head, tenant_id):
-                self._find("changed" if position in here else "missing", position)
+                self._find("fsck.changed" if position in here else "missing", position)
             for expected in told.before(last + 1):
                 end = DIGEST_BYTES * (expected.position - head.position)
                 self._compare(expected, digests[end - DIGEST_BYTES : end].hex())
             head = ChainHead(last, digests[-DIGEST_BYTES:].hex())
         self._extra(records.before(None))
         for expected in told.before(None):
-            self._find("gone", head.position + 1, expected.position, told_by=expected.told_by)
+            self._find("fsck.gone", head.position + 1, expected.position, told_by=expected.told_by)
         return head
 
     def _compare(self, expected: ToldHead, stored: str) -> None:
@@ -180,21 +180,21 @@ class _ParkCheck:
         if stored == expected.sha256:
             self._known = expected.position
         else:
-            self._find("told", self._known + 1, max(expected.position, self._known + 1), told_by=expected.told_by)
+            self._find("fsck.told", self._known + 1, max(expected.position, self._known + 1), told_by=expected.told_by)
 
     def _extra(self, rows: Iterable[ChainedRow]) -> None:
         for row in rows:
-            self._find("extra", row.position)
+            self._find("fsck.extra", row.position)
 
     def _parts(self, tenant_id: str) -> Iterator[tuple[int, bytes | None]]:
         """Yields last position and digests of parts of the stored chain, which follow each other; None where it has a gap."""
         parts, size, last = list[bytes](), 0, 0
         for begin, end, digests, owner in self._rows.read(_LINKS, self._park_id):
             if begin <= last or len(digests) != DIGEST_BYTES * (end - begin + 1) or owner != tenant_id:
-                self._find("link", begin)
+                self._find("fsck.link", begin)
                 continue
             if begin > last + 1:
-                self._find("link", last + 1, begin - 1)
+                self._find("fsck.link", last + 1, begin - 1)
                 if begin - last > _LARGEST_GAP:
                     break
                 if parts:
@@ -234,7 +234,7 @@ class _ParkCheck:
         """Compares keys and sums with the records."""
         for statement in _KEYS:
             for position, record_id in self._rows.read(statement, self._park_id):
-                self._find("key", position, record_id=record_id)
+                self._find("fsck.key", position, record_id=record_id)
         stored = {
             (source_id, first, last): [int(amount) for amount in amounts]
             for source_id, first, last, *amounts in self._rows.read(_SUMS, self._park_id)
@@ -243,7 +243,7 @@ class _ParkCheck:
             # a sum of which every record was corrected away may stay, as nothing
             if self._sums.get(span, [0, 0, 0, 0]) != stored.get(span, [0, 0, 0, 0]):
                 source_id, first, last = span
-                self._find("sum", source=source_id, first=first, last=last)
+                self._find("fsck.sum", source=source_id, first=first, last=last)
 
 
 def _microseconds(stored: object) -> int:

@@ -137,23 +137,36 @@ def row_digests(before: bytes, rows: Sequence[ChainedRow]) -> bytes:
 
 
 def _digests(digest: bytes, numbers: NDArray[np.int64], texts: Sequence[Sequence[str]]) -> bytes:
-    """Computes the chain: texts are those of TEXTS by column. All but the last repeat from row to row, and are written once."""
-    written = numbers.tobytes()
-    known: dict[tuple[str, ...], bytes] = {}
-    found = []
-    lengths, most, end = _LENGTHS, len(_LENGTHS), 0
+    """Computes the chain: texts are those of TEXTS by column, all but the last of which repeat from row to row."""
+    integers = numbers.tobytes()
     *repeated, last = texts
-    for key, text in zip(zip(*repeated, strict=True), last, strict=True):
-        start, end = end, end + _ROW_BYTES
-        shared = known.get(key)
-        if shared is None:
-            shared = known[key] = b"".join(map(_with_length, key))
-        encoded = text.encode("utf-8", "surrogateescape")
-        size = len(encoded)
-        length = lengths[size] if size < most else size.to_bytes(4, "big")
-        digest = sha256(b"".join((digest, written[start:end], shared, length, encoded))).digest()
-        found.append(digest)
-    return b"".join(found)
+    ids = _encoded(last)
+    written = map(
+        b"".join,
+        zip(
+            [integers[start : start + _ROW_BYTES] for start in range(0, len(integers), _ROW_BYTES)],
+            map(_Written().__getitem__, zip(*repeated, strict=True)),
+            [_LENGTHS[len(each)] if len(each) < len(_LENGTHS) else len(each).to_bytes(4, "big") for each in ids],
+            ids,
+            strict=True,
+        ),
+    )
+    return b"".join([digest := sha256(digest + row).digest() for row in written])
+
+
+class _Written(dict[tuple[str, ...], bytes]):
+    """Texts that stand beside each other, with their lengths: each combination is written once."""
+
+    def __missing__(self, key: tuple[str, ...]) -> bytes:
+        written = self[key] = b"".join(map(_with_length, key))
+        return written
+
+
+def _encoded(texts: Sequence[str]) -> list[bytes]:
+    try:
+        return [text.encode() for text in texts]
+    except UnicodeEncodeError:
+        return [text.encode("utf-8", "surrogateescape") for text in texts]
 
 
 def _with_length(text: str) -> bytes:
