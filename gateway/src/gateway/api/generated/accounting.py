@@ -655,6 +655,7 @@ class Inventory(Answer):
                     "removals_t_co2e": "0",
                     "biogenic_t_co2e": "0",
                     "energy_tce": "327601.4561",
+                    "head_sha256": "9e41…",
                 }
             ]
         }
@@ -718,6 +719,7 @@ class ListInventoriesResponse(Answer):
                             "removals_t_co2e": "0",
                             "biogenic_t_co2e": "0",
                             "energy_tce": "327601.4561",
+                            "head_sha256": "9e41…",
                         }
                     ],
                     "next_page_token": "",
@@ -776,6 +778,7 @@ class GetInventoryResponse(Answer):
                         }
                     ],
                     "factors": [],
+                    "head_sha256": "9e41…",
                 }
             ]
         }
