@@ -463,6 +463,9 @@ def test_the_command_says_each_park_and_what_was_found(untouched: Untouched) -> 
         assert run(untouched, url)[0] == 1
         assert "position 5: the record, or the digest before it, is not what was accepted" in run(untouched, url)[1]
         assert "第 5 位：记录或其前一位的链值与接收时不符" in run(untouched, url, language="zh")[1]
+        with closing(Db(url)) as db:
+            db("DELETE FROM activity_record WHERE park_id = ? AND position = 7", PARK)
+        assert "  position 7: the record is missing\n" in run(untouched, url)[1]
 
 
 def test_a_tail_that_nobody_was_told_of_is_found_by_a_file_of_heads(untouched: Untouched, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ class _ParkCheck:
             digests = _over_gap(head, last, found) if stored is None else stored
             here = {row.position for row in found}
             for position in ChainPart(found, digests).breaks(head, tenant_id):
-                self._find("fsck.changed" if position in here else "missing", position)
+                self._find("fsck.changed" if position in here else "fsck.missing", position)
             for expected in told.before(last + 1):
                 end = DIGEST_BYTES * (expected.position - head.position)
                 self._compare(expected, digests[end - DIGEST_BYTES : end].hex())
