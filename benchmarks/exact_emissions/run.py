@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from accounting.application.maintain import rebuild_sums
 from accounting.application.report import query_emissions
 from accounting.domain.emissions import Ratio, exact_sums, milligrams
+from accounting.domain.evidence import DIGEST_BYTES, NUMBERS, TEXTS, ChainedRow, ChainHead, first_head, row_digests
 from accounting.main import Accounting
 from benchmarks.cluster import Cluster, postgresql
 from benchmarks.pairing import Cost, Side, compare, paired, processor_s, write_results
@@ -161,6 +163,20 @@ def totals_are_identical(url: str) -> dict[str, object]:
     return {"identical": identical, "engines": sorted(found), "orders": ORDERS, "records": IN_PYTHON}
 
 
+def _chain(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """Chains the records, without which no sum is made of them."""
+    names = ", ".join((*NUMBERS[:-1], "(extract(epoch FROM recorded_time) * 1000000)::bigint", *TEXTS, "tenant_id"))
+    head = first_head(TENANT, PARK)
+    with connection.cursor("records") as cursor, connection.cursor() as link:
+        cursor.execute(f"SELECT {names} FROM activity_record ORDER BY position".encode())
+        while rows := [ChainedRow(*row) for row in cursor.fetchmany(5_000)]:
+            digests = row_digests(head.digest, rows)
+            last = rows[-1].position
+            link.execute("INSERT INTO activity_chain VALUES (%s, %s, %s, %s, %s)", (TENANT, PARK, head.position + 1, last, digests))
+            head = ChainHead(last, digests[-DIGEST_BYTES:].hex())
+        link.execute("UPDATE park_ledger SET last_position = %s, head_sha256 = %s", (head.position, head.sha256))
+
+
 def fill(url: str) -> None:
     """Puts records into the account as ingest leaves them; their keys and sums follow from a rebuild."""
     hours = STORED // METERS
@@ -194,7 +210,7 @@ def fill(url: str) -> None:
                             "2026-01-01T00:00:00Z",
                         )
                     )
-        cursor.execute("UPDATE park_ledger SET last_position = %s", (position,))
+        _chain(connection)
         # The divisor's own tables: integers only, as bare as can be.
         cursor.execute("CREATE TABLE bare_factor (source_id int PRIMARY KEY, factor bigint NOT NULL)")
         cursor.execute("CREATE TABLE bare_record (source_id int NOT NULL, quantity_micro bigint NOT NULL)")

@@ -24,6 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from accounting.domain.activity import judge
 from accounting.domain.batches import ActivityColumns, Candidates, TextColumn
+from accounting.domain.evidence import chain_links
 from accounting.main import Accounting
 from benchmarks.cluster import Cluster, postgresql
 from benchmarks.http_client import HttpClient
@@ -235,12 +236,13 @@ async def store(accounting: Accounting, waves: Sequence[Candidates]) -> None:
         async with accounting.ports.write(TENANT) as uow:
             park = await uow.parks.get(PARK)
             assert park is not None
-            position = await uow.parks.lock(PARK)
+            head = await uow.parks.lock(PARK)
             found = await uow.activity.stage(park, wave, near_bounds=False)
             assert not found.same_id
             assert not found.overlaps
             await uow.factors.keep_bases(accounting.ports.book.bases_named(set(wave.basis_id)))
-            await uow.activity.append(park, wave, position, park.registered_time)
+            links = chain_links(head, wave, park.registered_time)
+            await uow.activity.append(park, wave, links, park.registered_time)
             await uow.commit()
 
 

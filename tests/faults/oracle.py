@@ -9,13 +9,16 @@ Source of the factors: Wang et al. 2024, DOI 10.16516/j.ceec.2023-311.
 from __future__ import annotations
 
 import re
+import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from hashlib import sha256
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.faults.intents import Entry
 
@@ -30,6 +33,8 @@ MG_PER_T = 10**9
 _PLAIN = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 _CONTENT = ("source_id", "period_start", "period_end", "quantity", "unit", "supersedes")
 SHOWN = 20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PARK_ZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass
@@ -304,6 +309,44 @@ def compare_feed(park_id: str, account: Account, changes: Sequence[Mapping[str, 
         elif count > 1:
             verdict.fail("counted twice", f"the feed of {park_id} has {record_id} {count} times")
     _compare_sums(f"feed of {park_id}", expected_sums(account), {key: value for key, (_, value) in newest.items()}, verdict)
+
+
+def compare_chain(park_id: str, changes: Sequence[Mapping[str, Any]], verdict: Verdict) -> dict[int, str]:
+    """Computes the park's hash chain from the facts alone, as docs/decisions/0034 has it, and compares each head that a fact tells.
+
+    Returns:
+        The head at each position.
+    """
+    facts = sorted(
+        (change["data"] for change in changes if change["type"].endswith(".ActivityRecorded")),
+        key=lambda data: int(data["first_position"]),
+    )
+    tenant_id = facts[0]["tenant_id"] if facts else ""
+    digest = sha256(b"parkcarbon activity records 1" + _with_length(tenant_id) + _with_length(park_id)).digest()
+    heads = {0: digest.hex()}
+    for data in facts:
+        supersedes = {each["record_id"]: each["superseded_record_id"] for each in data["supersessions"]}
+        recorded_us = (datetime.fromisoformat(data["recorded_time"]) - _EPOCH) // timedelta(microseconds=1)
+        for row, record_id in enumerate(data["record_id"]):
+            start_s, end_s = int(data["period_start_s"][row]), int(data["period_end_s"][row])
+            amounts = (int(data[name][row]) for name in ("quantity_micro", "emissions_mg_co2e", "energy_mgce"))
+            months = (int(datetime.fromtimestamp(at, _PARK_ZONE).strftime("%Y%m")) for at in (start_s, end_s - 1))
+            texts = [
+                data[f"{name}_id" if name != "unit" else name][data[f"{name}_index"][row]] for name in ("source", "unit", "basis")
+            ]
+            numbers = struct.pack(">9q", len(heads), start_s, end_s, *amounts, *months, recorded_us)
+            written = map(_with_length, (*texts, supersedes.get(record_id, ""), record_id))
+            digest = sha256(digest + numbers + b"".join(written)).digest()
+            heads[len(heads)] = digest.hex()
+        if (int(data["last_position"]), data["head_sha256"]) != (len(heads) - 1, digest.hex()):
+            verdict.fail("chain breaks", f"{park_id}: the fact of position {data['first_position']} tells another head")
+    verdict.counts["heads compared"] += len(facts)
+    return heads
+
+
+def _with_length(text: str) -> bytes:
+    encoded = text.encode()
+    return struct.pack(">I", len(encoded)) + encoded
 
 
 def compare_positions(changes: Sequence[Mapping[str, Any]], parks: frozenset[str], verdict: Verdict) -> None:

@@ -250,3 +250,55 @@ def test_dead_letters_are_the_poison(letters: list[tuple[str, str]], check: dict
     verdict = Verdict()
     oracle.compare_dead_letters(["p1", "p2"], letters, verdict)
     assert dict(verdict.wrong) == check
+
+
+def chained() -> list[dict[str, Any]]:
+    """Facts of three records, whose heads were computed by hand with sha256sum."""
+    columns = {
+        "tenant_id": "t",
+        "source_id": ["s"],
+        "unit": ["MWh"],
+        "basis_id": ["b"],
+        "recorded_time": "1970-01-01T00:00:01Z",
+        "supersessions": [],
+    }
+    facts = []
+    for first, ids, head in ((1, ["a", "b"], HEAD_2), (3, ["c"], HEAD_3)):
+        count = len(ids)
+        same = {name: [0] * count for name in ("source_index", "unit_index", "basis_index")}
+        numbers = {name: ["7"] * count for name in ("quantity_micro", "emissions_mg_co2e", "energy_mgce")}
+        times = {"period_start_s": ["0"] * count, "period_end_s": ["60"] * count}
+        told = {"first_position": str(first), "last_position": str(first + count - 1), "head_sha256": head, "record_id": ids}
+        facts.append(
+            {"type": "parkcarbon.accounting.events.v1.ActivityRecorded", "data": {**columns, **same, **numbers, **times, **told}}
+        )
+    return facts
+
+
+HEAD_2 = "574e0784b34d7ba7859f207813c9c93f0fbdbc427bdc026d8b5fd54195400cca"
+HEAD_3 = "e961615cc74e8868360fe98e0b47609227ba09688c4046f163446da31b2e5afa"
+
+
+def test_a_chain_that_follows_from_the_facts_passes() -> None:
+    verdict = Verdict()
+    # in whatever order facts have come
+    heads = oracle.compare_chain("park", chained()[::-1], verdict)
+    assert (verdict.wrong, heads[2], heads[3]) == ({}, HEAD_2, HEAD_3)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda facts: facts[0]["data"].update(head_sha256="0" * 64),
+        lambda facts: facts[0]["data"]["quantity_micro"].__setitem__(1, "8"),
+        lambda facts: facts.pop(0),
+        lambda facts: facts[1]["data"].update(last_position="4"),
+        lambda facts: facts[1]["data"].update(recorded_time="1970-01-01T00:00:02Z"),
+    ],
+    ids=["another_head", "another_quantity", "a_fact_lost", "another_position", "another_time"],
+)
+def test_a_head_that_does_not_follow_breaks_the_chain(spoil: Callable[[list[dict[str, Any]]], object]) -> None:
+    facts, verdict = chained(), Verdict()
+    spoil(facts)
+    oracle.compare_chain("park", facts, verdict)
+    assert set(verdict.wrong) == {"chain breaks"}

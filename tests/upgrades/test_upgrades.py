@@ -19,6 +19,8 @@ from chassis.clock import SystemClock
 from chassis.database import Database
 from chassis.embedded_log import EmbeddedLog
 from chassis.testing.postgres import empty_database
+from devstack.fsck.check import checked
+from devstack.fsck.stored import opened
 from gateway.main import topic_registry
 from tests.system import ganzhou
 from tests.system.in_process import in_process
@@ -139,6 +141,68 @@ async def test_the_schema_of_a_release_becomes_that_of_a_new_database_and_keeps_
         after = counted(url)
         assert {name: after.get(name) for name in before} == before, service
         assert schema(url) == schema(old.new[service]), f"{service}: {WRITE_ANEW}"
+
+
+MANY = 11_000
+MORE_RECORDS = f"""
+INSERT INTO activity_record
+WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < {MANY})
+SELECT r.tenant_id, r.park_id, r.position + n, 'more-' || n, source_id, period_start_s, period_end_s, n, unit, basis_id, n, n,
+    first_month, last_month, '', recorded_time
+FROM activity_record r CROSS JOIN counted WHERE r.position = (SELECT last_position FROM park_ledger)
+"""
+COUNT_ON = f"UPDATE park_ledger SET last_position = last_position + {MANY}"
+
+
+def run(url: str, *statements: str) -> None:
+    """Runs statements as whoever owns the database of the release."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file, file:
+            for statement in statements:
+                file.execute(statement)
+        return
+    with psycopg.connect(url) as connection:
+        connection.execute("SET parkcarbon.platform = 'test'")
+        for statement in statements:
+            connection.execute(psycopg.sql.SQL(statement))
+
+
+@pytest.mark.parametrize("old", EACH, indirect=True)
+async def test_the_records_of_a_release_are_chained_as_they_stand(old: Upgraded) -> None:
+    url = old.urls["accounting"]
+    # more than the migration chains at once
+    run(url, MORE_RECORDS, COUNT_ON)
+    await migrate("accounting", url)
+    with opened(url) as rows:
+        (report,) = checked(rows, [])
+    assert report.records == report.head.position > MANY
+    assert {finding.what for finding in report.findings} <= {"fsck.key", "fsck.sum"}, "the records that the test added have no keys"
+
+
+@pytest.mark.parametrize("old", EACH, indirect=True)
+async def test_a_record_that_was_gone_before_the_upgrade_is_found_after_it(old: Upgraded) -> None:
+    url = old.urls["accounting"]
+    run(url, "DELETE FROM activity_record WHERE position = 4", "DELETE FROM activity_record WHERE record_id = 'waiting'")
+    last = counted(url)["activity_record"] + 2
+    await migrate("accounting", url)
+    with opened(url) as rows:
+        (report,) = checked(rows, [])
+    assert [(each.what, each.position) for each in report.findings if each.what not in ("fsck.key", "fsck.sum")] == [
+        ("missing", 4),
+        ("missing", last),
+    ]
+
+
+@pytest.mark.parametrize("old", [each for each in EACH if "postgresql" in str(each.id)], indirect=True)
+async def test_no_partition_of_a_release_can_be_changed_after_the_upgrade(old: Upgraded) -> None:
+    url = old.urls["accounting"]
+    await migrate("accounting", url)
+    with psycopg.connect(url) as connection:
+        policies = connection.execute(
+            "SELECT tablename, array_agg(cmd ORDER BY cmd) FROM pg_policies WHERE tablename LIKE 'activity_record%' GROUP BY 1"
+        ).fetchall()
+    assert {"activity_record", "activity_record_rest", "activity_record_2020"} <= {name for name, _ in policies}
+    assert {tuple(commands) for _, commands in policies} == {("INSERT", "SELECT")}
 
 
 def of_then(now: Any, then: Any) -> Any:

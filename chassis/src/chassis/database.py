@@ -405,6 +405,8 @@ def _prepare_sqlite(engine: Engine, timeouts: Timeouts, access: Access) -> None:
         cursor.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
         cursor.execute("PRAGMA temp_store = MEMORY")
         cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        # REPLACE deletes without it what triggers keep.
+        cursor.execute("PRAGMA recursive_triggers = ON")
         cursor.execute(f"PRAGMA foreign_keys = {'OFF' if access is Access.MIGRATE else 'ON'}")
         if access is Access.READ:
             cursor.execute("PRAGMA query_only = ON")

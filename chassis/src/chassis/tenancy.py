@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 PLATFORM_TENANT: Final = "platform"
 """The tenant of rows that belong to no tenant, such as published factors."""
@@ -75,7 +75,7 @@ def protect(connection: Connection, *tables: str, rows: Rows = Rows.OF_TENANTS) 
     The wall holds for the tables' owner as well, and for everyone but superusers and roles with BYPASSRLS. `OF_TENANTS`: a row is
     seen and written by transactions for its `tenant_id` and by the platform's own. `OF_THE_PLATFORM`: everyone reads, everyone may
     add rows of `PLATFORM_TENANT`, and only the platform's own work changes or deletes. `KEPT`: as of tenants, but nobody changes or
-    deletes a row. Does nothing in SQLite.
+    deletes a row. Does nothing in SQLite, where `keep` does.
 
     Args:
         connection: Of the migration.
@@ -109,6 +109,35 @@ def protect(connection: Connection, *tables: str, rows: Rows = Rows.OF_TENANTS) 
             ]
         for statement in statements:
             connection.exec_driver_sql(statement)
+
+
+_POLICIES: Final = text("SELECT polname, CAST(polcmd AS text) FROM pg_policy WHERE polrelid = to_regclass(:name)")
+
+
+def keep(connection: Connection, *tables: str) -> None:
+    """Lets nobody change or delete rows of tables any more; a migration calls it after `protect`, whosever that said they are.
+
+    In PostgreSQL rows are read and added as before, and no policy is left by which a row is changed. In SQLite triggers refuse it;
+    there a connection needs the pragma `recursive_triggers`, without which REPLACE deletes unseen.
+
+    Args:
+        connection: Of the migration.
+        tables: As for `protect`; each partition is named, as its own policies hold for who speaks to it.
+    """
+    for table in tables:
+        if connection.dialect.name == "sqlite":
+            for what in ("UPDATE", "DELETE"):
+                refused = f"SELECT RAISE(ABORT, 'what is in {table} is kept')"
+                connection.exec_driver_sql(
+                    f"CREATE TRIGGER {table}_no_{what.lower()} BEFORE {what} ON {table} BEGIN {refused}; END"
+                )
+            continue
+        policies = connection.execute(_POLICIES, {"name": table}).all()
+        for name, command in policies:
+            if command not in ("r", "a"):
+                connection.exec_driver_sql(f"DROP POLICY {name} ON {table}")
+        if any(command == "*" for _, command in policies):
+            protect(connection, table, rows=Rows.KEPT)
 
 
 def let_expire(connection: Connection, table: str, *, work: str, after_days: int) -> None:

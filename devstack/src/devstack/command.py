@@ -1,7 +1,7 @@
 """The `parkcarbon` command.
 
-Exit codes: 0 done, 1 some rows were rejected or a job failed, 2 wrong usage, 3 could not be done, 141 nobody reads the output any
-more (as a shell says of what a closed pipe ended).
+Exit codes: 0 done, 1 some rows were rejected, a job failed or stored records were changed, 2 wrong usage, 3 could not be done,
+141 nobody reads the output any more (as a shell says of what a closed pipe ended).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "rebuild-sums": "devstack.commands.rebuild_sums",
     "parks": "devstack.commands.parks",
     "migrate": "devstack.commands.migrate",
+    "fsck": "devstack.commands.fsck",
 }
 
 EXIT_OUTPUT_CLOSED = 141

@@ -84,6 +84,69 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "no database is named: set at least one of {variables}.",
     ),
     "not_migrated": ("{service}：未升级，结构保持不变：{reason}", "{service}: not migrated, the schema is as it was: {reason}"),
+    "help.fsck": (
+        "核对存储的活动记录是否与接收时一致；直接读取数据库，不经过服务，运行前请先停止使用数据目录的平台。",
+        "Check that the stored records are those that were accepted: reads the databases alone; end a platform that runs on the"
+        " data folder first.",
+    ),
+    "help.fsck.data": ("单机平台的数据目录。", "Data folder of a platform in one process."),
+    "help.fsck.accounting_url": (
+        "accounting 数据库地址，代替数据目录中的文件。",
+        "Where accounting's database is, in place of the file in the data folder.",
+    ),
+    "help.fsck.gateway_url": (
+        "gateway 数据库地址：与变更流中的链头比较。",
+        "Where the gateway's database is: the heads in its change feed are compared with.",
+    ),
+    "help.fsck.heads": (
+        "先前用 --export 导出的链头文件：与之比较。",
+        "File of heads that --export wrote earlier, to compare with.",
+    ),
+    "help.fsck.export": (
+        "未发现问题时将各园区的链头写入文件；请保存在数据库之外。",
+        "Write the head of every park into a file, if nothing was found; keep it away from the database.",
+    ),
+    "fsck.unreadable": ("无法核对：{reason}", "cannot be checked: {reason}"),
+    "fsck.park": (
+        "{park}：{records} 条记录，链头位于第 {position} 位：{head}",
+        "{park}: {records} records, head at position {position}: {head}",
+    ),
+    "fsck.at": ("第 {position} 位", "position {position}"),
+    "fsck.within": ("第 {position} 至 {upto} 位", "positions {position} to {upto}"),
+    "fsck.changed": (
+        "{place}：记录或其前一位的链值与接收时不符",
+        "{place}: the record, or the digest before it, is not what was accepted",
+    ),
+    "fsck.missing": ("{place}：记录缺失", "{place}: the record is missing"),
+    "fsck.extra": ("{place}：该记录从未被接收", "{place}: the record was never accepted"),
+    "fsck.link": ("{place}：链值缺失或无效", "{place}: the digests of the chain are missing or void"),
+    "fsck.head": ("{place}：台账中的链头与链不符", "{place}: the head in the ledger is not that of the chain"),
+    "fsck.told": (
+        "{place}：链与先前告知的链头不符（{told_by}），记录已被改写",
+        "{place}: the chain is not the one that was told ({told_by}): records were rewritten",
+    ),
+    "fsck.gone": (
+        "{place}：先前告知过这些位置（{told_by}），记录已被移除",
+        "{place}: these were told ({told_by}), and the records are gone",
+    ),
+    "fsck.park_differs": ("园区、其台账或其租户缺失或不符", "the park, its ledger or its tenant is missing or another"),
+    "fsck.key": (
+        "{place}：记录 {record_id} 的键不符，可由 sums:rebuild 修复",
+        "{place}: the key of record {record_id} is wrong; sums:rebuild mends it",
+    ),
+    "fsck.sum": (
+        "排放源 {source} 在 {first} 至 {last} 的汇总不符，可由 sums:rebuild 修复",
+        "the sum of source {source} from {first} to {last} is wrong; sums:rebuild mends it",
+    ),
+    "fsck.untold": (
+        "注意：没有先前告知的链头涵盖第 {first} 至 {last} 位",
+        "note: no head that was told earlier stands for positions {first} to {last}",
+    ),
+    "fsck.total": (
+        "共核对 {parks} 个园区、{records} 条记录；有问题的园区：{broken}",
+        "{parks} parks with {records} records checked; parks with findings: {broken}",
+    ),
+    "fsck.exported": ("链头已写入 {path}", "heads written to {path}"),
     "help.parks": ("列出园区。", "List the parks."),
     "help.lang": ("语言；默认取自 LANG。", "Language; LANG decides when left out."),
     "help.url": ("平台地址；默认取自连接文件。", "Where the platform is; the connection file says when left out."),

@@ -266,6 +266,8 @@ class Inventory:
         records_sha256: Over the rows of these records, lower-case hex.
         content_sha256: Over everything that was closed, lower-case hex.
         emissions_t_co2e: Decimals, exact. The total of the scopes; removals and biogenic CO2 stand apart.
+        head_sha256: Head of the park's hash chain at last_position: it stands for every record up to it, lower-case hex.
+            Missing where the inventory was closed before there was one.
     """
 
     park_id: str
@@ -288,6 +290,7 @@ class Inventory:
     biogenic_t_co2e: Decimal
     energy_tce: Decimal
     reason: str | None = None
+    head_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -346,6 +349,8 @@ class GetInventoryResponse:
         records_sha256: Over the rows of these records, lower-case hex.
         content_sha256: Over everything that was closed, lower-case hex.
         emissions_t_co2e: Decimals, exact. The total of the scopes; removals and biogenic CO2 stand apart.
+        head_sha256: Head of the park's hash chain at last_position: it stands for every record up to it, lower-case hex.
+            Missing where the inventory was closed before there was one.
         parts: By item, gas and sector: each dimension adds up to the total.
     """
 
@@ -369,6 +374,7 @@ class GetInventoryResponse:
     biogenic_t_co2e: Decimal
     energy_tce: Decimal
     reason: str | None = None
+    head_sha256: str | None = None
     parts: tuple[InventoryPart, ...] = ()
     factors: tuple[Factor, ...] = ()
 

@@ -26,6 +26,7 @@ from chassis.events import Event
 from chassis.inbox import inbox_table
 from chassis.logs import configure
 from chassis.telemetry import Telemetry, TelemetrySettings
+from chassis.testing.tampering import tamper
 from kernel.periods import format_instant, time_zone
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
@@ -342,10 +343,9 @@ async def test_a_new_row_of_a_table_is_published_and_the_known_are_not(
 ) -> None:
     async with standing(database_url, tmp_path, clock) as stand:
         before = len(await stand.published())
-        gone = tables.factor.c.factor_id == load_factor_book().all_factors()[0].factor_id
-        async with stand.service.database.begin(EVERYTHING) as session:
-            await session.execute(tables.factor.delete().where(gone))
-            await session.commit()
+        first = load_factor_book().all_factors()[0].factor_id
+        gone = tables.factor.c.factor_id == first
+        await asyncio.to_thread(tamper, database_url, f"DELETE FROM factor WHERE factor_id = '{first}'")
     async with standing(database_url, tmp_path, clock) as stand:
         events = await stand.published()
         assert len(events) == before + 1

@@ -7,6 +7,7 @@ from accounting.domain.errors import (
     AlreadyWithdrawn,
     BatchTooLarge,
     ContentDiffers,
+    EvidenceBroken,
     FactorSetNotFound,
     FindingIsClosed,
     FindingNotFound,
@@ -120,6 +121,16 @@ CASES = [
         "the same park was registered at the same moment, try again",
         "同一时刻另有请求登记了相同的园区,请重试",
         id="RegisteredMeanwhile",
+    ),
+    pytest.param(
+        EvidenceBroken("p-1", 17),
+        "conflict",
+        "EVIDENCE_BROKEN",
+        {"park_id": "p-1", "position": "17"},
+        "the records of park 'p-1' were changed behind the platform: the first that is not what was accepted is at position 17; an"
+        " operator finds all of them with `parkcarbon fsck` and restores the database",
+        "园区 'p-1' 的记录在平台之外被改动:首个与接收时不符的记录位于第 17 位;请运维人员用 `parkcarbon fsck` 查明全部并恢复数据库",
+        id="EvidenceBroken",
     ),
     pytest.param(
         BatchTooLarge(10_001, 10_000),

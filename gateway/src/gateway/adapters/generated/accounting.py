@@ -369,6 +369,8 @@ def _inventory(message: pb.Inventory, language: str) -> Members:
     }
     if message.HasField("reason"):
         members["reason"] = message.reason
+    if message.HasField("head_sha256"):
+        members["head_sha256"] = message.head_sha256
     return members
 
 

@@ -655,6 +655,7 @@ class Inventory(Answer):
                     "removals_t_co2e": "0",
                     "biogenic_t_co2e": "0",
                     "energy_tce": "327601.4561",
+                    "head_sha256": "9e41…",
                 }
             ]
         }
@@ -682,6 +683,12 @@ class Inventory(Answer):
     removals_t_co2e: str
     biogenic_t_co2e: str
     energy_tce: str
+    head_sha256: Annotated[
+        str | None,
+        Field(
+            description="Head of the park's hash chain at last_position: it stands for every record up to it, lower-case hex. Missing where the inventory was closed before there was one."
+        ),
+    ] = None
 
 
 class ListInventoriesResponse(Answer):
@@ -712,6 +719,7 @@ class ListInventoriesResponse(Answer):
                             "removals_t_co2e": "0",
                             "biogenic_t_co2e": "0",
                             "energy_tce": "327601.4561",
+                            "head_sha256": "9e41…",
                         }
                     ],
                     "next_page_token": "",
@@ -770,6 +778,7 @@ class GetInventoryResponse(Answer):
                         }
                     ],
                     "factors": [],
+                    "head_sha256": "9e41…",
                 }
             ]
         }
@@ -797,6 +806,12 @@ class GetInventoryResponse(Answer):
     removals_t_co2e: str
     biogenic_t_co2e: str
     energy_tce: str
+    head_sha256: Annotated[
+        str | None,
+        Field(
+            description="Head of the park's hash chain at last_position: it stands for every record up to it, lower-case hex. Missing where the inventory was closed before there was one."
+        ),
+    ] = None
     parts: Annotated[list[InventoryPart], Field(description="By item, gas and sector: each dimension adds up to the total.")]
     factors: list[Factor]
 

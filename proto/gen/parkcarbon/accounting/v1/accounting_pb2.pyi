@@ -829,6 +829,7 @@ class Inventory(_message.Message):
     REMOVALS_T_CO2E_FIELD_NUMBER: _builtins.int
     BIOGENIC_T_CO2E_FIELD_NUMBER: _builtins.int
     ENERGY_TCE_FIELD_NUMBER: _builtins.int
+    HEAD_SHA256_FIELD_NUMBER: _builtins.int
     park_id: _builtins.str
     inventory_id: _builtins.str
     """The year and version, such as 2022-v1."""
@@ -858,6 +859,10 @@ class Inventory(_message.Message):
     removals_t_co2e: _builtins.str
     biogenic_t_co2e: _builtins.str
     energy_tce: _builtins.str
+    head_sha256: _builtins.str
+    """Head of the park's hash chain at last_position: it stands for every record up to it, lower-case hex. Missing where the inventory was
+    closed before there was one.
+    """
     def __init__(
         self,
         *,
@@ -881,13 +886,19 @@ class Inventory(_message.Message):
         removals_t_co2e: _builtins.str = ...,
         biogenic_t_co2e: _builtins.str = ...,
         energy_tce: _builtins.str = ...,
+        head_sha256: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_reason", b"_reason", "reason", b"reason"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_head_sha256", b"_head_sha256", "_reason", b"_reason", "head_sha256", b"head_sha256", "reason", b"reason"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reason", b"_reason", "biogenic_t_co2e", b"biogenic_t_co2e", "closed_by", b"closed_by", "closed_time", b"closed_time", "content_sha256", b"content_sha256", "emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "factor_set_id", b"factor_set_id", "inventory_id", b"inventory_id", "last_position", b"last_position", "park_id", b"park_id", "reason", b"reason", "records", b"records", "records_sha256", b"records_sha256", "removals_t_co2e", b"removals_t_co2e", "scope_1_t_co2e", b"scope_1_t_co2e", "scope_2_t_co2e", b"scope_2_t_co2e", "scope_3_t_co2e", b"scope_3_t_co2e", "state", b"state", "version", b"version", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_head_sha256", b"_head_sha256", "_reason", b"_reason", "biogenic_t_co2e", b"biogenic_t_co2e", "closed_by", b"closed_by", "closed_time", b"closed_time", "content_sha256", b"content_sha256", "emissions_t_co2e", b"emissions_t_co2e", "energy_tce", b"energy_tce", "factor_set_id", b"factor_set_id", "head_sha256", b"head_sha256", "inventory_id", b"inventory_id", "last_position", b"last_position", "park_id", b"park_id", "reason", b"reason", "records", b"records", "records_sha256", b"records_sha256", "removals_t_co2e", b"removals_t_co2e", "scope_1_t_co2e", b"scope_1_t_co2e", "scope_2_t_co2e", b"scope_2_t_co2e", "scope_3_t_co2e", b"scope_3_t_co2e", "state", b"state", "version", b"version", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__head_sha256: _TypeAlias = _typing.Literal["head_sha256"]  # noqa: Y015
+    _WhichOneofArgType__head_sha256: _TypeAlias = _typing.Literal["_head_sha256", b"_head_sha256"]  # noqa: Y015
     _WhichOneofReturnType__reason: _TypeAlias = _typing.Literal["reason"]  # noqa: Y015
     _WhichOneofArgType__reason: _TypeAlias = _typing.Literal["_reason", b"_reason"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__head_sha256) -> _WhichOneofReturnType__head_sha256 | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__reason) -> _WhichOneofReturnType__reason | None: ...
 
 Global___Inventory: _TypeAlias = Inventory  # noqa: Y015

@@ -1,8 +1,10 @@
-"""The tables of the account. What they hold is accepted data and is never updated in place, but for three tables that are derived
-from it and can be rebuilt: activity_key, emissions_sum, park_ledger.
+"""The tables of the account. What they hold is accepted data, and the database itself lets nobody change or delete a row of it.
+
+The others are activity_key and emissions_sum, which are derived from it and can be rebuilt, and park_ledger, which follows the
+newest record.
 """
 
-from sqlalchemy import CheckConstraint, Column, Index, MetaData, Table, Text, text
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, MetaData, Table, Text, text
 
 from chassis.columns import ExactInteger, UtcDateTime, big_integer, exact_integers, identifier
 from chassis.inbox import inbox_table
@@ -80,13 +82,15 @@ annual_figures = Table(
     sqlite_strict=True,
 )
 
-# One row per park: its lock, and the position of its newest record.
+# One row per park: its lock, and the head of its records' hash chain: the position of the newest, and the digest there.
 park_ledger = Table(
     "park_ledger",
     metadata,
     Column("tenant_id", identifier(), nullable=False),
     Column("park_id", identifier(), primary_key=True),
     Column("last_position", big_integer(), nullable=False),
+    # Lower-case hex. Empty is what the migration that added it found, and fills.
+    Column("head_sha256", Text, nullable=False, server_default=text("''")),
     sqlite_strict=True,
 )
 
@@ -115,6 +119,18 @@ activity_record = Table(
     postgresql_partition_by="RANGE (first_month)",
     sqlite_strict=True,
     sqlite_with_rowid=False,
+)
+
+# The hash chain over the records, see docs/decisions/0034: the digests of the positions that a wave was given, 32 bytes each.
+activity_chain = Table(
+    "activity_chain",
+    metadata,
+    Column("tenant_id", identifier(), nullable=False),
+    Column("park_id", identifier(), primary_key=True),
+    Column("first_position", big_integer(), primary_key=True, autoincrement=False),
+    Column("last_position", big_integer(), nullable=False),
+    Column("digests", LargeBinary, nullable=False),
+    sqlite_strict=True,
 )
 
 # The ids that are taken, and which records are in force: what a new record is checked against.
@@ -213,6 +229,8 @@ inventory = Table(
     Column("reason", Text, nullable=False),
     Column("factor_set_id", Text, nullable=False),
     Column("last_position", big_integer(), nullable=False),
+    # Of the park's hash chain there; none in inventories from before there was one.
+    Column("head_sha256", Text),
     Column("records", big_integer(), nullable=False),
     Column("records_sha256", Text, nullable=False),
     Column("content_sha256", Text, nullable=False),

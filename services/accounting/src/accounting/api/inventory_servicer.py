@@ -101,6 +101,7 @@ def _inventory(closed: Inventory, *, in_force: bool) -> pb.Inventory:
         reason=closed.reason or None,
         factor_set_id=closed.factor_set_id,
         last_position=closed.last_position,
+        head_sha256=closed.head_sha256 or None,
         records=closed.records,
         records_sha256=closed.records_sha256,
         content_sha256=closed.content_sha256,

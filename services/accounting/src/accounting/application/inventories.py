@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from accounting.application.evidence import verify_records, verify_since
 from accounting.application.ports import Account, Inventories, Ports
 from accounting.application.register import park_of, whole_park_of
 from accounting.domain.callers import FIGURES, whole_park
@@ -74,22 +76,21 @@ async def close_inventory(ports: Ports, caller: Caller, park_id: str, year: int,
     Raises:
         Denied, ParkNotFound: the caller may not.
         InvalidField: the year is not over or has no records, or a restatement has no reason.
+        EvidenceBroken: the stored records of the park are not those that were accepted.
     """
     require(caller, FIGURES)
-    async with ports.write(caller.tenant) as uow:
-        park = await park_of(uow.parks, caller, park_id)
+    now = ports.clock.now()
+    async with ports.read(caller.tenant) as account:
+        park = await park_of(account.parks, caller, park_id)
         whole_park(caller, park_id)
-        now = ports.clock.now()
-        newest = local_year(now, park.zone) - 1
-        if not FIRST_YEAR <= year <= newest:
-            allowed, allowed_zh = f"a year that is over, from {FIRST_YEAR} to {newest}", f"已结束的年份({FIRST_YEAR} 至 {newest})"
-            raise InvalidField("year", str(year), allowed, allowed_zh)
-        if len(reason) > MAX_REASON_CHARACTERS or not (reason == "" or (reason.strip() and reason.isprintable())):
-            allowed = f"at most {MAX_REASON_CHARACTERS} printable characters"
-            raise InvalidField("reason", reason, allowed, f"至多 {MAX_REASON_CHARACTERS} 个可显示字符")
-        last_position = await uow.parks.lock(park.park_id)
+    _must_be_closable(park, year, reason, now)
+    # before the lock: a park has records of many years, and nobody pushes while it is held
+    verified = await verify_records(ports, park)
+    async with ports.write(caller.tenant) as uow:
+        head = await uow.parks.lock(park.park_id)
+        await verify_since(uow.activity, park, verified, head)
         before = await uow.inventories.get(park.park_id, year)
-        compiled = await _compiled(uow, park, year, last_position, ports.reference)
+        compiled = await _compiled(uow, park, year, head.position, ports.reference)
         if compiled.tally.records == 0:
             raise InvalidField("year", str(year), "a year with records in force", "有生效记录的年份")
         if before is not None:
@@ -105,7 +106,8 @@ async def close_inventory(ports: Ports, caller: Caller, park_id: str, year: int,
             version=before.version + 1 if before else 1,
             reason=reason if before else "",
             factor_set_id=park.factor_set_id,
-            last_position=last_position,
+            last_position=head.position,
+            head_sha256=head.sha256,
             records=compiled.tally.records,
             records_sha256=compiled.tally.sha256,
             content_sha256="",
@@ -119,6 +121,16 @@ async def close_inventory(ports: Ports, caller: Caller, park_id: str, year: int,
         uow.collect(InventoryClosed(inventory))
         await uow.commit()
         return inventory, True
+
+
+def _must_be_closable(park: Park, year: int, reason: str, now: datetime) -> None:
+    newest = local_year(now, park.zone) - 1
+    if not FIRST_YEAR <= year <= newest:
+        allowed, allowed_zh = f"a year that is over, from {FIRST_YEAR} to {newest}", f"已结束的年份({FIRST_YEAR} 至 {newest})"
+        raise InvalidField("year", str(year), allowed, allowed_zh)
+    if len(reason) > MAX_REASON_CHARACTERS or not (reason == "" or (reason.strip() and reason.isprintable())):
+        allowed = f"at most {MAX_REASON_CHARACTERS} printable characters"
+        raise InvalidField("reason", reason, allowed, f"至多 {MAX_REASON_CHARACTERS} 个可显示字符")
 
 
 async def _compiled(account: Account, park: Park, year: int, last_position: int, reference: ReferenceTables) -> Compiled:

@@ -1,11 +1,13 @@
 """Keeping the account: making room, publishing factors, rebuilding what is derived."""
 
+from accounting.application.evidence import verify_records, verify_since
 from accounting.application.ports import Ports
 from accounting.application.register import park_of
 from accounting.domain.callers import REBUILD, whole_park
 from accounting.domain.facts import FactorPublished
 from accounting.domain.stored import RebuiltSums
 from kernel.access import Caller, require
+from kernel.refusals import ParkNotFound
 
 KEPT_BY_YEAR_FROM = 2015
 """Records of earlier years are few, and kept together."""
@@ -62,9 +64,18 @@ async def rebuild_sums(ports: Ports, tenant_id: str, park_id: str) -> RebuiltSum
 
     Returns:
         How many records were read, how many sums written, and how many of them had been wrong or missing.
+
+    Raises:
+        EvidenceBroken: the stored records are not those that were accepted: no sum is made of them.
     """
+    async with ports.read(tenant_id) as account:
+        park = await account.parks.get(park_id)
+    if park is None:
+        raise ParkNotFound(park_id)
+    verified = await verify_records(ports, park)
     async with ports.write(tenant_id) as uow:
-        await uow.parks.lock(park_id)
+        head = await uow.parks.lock(park_id)
+        await verify_since(uow.activity, park, verified, head)
         result = await uow.activity.rebuild(park_id)
         await uow.commit()
     return result

@@ -9,6 +9,7 @@ from typing import Protocol
 from accounting.domain.accounts import MonthRange, SummedRow
 from accounting.domain.batches import Candidates
 from accounting.domain.disclosure import DisclosureRule
+from accounting.domain.evidence import ChainHead, ChainLinks, ChainPart
 from accounting.domain.factors import Basis, Factor, FactorBook
 from accounting.domain.facts import Fact, SpanSum
 from accounting.domain.findings import Answer, Finding
@@ -45,8 +46,12 @@ class Parks(Protocol):
         """Returns parks within bounds with a publication that was not withdrawn, whose ids come after one."""
         ...
 
-    async def lock(self, park_id: str) -> int:
-        """Makes this the only transaction that writes to the park's account; returns the last position in it."""
+    async def lock(self, park_id: str) -> ChainHead:
+        """Makes this the only transaction that writes to the park's account; returns the head of its records."""
+        ...
+
+    async def head(self, park_id: str) -> ChainHead:
+        """Returns the head of a park's records."""
         ...
 
     async def last_position(self, park_id: str) -> int:
@@ -127,8 +132,16 @@ class Activity(Protocol):
         bounds, or if it corrects records."""
         ...
 
-    async def append(self, park: Park, accepted: Candidates, last_position: int, recorded_time: datetime) -> Sequence[SpanSum]:
-        """Stores the accepted rows of the staged wave from last_position + 1 on; returns the sums that it touched."""
+    async def append(self, park: Park, accepted: Candidates, links: ChainLinks, recorded_time: datetime) -> Sequence[SpanSum]:
+        """Stores the accepted rows of the staged wave with their links of the chain; returns the sums that it touched."""
+        ...
+
+    async def chained(self, park_id: str, after: int, upto: int) -> ChainPart:
+        """Returns the records of positions after one up to another, with the digests that are stored for them."""
+        ...
+
+    async def newest_position(self, park_id: str) -> int:
+        """Returns the highest position of a record, whatever the ledger says; 0 without any."""
         ...
 
     async def open_years(self, first_year: int, last_year: int) -> int:
@@ -136,7 +149,7 @@ class Activity(Protocol):
         ...
 
     async def rebuild(self, park_id: str) -> RebuiltSums:
-        """Computes keys, sums and last position of a park anew from its records and puts them in place."""
+        """Computes keys and sums of a park anew from its records and puts them in place."""
         ...
 
 

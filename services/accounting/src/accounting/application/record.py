@@ -9,6 +9,7 @@ from accounting.domain.activity import judge
 from accounting.domain.batches import MAX_ROWS, ActivityColumns, Candidates
 from accounting.domain.callers import RECORD
 from accounting.domain.errors import BatchTooLarge
+from accounting.domain.evidence import ChainHead, chain_links
 from accounting.domain.facts import MAX_EVENT_ROWS, EmissionsCalculated, SpanSum, recorded
 from accounting.domain.ordering import waves
 from accounting.domain.parks import Park
@@ -55,12 +56,12 @@ async def record_activity(ports: Ports, caller: Caller, park_id: str, columns: A
         if own is not None:
             sources = {source_id: source for source_id, source in sources.items() if source.enterprise_id in own}
         candidates, problems = judge(columns, park, sources, ports.book, ports.reference, int(now.timestamp()))
-        last_position = await uow.parks.lock(park.park_id)
+        head = await uow.parks.lock(park.park_id)
         if own is not None:
             candidates = await _without_foreign(uow.activity, uow.sources, park, own, candidates, columns, problems)
         candidates, near = await _without_held(uow.activity, uow.sums, park, candidates, columns, problems, ports.reference)
-        result = await _kept(uow, ports, park, candidates, columns, problems, last_position, now, near_bounds=near)
-        if result.last_position > last_position:
+        result = await _kept(uow, ports, park, candidates, columns, problems, head, now, near_bounds=near)
+        if result.last_position > head.position:
             await uow.commit()
     return result
 
@@ -72,7 +73,7 @@ async def _kept(
     candidates: Candidates,
     columns: ActivityColumns,
     problems: dict[int, RowProblem],
-    last_position: int,
+    head: ChainHead,
     now: datetime,
     *,
     near_bounds: bool,
@@ -100,17 +101,18 @@ async def _kept(
             continue
         accepted = wave.take(decision.accepted)
         await uow.factors.keep_bases(ports.book.bases_named(set(accepted.basis_id)))
-        touched = await uow.activity.append(park, accepted, last_position, now)
+        links = chain_links(head, accepted, now)
+        touched = await uow.activity.append(park, accepted, links, now)
         sums |= {(each.source_id, each.first_month, each.last_month): each for each in touched}
-        for fact in recorded(park, accepted, last_position, now):
+        for fact in recorded(park, accepted, links, now):
             uow.collect(fact)
-        last_position += len(accepted)
+        head = links.head
     if sums:
         touched_sums = [sums[span] for span in sorted(sums)]
         for start in range(0, len(touched_sums), MAX_EVENT_ROWS):
             part = touched_sums[start : start + MAX_EVENT_ROWS]
-            uow.collect(EmissionsCalculated(park.park_id, park.tenant_id, last_position, part, now))
-    return BatchResult(outcomes, problems, last_position)
+            uow.collect(EmissionsCalculated(park.park_id, park.tenant_id, head.position, part, now))
+    return BatchResult(outcomes, problems, head.position)
 
 
 async def _without_foreign(

@@ -13,6 +13,7 @@
     ├── ContentDiffers          the same id was registered with other content: names the field
     ├── ParkIdTaken             the id belongs to a park of another tenant
     ├── RegisteredMeanwhile     another call registered the same id at the same moment: try again
+    ├── EvidenceBroken          the stored records of a park are not those that were accepted: names the first position
     └── BatchTooLarge
 
 What is wrong with a single row of a batch is not an error but a result: see `problems`.
@@ -169,6 +170,23 @@ class RegisteredMeanwhile(Refusal):
             f"the same {what} was registered at the same moment, try again",
             f"同一时刻另有请求登记了相同的{_WHAT_ZH[what]},请重试",
             what=what,
+        )
+
+
+class EvidenceBroken(Refusal):
+    """A stored record is not what was accepted at its position, or is gone: no figure is made of the park's records any more."""
+
+    kind = "conflict"
+    reason = "EVIDENCE_BROKEN"
+
+    def __init__(self, park_id: str, position: int) -> None:
+        super().__init__(
+            f"the records of park {park_id!r} were changed behind the platform: the first that is not what was accepted is at"
+            f" position {position}; an operator finds all of them with `parkcarbon fsck` and restores the database",
+            f"园区 {park_id!r} 的记录在平台之外被改动:首个与接收时不符的记录位于第 {position} 位;"
+            "请运维人员用 `parkcarbon fsck` 查明全部并恢复数据库",
+            park_id=park_id,
+            position=str(position),
         )
 
 

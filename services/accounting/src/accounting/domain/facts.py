@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accounting.domain.batches import Candidates
+from accounting.domain.evidence import ChainHead, ChainLinks
 from accounting.domain.factors import Factor
 from accounting.domain.findings import Answer, Finding
 from accounting.domain.inventories import Inventory
@@ -46,11 +47,12 @@ class AnnualFiguresRecorded:
 
 @dataclass(frozen=True, slots=True)
 class ActivityRecorded:
-    """A batch of at most MAX_EVENT_ROWS records was accepted, by column."""
+    """A batch of at most MAX_EVENT_ROWS records was accepted, by column; `head` is that of the park's chain after the last."""
 
     park_id: str
     tenant_id: str
     first_position: int
+    head: ChainHead
     record_id: Sequence[str]
     source_id: Sequence[str]
     period_start_s: Sequence[int]
@@ -159,14 +161,15 @@ MAX_EVENT_ROWS = 1_000
 """Rows of one event, so that it stays under 512 KiB."""
 
 
-def recorded(park: Park, accepted: Candidates, last_position: int, now: datetime) -> Iterator[ActivityRecorded]:
-    """Returns the facts of accepted rows, which follow a position without gaps: as many as events hold them."""
+def recorded(park: Park, accepted: Candidates, links: ChainLinks, now: datetime) -> Iterator[ActivityRecorded]:
+    """Returns the facts of accepted rows and of what they add to the chain: as many as events hold them."""
     for start in range(0, len(accepted), MAX_EVENT_ROWS):
         end = start + MAX_EVENT_ROWS
         yield ActivityRecorded(
             park_id=park.park_id,
             tenant_id=park.tenant_id,
-            first_position=last_position + start + 1,
+            first_position=links.before.position + start + 1,
+            head=links.at(min(end, len(accepted))),
             record_id=accepted.record_id[start:end],
             source_id=accepted.source_id[start:end],
             period_start_s=_numbers(accepted.start_s[start:end]),

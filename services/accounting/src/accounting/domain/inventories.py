@@ -70,6 +70,7 @@ class Inventory:
         version: from 1; the highest of a year is in force.
         reason: why the year was restated; empty for version 1.
         last_position: of the park's account when it was closed: later records, and corrections by them, are not in it.
+        head_sha256: of the park's hash chain at that position; empty in inventories from before there was one.
         records: how many were in force.
         records_sha256: over their rows, in order of position, as `record_text` writes them.
         content_sha256: over everything else that is closed, as `content_digest` writes it.
@@ -83,6 +84,7 @@ class Inventory:
     reason: str
     factor_set_id: str
     last_position: int
+    head_sha256: str
     records: int
     records_sha256: str
     content_sha256: str

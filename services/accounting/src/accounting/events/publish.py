@@ -180,6 +180,8 @@ def _activity(fact: ActivityRecorded) -> events_pb2.ActivityRecorded:
         park_id=fact.park_id,
         tenant_id=fact.tenant_id,
         first_position=fact.first_position,
+        last_position=fact.head.position,
+        head_sha256=fact.head.sha256,
         record_id=fact.record_id,
         source_id=sources,
         source_index=source_index,
@@ -264,6 +266,7 @@ def _inventory(closed: Inventory) -> events_pb2.InventoryClosed:
         biogenic_mg_co2e=str(totals.biogenic_mg),
         energy_mgce=str(totals.energy_mgce),
         closed_time=rfc3339(closed.closed_time),
+        head_sha256=closed.head_sha256,
     )
 
 

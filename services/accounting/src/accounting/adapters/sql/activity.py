@@ -1,5 +1,6 @@
 """Records of activity with what is derived from them: their keys, the sums, and the last position of a park."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from accounting.adapters import tables
 from accounting.adapters.sql.parks import sources_of
 from accounting.adapters.sql.wave import SUM_COLUMNS, SUPERSEDE, StagedWave, TransactionMemory
 from accounting.domain.batches import Candidates
+from accounting.domain.evidence import NUMBERS, TEXTS, ChainedRow, ChainLinks, ChainPart, microseconds, stitched
 from accounting.domain.facts import SpanSum
 from accounting.domain.parks import Park
 from accounting.domain.record import Content, Existing, StoredPeriod
@@ -20,6 +22,10 @@ from chassis.database import Database
 from chassis.dialects import among, on_postgresql, upsert
 from chassis.paging import SLICE, in_turns
 
+_TIME_PLACE = NUMBERS.index("recorded_us")
+_CHAINED = [
+    tables.activity_record.c["recorded_time" if name == "recorded_us" else name] for name in (*NUMBERS, *TEXTS, "tenant_id")
+]
 _REBUILD_KEYS = text("""
 INSERT INTO activity_key (tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s)
 SELECT tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s
@@ -172,21 +178,43 @@ class SqlActivity:
             for row in await self._session.execute(query)
         }
 
-    async def append(self, park: Park, accepted: Candidates, last_position: int, recorded_time: datetime) -> Sequence[SpanSum]:
-        """Stores the accepted rows of the staged wave from last_position + 1 on; returns the sums that it touched."""
+    async def append(self, park: Park, accepted: Candidates, links: ChainLinks, recorded_time: datetime) -> Sequence[SpanSum]:
+        """Stores the accepted rows of the staged wave with their links of the chain; returns the sums that it touched."""
         assert self._wave is not None, "a wave is staged before it is appended"
         existing = self._existing
         if existing.sums is None:
-            return await self._wave.move(park, accepted, last_position + 1, recorded_time, with_sums=True)
+            return await self._wave.move(park, accepted, links, recorded_time, with_sums=True)
         corrections = [(row, target) for row, target in zip(accepted.record_id, accepted.supersedes, strict=True) if target]
         if corrections:
             await self._wave.supersede(park, corrections)
-        await self._wave.move(park, accepted, last_position + 1, recorded_time, with_sums=False)
+        await self._wave.move(park, accepted, links, recorded_time, with_sums=False)
         after = sums_after(accepted, existing.corrected, existing.sums)
         key = {"tenant_id": park.tenant_id, "park_id": park.park_id}
         rows = [{**key, **span._asdict(), **total._asdict()} for span, total in after.items()]
         await upsert(self._session, tables.emissions_sum, rows, replace=True)
         return [SpanSum(*span, total.emissions_mg, total.energy_mgce, total.records) for span, total in after.items()]
+
+    async def chained(self, park_id: str, after: int, upto: int) -> ChainPart:
+        """Returns the records of positions after one up to another, with the digests that are stored for them."""
+        record, chain = tables.activity_record, tables.activity_chain
+        stored = select(chain.c.first_position, chain.c.last_position, chain.c.digests).where(
+            chain.c.park_id == park_id, chain.c.last_position > after, chain.c.first_position <= upto
+        )
+        digests = [tuple(row) for row in await self._session.execute(stored)]
+        query = (
+            select(*_CHAINED)
+            .where(record.c.park_id == park_id, record.c.position > after, record.c.position <= upto)
+            .order_by(record.c.position)
+        )
+        rows = (await self._session.execute(query)).all()
+        return await asyncio.to_thread(_chain_part, rows, after, upto, digests)
+
+    async def newest_position(self, park_id: str) -> int:
+        """Returns the highest position of a record, whatever the ledger says; 0 without any."""
+        position = tables.activity_record.c.position
+        query = select(func.coalesce(func.max(position), 0)).where(tables.activity_record.c.park_id == park_id)
+        newest: int = (await self._session.execute(query)).scalar_one()
+        return newest
 
     async def open_years(self, first_year: int, last_year: int) -> int:
         """Opens partitions of records, in PostgreSQL; returns how many are new.
@@ -199,16 +227,13 @@ class SqlActivity:
         return opened
 
     async def rebuild(self, park_id: str) -> RebuiltSums:
-        """Computes keys, sums and last position of a park anew from its records and puts them in place."""
+        """Computes keys and sums of a park anew from its records and puts them in place."""
         before = await self._sums(park_id)
         for table in (tables.activity_key, tables.emissions_sum):
             await self._session.execute(table.delete().where(table.c.park_id == park_id))
         records = await self._session.execute(_REBUILD_KEYS, {"park_id": park_id})
         await self._supersede_again(park_id)
         await self._session.execute(_REBUILD_SUMS, {"park_id": park_id})
-        ledger, position = tables.park_ledger, tables.activity_record.c.position
-        last = select(func.coalesce(func.max(position), 0)).where(tables.activity_record.c.park_id == park_id)
-        await self._session.execute(ledger.update().where(ledger.c.park_id == park_id).values(last_position=last.scalar_subquery()))
         after = await self._sums(park_id)
         corrected = sum(1 for span in before.keys() | after.keys() if before.get(span) != after.get(span))
         return RebuiltSums(records=_row_count(records), sums=len(after), corrected=corrected)
@@ -248,6 +273,18 @@ def _record(row: Row[Any], superseded_by: str) -> StoredRecord:
         superseded_by=superseded_by,
         recorded_time=row.recorded_time,
     )
+
+
+def _chain_part(rows: Sequence[Row[Any]], after: int, upto: int, digests: Sequence[tuple[int, int, bytes]]) -> ChainPart:
+    times: dict[datetime, int] = {}
+    made = []
+    for row in rows:
+        at = row[_TIME_PLACE]
+        recorded_us = times.get(at)
+        if recorded_us is None:
+            recorded_us = times[at] = microseconds(at)
+        made.append(ChainedRow._make((*row[:_TIME_PLACE], recorded_us, *row[_TIME_PLACE + 1 :])))
+    return ChainPart(made, stitched(after, upto, digests))
 
 
 def _row_count(result: Any) -> int:

@@ -11,6 +11,7 @@ from accounting.adapters import tables
 from accounting.adapters.sql.publications import is_published
 from accounting.adapters.sql.registrations import TransactionRegistrations
 from accounting.domain.errors import ParkIdTaken, RegisteredMeanwhile
+from accounting.domain.evidence import ChainHead, first_head
 from accounting.domain.parks import AnnualFigures, Enterprise, Park, Source
 from chassis.dialects import among, insert_for, storable
 from kernel.access import Bounds
@@ -60,12 +61,19 @@ class SqlParks:
             )
         return [_park(row) for row in await self._session.execute(query)]
 
-    async def lock(self, park_id: str) -> int:
-        """Makes this the only transaction that writes to the park's account; returns the last position in it."""
+    async def lock(self, park_id: str) -> ChainHead:
+        """Makes this the only transaction that writes to the park's account; returns the head of its records."""
+        return await self._head(park_id, for_update=True)
+
+    async def head(self, park_id: str) -> ChainHead:
+        """Returns the head of a park's records."""
+        return await self._head(park_id, for_update=False)
+
+    async def _head(self, park_id: str, *, for_update: bool) -> ChainHead:
         ledger = tables.park_ledger
-        query = select(ledger.c.last_position).where(ledger.c.park_id == park_id).with_for_update()
-        last_position: int = (await self._session.execute(query)).scalar_one()
-        return last_position
+        query = select(ledger.c.last_position, ledger.c.head_sha256).where(ledger.c.park_id == park_id)
+        row = (await self._session.execute(query.with_for_update() if for_update else query)).one()
+        return ChainHead(row.last_position, row.head_sha256)
 
     async def last_position(self, park_id: str) -> int:
         """Returns the position of a park's last record, 0 without any."""
@@ -87,7 +95,13 @@ class SqlParks:
             if await self.get(park.park_id) is not None:
                 raise RegisteredMeanwhile(tables.park.name)
             raise ParkIdTaken(park.park_id)
-        ledger = {"tenant_id": park.tenant_id, "park_id": park.park_id, "last_position": 0}
+        head = first_head(park.tenant_id, park.park_id)
+        ledger = {
+            "tenant_id": park.tenant_id,
+            "park_id": park.park_id,
+            "last_position": head.position,
+            "head_sha256": head.sha256,
+        }
         await self._session.execute(insert(tables.park_ledger), [ledger])
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from accounting.adapters import tables
 from accounting.domain.batches import Candidates
+from accounting.domain.evidence import ChainLinks
 from accounting.domain.facts import SpanSum
 from accounting.domain.parks import Park
 from chassis.database import Database
@@ -121,7 +122,11 @@ SELECT :tenant_id, :park_id, record_id, :first_position + n, source_id, period_s
 FROM activity_stage
 ORDER BY record_id
 """
-_ADVANCE = "UPDATE park_ledger SET last_position = :last_position WHERE park_id = :park_id"
+_APPEND_CHAIN = """
+INSERT INTO activity_chain (tenant_id, park_id, first_position, last_position, digests)
+VALUES (:tenant_id, :park_id, :first_position, :last_position, :digests)
+"""
+_ADVANCE = "UPDATE park_ledger SET last_position = :last_position, head_sha256 = :head_sha256 WHERE park_id = :park_id"
 
 
 def _moving(*statements: str) -> Sequence[TextClause]:
@@ -131,12 +136,15 @@ def _moving(*statements: str) -> Sequence[TextClause]:
 
 
 _MOVE = {
-    "sqlite": _moving(_APPEND_RECORDS, _APPEND_KEYS, _ADVANCE, _PUT_INTO_SUMS),
-    "postgresql": _moving(f"WITH record AS ({_APPEND_RECORDS}), key AS ({_APPEND_KEYS}), ledger AS ({_ADVANCE}) {_PUT_INTO_SUMS}"),
+    "sqlite": _moving(_APPEND_RECORDS, _APPEND_KEYS, _APPEND_CHAIN, _ADVANCE, _PUT_INTO_SUMS),
+    "postgresql": _moving(
+        f"WITH record AS ({_APPEND_RECORDS}), key AS ({_APPEND_KEYS}), chain AS ({_APPEND_CHAIN}), ledger AS ({_ADVANCE})"
+        f" {_PUT_INTO_SUMS}"
+    ),
 }
 _MOVE_WITHOUT_SUMS = {
-    "sqlite": _moving(_APPEND_RECORDS, _APPEND_KEYS, _ADVANCE),
-    "postgresql": _moving(f"WITH record AS ({_APPEND_RECORDS}), key AS ({_APPEND_KEYS}) {_ADVANCE}"),
+    "sqlite": _moving(_APPEND_RECORDS, _APPEND_KEYS, _APPEND_CHAIN, _ADVANCE),
+    "postgresql": _moving(f"WITH record AS ({_APPEND_RECORDS}), key AS ({_APPEND_KEYS}), chain AS ({_APPEND_CHAIN}) {_ADVANCE}"),
 }
 
 
@@ -267,24 +275,27 @@ class StagedWave:
         await self._connection.execute(SUPERSEDE, named)
 
     async def move(
-        self, park: Park, accepted: Candidates, first_position: int, recorded_time: datetime, *, with_sums: bool
+        self, park: Park, accepted: Candidates, links: ChainLinks, recorded_time: datetime, *, with_sums: bool
     ) -> Sequence[SpanSum]:
-        """Moves the accepted rows of the staged wave into records and keys, and on request into sums; returns the sums touched.
+        """Moves the accepted rows of the staged wave into records, keys and chain, and on request into sums; returns those.
 
         Args:
             park: Whose account it is.
             accepted: Those rows of the staged wave that are accepted.
-            first_position: Of the first of them; the others follow without gaps.
+            links: What they add to the park's chain.
             recorded_time: When.
             with_sums: Whether the database adds them to the sums; without, none are returned.
         """
         if len(accepted) < self._rows:
             await self.stage(accepted)
+        first_position, head = links.before.position + 1, links.head
         parameters = {
             "tenant_id": park.tenant_id,
             "park_id": park.park_id,
             "first_position": first_position,
-            "last_position": first_position + len(accepted) - 1,
+            "last_position": head.position,
+            "head_sha256": head.sha256,
+            "digests": links.digests,
             "recorded_time": recorded_time,
         }
         for statement in (_MOVE if with_sums else _MOVE_WITHOUT_SUMS)[self._database.dialect]:
