@@ -12,8 +12,8 @@ from typing import Self, TypeVar
 from kernel.refusals import Denied, OutOfScope
 
 WHOLE_PARK_ROLES = frozenset({"platform_operator", "park_manager", "reader", "region_reader", "verifier"})
-"""The roles that see parks as a whole, where no bound names enterprises. Any other role sees the enterprises that a bound names, and
-without such a bound nothing of any park: a role that is added later sees no whole park until it stands here."""
+"""The roles that see parks as a whole, where no bound names enterprises. Any other role sees the enterprises that a bound names,
+and without such a bound nothing of any park: a role that is added later sees no whole park until it stands here."""
 
 _T = TypeVar("_T")
 
@@ -81,8 +81,8 @@ def _common_regions(one: frozenset[str] | None, other: frozenset[str] | None) ->
 class WholeParks:
     """The parks of a tenant that a caller sees as a whole.
 
-    A read that answers with what is known of whole parks takes this in the place of a caller. Nothing but `Caller.whole_parks` makes
-    one, so that such a read cannot forget to ask whether the caller sees whole parks at all.
+    A read that answers with what is known of whole parks takes this in the place of a caller. Nothing but `Caller.whole_parks`
+    makes one, so that such a read cannot forget to ask whether the caller sees whole parks at all.
 
     Attributes:
         tenant: whose parks.

@@ -68,7 +68,7 @@ def exists(caller: Caller, place: Place) -> bool:
 
 
 def visible(caller: Caller, place: Place) -> bool:
-    """Oracle: of a park that exists, one bound to enterprises sees those; without that bound one role that sees whole parks does."""
+    """Oracle: of a park that exists, one bound to enterprises sees those; without the bound one role of whole parks does."""
     if not exists(caller, place):
         return False
     if caller.enterprises is not None:

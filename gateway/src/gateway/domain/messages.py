@@ -1,11 +1,15 @@
 """Every sentence the gateway says itself, in Chinese and English, in one table.
 
-What accounting says about a row or a request arrives in words of its own and is not repeated here.
+Those of rights and of webhooks come from their topics. What accounting says about a row or a request arrives in words of its own
+and is not repeated here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from gateway.domain.access.messages import RIGHTS
+from gateway.domain.feed.messages import WEBHOOKS
+from gateway.domain.sentences import Sentences
 
 Language = Literal["zh", "en"]
 
@@ -13,17 +17,9 @@ FOUND_CHARACTERS = 200
 """The most characters of a caller's input that an answer repeats."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sentences:
-    """A title that is the same for every occurrence, and a sentence with the facts of this one."""
-
-    title_en: str
-    title_zh: str
-    sentence_en: str
-    sentence_zh: str
-
-
 REASONS: Mapping[str, Sentences] = {
+    **RIGHTS,
+    **WEBHOOKS,
     "TOKEN_MISSING": Sentences(
         "No bearer token",
         "缺少访问令牌",
@@ -145,52 +141,6 @@ REASONS: Mapping[str, Sentences] = {
         "凭证的权限范围不足",
         "this needs the scope {allowed}; the credential has {found}",
         "需要权限范围 {allowed};当前凭证的范围为 {found}",
-    ),
-    "BOUND_TO_ENTERPRISES": Sentences(
-        "Bound to enterprises",
-        "仅限于所属企业",
-        "the change feed tells what happens in whole parks, and this caller is bound to the enterprises {found}; their own part is at"
-        " GET /v1/parks/{{park}}/activity-records",
-        "变更流包含整个园区的数据,而当前调用者仅限于企业 {found};其自身部分请用 GET /v1/parks/{{park}}/activity-records 读取",
-    ),
-    "CALLER_INACTIVE": Sentences(
-        "Caller deactivated",
-        "调用者已停用",
-        "caller {found}, who began this, is deactivated; an operator may activate it",
-        "发起此操作的调用者 {found} 已停用;可由运营方重新启用",
-    ),
-    "CREDENTIAL_WITHDRAWN": Sentences(
-        "Credential withdrawn",
-        "凭证已失效",
-        "the credential by which caller {found} began this is withdrawn or has expired; begin it again with one in force",
-        "调用者 {found} 发起此操作所用的凭证已撤销或过期;请使用有效凭证重新发起",
-    ),
-    "NOTHING_IN_REACH": Sentences(
-        "Nothing left within the bounds",
-        "权限范围内已无内容",
-        "of the parks that caller {found} reached when it began this, its bounds leave none; begin it again within the present bounds",
-        "调用者 {found} 发起此操作时可访问的园区已全部超出其当前范围;请在当前范围内重新发起",
-    ),
-    "TARGET_FAILING": Sentences(
-        "Target failing",
-        "目标持续失败",
-        "the target failed {found} times in a row, the last time with: {last}; repair it, then resume",
-        "目标已连续失败 {found} 次,最近一次:{last};请修复后恢复",
-    ),
-    "TARGET_GONE": Sentences(
-        "Target gone", "目标已关闭", "the target answered 410: it wants nothing more", "目标返回 410,不再接收"
-    ),
-    "CHANGES_EXPIRED": Sentences(
-        "Changes no longer kept",
-        "变更已过期",
-        "changes after position {found} have expired; resume goes on with what is left, and what is missing has to be read anew",
-        "位置 {found} 之后的变更已过期;恢复后从现存最早的变更继续,缺失部分须重新读取",
-    ),
-    "SECRET_NOT_READABLE": Sentences(
-        "Secret not readable",
-        "密钥无法读取",
-        "the webhook's secret was stored under another key of the platform; delete the webhook and make it anew",
-        "网络钩子的密钥是用平台的另一把密钥保存的;请删除后重新创建",
     ),
     "PARK_NOT_FOUND": Sentences("Not found", "未找到", "park '{park_id}' does not exist", "园区 '{park_id}' 不存在"),
     "PATH_UNKNOWN": Sentences("Not found", "地址不存在", "nothing is served at this address", "此地址没有任何资源"),
@@ -437,13 +387,6 @@ REASONS: Mapping[str, Sentences] = {
         "Idempotency-Key 格式错误",
         "Idempotency-Key must be 1 to 255 visible ASCII characters, in quotes or not, got {found}",
         "Idempotency-Key 须为 1 至 255 个可见 ASCII 字符,可带引号;收到 {found}",
-    ),
-    "IDEMPOTENCY_KEY_BEYOND_RIGHTS": Sentences(
-        "Answer beyond this credential",
-        "答复超出当前凭证的权限",
-        "the request with the Idempotency-Key {found} was made with rights that this credential does not have; repeat it with that"
-        " credential, or use a new key",
-        "使用 Idempotency-Key {found} 的请求所具有的权限超出当前凭证;请用原凭证重发,或使用新的键",
     ),
     "WEBHOOK_NOT_FOUND": Sentences("No such webhook", "网络钩子不存在", "there is no webhook {found}", "不存在网络钩子 {found}"),
     "TOO_MANY_WEBHOOKS": Sentences(

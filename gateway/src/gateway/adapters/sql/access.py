@@ -150,7 +150,7 @@ class SqlAccessRegister:
         return [_key(row) for row in await self._session.execute(query.order_by(table.c.key_id).limit(limit))]
 
     async def end_key(self, key: Key) -> None:
-        """Stores when a key ends, in favour of which, and whether it is withdrawn; what was given out for a withdrawn one ends too."""
+        """Stores when a key ends, for which other, and whether it is withdrawn; what was given out for a withdrawn one ends too."""
         table, tokens = self._tables.api_key, self._tables.refresh_token
         ending = update(table).where(table.c.tenant_id == key.tenant_id, table.c.key_id == key.key_id)
         values = {"expires_time": key.expires_time, "revoked_time": key.revoked_time, "replaced_by": key.replaced_by}

@@ -172,7 +172,7 @@ class AccessRegister(Protocol):
         ...
 
     async def end_key(self, key: Key) -> None:
-        """Stores when a key ends, in favour of which, and whether it is withdrawn; what was given out for a withdrawn one ends too."""
+        """Stores when a key ends, for which other, and whether it is withdrawn; what was given out for a withdrawn one ends too."""
         ...
 
     async def add_refresh_token(self, token: RefreshToken) -> None:
