@@ -76,6 +76,10 @@ class FakeTokens:
         self.asked += 1
         return self._callers.get(sha256)
 
+    def withdraw(self, token: str) -> None:
+        """Forgets a token."""
+        del self._callers[digest(token)]
+
 
 class FakeFeed:
     """A ChangeFeed in memory.
@@ -225,6 +229,7 @@ async def _serve(
     clock: Clock | None = None,
     trusted: Sequence[TrustedIssuer] = (),
     trusted_proxies: Sequence[str] = (),
+    database_url: str | None = None,
 ) -> AsyncIterator[Served]:
     accounting, feed, listener, log = FakeAccounting(), FakeFeed(), FakeListener(), io.StringIO()
     evaluation = FakeEvaluation()
@@ -240,20 +245,18 @@ async def _serve(
     numbers = itertools.count(1)
     async with AsyncExitStack() as running:
         folder = running.enter_context(TemporaryDirectory())
-        url, told = migrated_sqlite(MIGRATIONS, Path(folder, "gateway.sqlite3")), clock or SystemClock()
+        url, told = database_url or migrated_sqlite(MIGRATIONS, Path(folder, "gateway.sqlite3")), clock or SystemClock()
         access_services = await running.enter_async_context(access_services_over(url, tokens, clock=told, trusted=trusted))
         telemetry = Telemetry("gateway", TelemetrySettings())
         database, table = Database(url), tables(MetaData())
         running.push_async_callback(database.dispose)
         units, readers = units_over(database, told), BodyReader(Uploads(limits), Workbooks(limits))
+        authorities, platforms = access_services.authorities, access_services.platforms
+        recording = RecordingServices(accounting, units, readers, told, platforms, authorities)
         runner = JobRunner(
             database,
             table.push.job,
-            {
-                PUSH: UploadJobs(
-                    RecordingServices(accounting, units, readers, told, access_services.platforms, access_services.authorities)
-                )
-            },
+            {PUSH: UploadJobs(recording)},
             clock=told,
             telemetry=telemetry,
             logger=logger,
@@ -265,7 +268,7 @@ async def _serve(
         webhook_services = WebhookServices(
             units,
             FeedServices(feed, units, accounting),
-            access_services.authorities,
+            authorities,
             HttpWebhookSender(rules, seconds=5.0),
             AesGcmCipher(b"the key file of these tests", secrets.token_bytes),
             rules,
