@@ -15,6 +15,7 @@ from gateway.domain.access.signing import RequestHead
 from gateway.domain.access.tokens import Grant, digest, token_of
 from gateway.domain.callers import ALLOWED, Action, Caller, Role
 from gateway.domain.errors import (
+    BoundToEnterprises,
     Busy,
     FieldProblem,
     FieldsInvalid,
@@ -32,6 +33,7 @@ from gateway.domain.feed.changes import Change, part, position_of
 from gateway.domain.limits import Limits
 from gateway.domain.months import month
 from gateway.domain.push.activity import ActivityRows, BatchOutcome, Outcome, ReadRows, Receipt, Tally, receipt, unreadable
+from kernel.access import WHOLE_PARK_ROLES, Bounds, WholeParks
 
 MANAGER = Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER}))
 READER = Caller("ben", "ganzhou", frozenset({Role.READER}))
@@ -87,6 +89,20 @@ class TestCallers:
             with pytest.raises(ParkOutOfReach):
                 both.must_reach(beyond)
         Caller("x", "t", frozenset({Role.READER})).must_reach("south")
+
+    def test_who_reads_parks_as_a_whole_is_whom_the_rule_of_access_shows_them(self) -> None:
+        assert {role for role, actions in ALLOWED.items() if Action.READ in actions} == WHOLE_PARK_ROLES
+
+    def test_who_follows_sees_whole_parks_and_who_is_bound_to_enterprises_does_not_follow(self) -> None:
+        followers = [role for role, actions in ALLOWED.items() if Action.FOLLOW in actions]
+        assert followers
+        for role in followers:
+            caller = Caller("x", "t", frozenset({role, Role.ENTERPRISE}), regions=frozenset({"36"}))
+            assert caller.must_follow() == WholeParks("t", Bounds(regions=frozenset({"36"})))
+            with pytest.raises(
+                BoundToEnterprises, match="bound to the enterprises etdz/kiln, etdz/mill; .* GET /v1/parks/{park}/a"
+            ):
+                replace(caller, enterprises=frozenset({"etdz/mill", "etdz/kiln"})).must_follow()
 
     def test_every_role_is_in_the_table(self) -> None:
         assert set(ALLOWED) == set(Role)

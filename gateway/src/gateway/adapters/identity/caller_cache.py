@@ -73,7 +73,6 @@ class CachedCredentials:
         self._store = store
         self._keys: Memory[str, StoredKey] = Memory(clock, lifetime=lifetime, size=size)
         self._external: Memory[tuple[str, str], RegisteredCaller] = Memory(clock, lifetime=lifetime, size=size)
-        self._callers: Memory[tuple[str, str], RegisteredCaller] = Memory(clock, lifetime=lifetime, size=size)
         self._token_keys: Memory[str, TokenKey] = Memory(clock, lifetime=lifetime, size=size)
 
     async def key(self, key_id: str) -> StoredKey | None:
@@ -85,8 +84,8 @@ class CachedCredentials:
         return await self._external.find((issuer, subject), lambda pair: self._store.external(*pair))
 
     async def caller(self, tenant_id: str, caller_id: str) -> RegisteredCaller | None:
-        """Returns a registered caller."""
-        return await self._callers.find((tenant_id, caller_id), lambda pair: self._store.caller(*pair))
+        """Returns a registered caller; asked anew, as a session is at each request."""
+        return await self._store.caller(tenant_id, caller_id)
 
     async def token_key(self, kid: str) -> TokenKey | None:
         """Returns one of our own signing keys."""

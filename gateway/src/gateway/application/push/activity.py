@@ -39,7 +39,6 @@ async def push_activity(
         ServiceRefused: Accounting refused the first batch as a whole, such as for a park that does not exist.
         GatewayError: The file broke a rule; `rows_handled` says how many rows came before that.
     """
-    caller = await _recording(acting)
     tally = Tally()
     recorded_any = False
     try:
@@ -60,7 +59,7 @@ async def push_activity(
                     handled += len(batch)
                 if not recorded_any:
                     # Without rows accounting is not asked to record, and would not say that the park is another tenant's.
-                    await must_see_park(accounting, caller, park_id)
+                    await must_see_park(accounting, await _recording(acting), park_id)
                 found = receipt(park_id, part, batches)
                 tally = tally.with_receipt(found)
                 await take(found)
