@@ -99,9 +99,7 @@ class TestCallers:
         for role in followers:
             caller = Caller("x", "t", frozenset({role, Role.ENTERPRISE}), regions=frozenset({"36"}))
             assert caller.must_follow() == WholeParks("t", Bounds(regions=frozenset({"36"})))
-            with pytest.raises(
-                BoundToEnterprises, match="bound to the enterprises etdz/kiln, etdz/mill; .* GET /v1/parks/{park}/a"
-            ):
+            with pytest.raises(BoundToEnterprises, match=r"enterprises etdz/kiln, etdz/mill; .* GET /v1/parks/\{park\}/activity"):
                 replace(caller, enterprises=frozenset({"etdz/mill", "etdz/kiln"})).must_follow()
 
     def test_every_role_is_in_the_table(self) -> None:
