@@ -124,6 +124,8 @@ export interface paths {
         /**
          * Revoke Key
          * @description Withdraws a key and what was given out for it, within half a minute everywhere.
+         *
+         *     Webhooks that were made by it, and uploads that wait, end with it.
          */
         delete: operations["revoke_key"];
         options?: never;
@@ -142,7 +144,7 @@ export interface paths {
         put?: never;
         /**
          * Rotate Key
-         * @description Makes a key in the place of another, which works for a day more.
+         * @description Makes a key in the place of another, which works for a day more; what was begun by that one goes on by the new one.
          */
         post: operations["rotate_key"];
         delete?: never;
@@ -534,7 +536,7 @@ export interface paths {
         };
         /**
          * Get Job
-         * @description Returns how far a job is, and its result once it has ended.
+         * @description Returns how far a job is, and its result once it has ended; to who submitted it, and to who reads the whole park.
          */
         get: operations["get_job"];
         put?: never;

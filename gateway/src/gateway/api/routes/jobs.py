@@ -60,7 +60,7 @@ def router(accounting: AccountingPort, push_services: PushServices, authorities:
 
     @routes.get("/jobs/{job}", response_model=JobAnswer, responses=refusals(403, 404, 422))
     async def get_job(request: Request, job: JobId) -> Response:
-        """Returns how far a job is, and its result once it has ended."""
+        """Returns how far a job is, and its result once it has ended; to who submitted it, and to who reads the whole park."""
         found = await jobs.get_job(push_services.units, accounting, caller_of(request), job)
         return answer(_job_members(found, language(request)), headers={"Vary": "Accept-Language"})
 
