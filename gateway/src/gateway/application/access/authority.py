@@ -34,13 +34,13 @@ async def rights_now(authorities: Authorities, authority: Authority) -> Caller:
         AuthorityLapsed: It was deactivated, or the credential by which it came in is withdrawn or has expired.
     """
     then = authority.caller
-    now = await _standing(authorities, authority)
+    now = await _in_force(authorities, authority)
     if now is None or (now.tenant, now.subject) != (then.tenant, then.subject):
         raise AuthorityLapsed("CREDENTIAL_WITHDRAWN", then.subject)
     return then.within(now)
 
 
-async def _standing(authorities: Authorities, authority: Authority) -> Caller | None:
+async def _in_force(authorities: Authorities, authority: Authority) -> Caller | None:
     """Returns whom the credential stands for now, None when it is not in force."""
     then, credential = authority.caller, authority.credential
     match authority.auth_method:
