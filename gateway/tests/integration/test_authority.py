@@ -330,7 +330,7 @@ class TestCredentials:
             await rights_now(api.access_services.authorities, Authority(eve, "key", made["key_id"]))
         ada = replace(eve, subject="ada", scopes=frozenset({Action.FOLLOW, Action.PUBLISHED}))
         now = await rights_now(api.access_services.authorities, Authority(ada, "key", made["key_id"]))
-        assert now.scopes == {Action.FOLLOW}
+        assert now.scopes == frozenset({Action.FOLLOW})
 
 
 class TestResuming:

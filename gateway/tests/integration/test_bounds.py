@@ -75,8 +75,8 @@ async def test_who_is_bound_to_enterprises_neither_follows_nor_has_webhooks(api:
             ("DELETE", "/v1/webhooks/hook-1"),
             ("POST", "/v1/webhooks"),
         ):
-            more = {"json": {"url": "https://region.example/hook"}} if path.endswith("webhooks") and method == "POST" else {}
-            answer = await client.request(method, path, **more)
+            hook = {"url": "https://region.example/hook"} if (method, path) == ("POST", "/v1/webhooks") else None
+            answer = await client.request(method, path, json=hook)
             assert (answer.status_code, answer.json()["reason"], answer.json()["found"]) == (403, "BOUND_TO_ENTERPRISES", found)
             assert answer.json()["detail"].endswith("GET /v1/parks/{park}/activity-records")
         chinese = await client.get("/v1/changes", headers={"Accept-Language": "zh"})
