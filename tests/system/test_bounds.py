@@ -10,9 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from chassis.clock import SystemClock
 from chassis.embedded_log import EmbeddedLog
+from chassis.tenancy import Platform
 from chassis.testing.postgres import EmptyDatabase
 from gateway.main import topic_registry
 from gateway.settings import WebhookSettings
@@ -171,3 +173,21 @@ async def test_s2_who_is_deactivated_or_no_longer_follows_or_has_no_key_is_sent_
         "bound": "BOUND_TO_ENTERPRISES",
         "keyless": "CREDENTIAL_WITHDRAWN",
     }
+
+
+async def test_r5_accounting_says_where_a_park_lies_whose_registration_is_not_heard(stack: InProcess) -> None:
+    await done(stack.client.post(RECORDS, json=[row("e1", 1, "1")]))
+
+    async def heard() -> bool:
+        return "e1-1" in (await stack.client.get("/v1/changes")).text
+
+    await until(heard)
+    for code, seen in (("3607", True), ("35", False)):
+        async with stack.gateway._database.begin(Platform("test")) as session:
+            await session.execute(text("UPDATE park_place SET region_code = ''"))
+            await session.commit()
+        client, _ = await caller(stack, f"region-{code}", roles=["region_reader"], regions=[code])
+        async with client:
+            assert ("e1-1" in (await client.get("/v1/changes")).text) is seen
+        async with stack.gateway._database.read(Platform("test")) as session:
+            assert (await session.scalars(text("SELECT region_code FROM park_place"))).all() == ["360700"]
