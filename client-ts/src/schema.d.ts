@@ -124,6 +124,8 @@ export interface paths {
         /**
          * Revoke Key
          * @description Withdraws a key and what was given out for it, within half a minute everywhere.
+         *
+         *     Webhooks that were made by it, and uploads that wait, end with it.
          */
         delete: operations["revoke_key"];
         options?: never;
@@ -142,7 +144,7 @@ export interface paths {
         put?: never;
         /**
          * Rotate Key
-         * @description Makes a key in the place of another, which works for a day more.
+         * @description Makes a key in the place of another, which works for a day more; what was begun by that one goes on by the new one.
          */
         post: operations["rotate_key"];
         delete?: never;
@@ -270,6 +272,9 @@ export interface paths {
         /**
          * List Changes
          * @description Returns what the services told since a cursor, in an order without gaps: nothing is ever inserted before a cursor.
+         *
+         *     They are those of whole parks: a caller that is bound to enterprises is refused (403, `BOUND_TO_ENTERPRISES`), and reads its
+         *     own part at `/v1/parks/{park}/activity-records`.
          *
          *     Where the platform forgets old changes, a cursor before the oldest that is kept is refused (410, `CURSOR_EXPIRED`): take a
          *     cursor by `since=newest`, read the state anew, and follow from that cursor.
@@ -531,7 +536,7 @@ export interface paths {
         };
         /**
          * Get Job
-         * @description Returns how far a job is, and its result once it has ended.
+         * @description Returns how far a job is, and its result once it has ended; to who submitted it, and to who reads the whole park.
          */
         get: operations["get_job"];
         put?: never;
@@ -1567,6 +1572,9 @@ export interface paths {
         /**
          * Create Webhook
          * @description Makes a webhook: changes are sent to its address as signed CloudEvents. Its secret is in this answer and in no other.
+         *
+         *     What is sent is what its maker might read when it was made, and may read when it is sent. It ends with its maker's rights,
+         *     and with the credential that it was made by.
          */
         post: operations["create_webhook"];
         delete?: never;
@@ -1611,6 +1619,8 @@ export interface paths {
         /**
          * Resume Webhook
          * @description Sends again, at once, what a webhook that failed or was disabled has not got.
+         *
+         *     Resumed by who made it, it goes on with their rights of now and by the credential of this request.
          */
         post: operations["resume_webhook"];
         delete?: never;
@@ -6291,6 +6301,7 @@ export interface components {
             made_time: string;
             /** Position */
             position: number;
+            problem?: components["schemas"]["WebhookProblem"] | null;
             /**
              * State
              * @enum {string}
@@ -6357,6 +6368,7 @@ export interface components {
             made_time: string;
             /** Position */
             position: number;
+            problem?: components["schemas"]["WebhookProblem"] | null;
             /** Secret */
             secret: string;
             /**
@@ -6370,6 +6382,16 @@ export interface components {
             url: string;
             /** Webhook Id */
             webhook_id: string;
+        };
+        /**
+         * WebhookProblem
+         * @description Why a webhook is disabled: a reason for programs, and a sentence by `Accept-Language`.
+         */
+        WebhookProblem: {
+            /** Message */
+            message: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * WebhookWithDeliveriesAnswer
@@ -6402,6 +6424,7 @@ export interface components {
             made_time: string;
             /** Position */
             position: number;
+            problem?: components["schemas"]["WebhookProblem"] | null;
             /**
              * State
              * @enum {string}

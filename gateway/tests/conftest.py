@@ -5,7 +5,7 @@ import ipaddress
 import itertools
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,6 +44,7 @@ from gateway.api.reading.uploads import Uploads
 from gateway.api.reading.workbooks import Workbooks
 from gateway.application.access.ports import TokenStore
 from gateway.application.access.services import AccessServices
+from gateway.application.feed.changes import FeedServices
 from gateway.application.feed.webhooks import WebhookServices
 from gateway.application.ports import Ports
 from gateway.application.push.jobs import PUSH
@@ -52,11 +53,12 @@ from gateway.application.push.services import PushServices
 from gateway.domain.access.tokens import digest
 from gateway.domain.callers import Caller, Role
 from gateway.domain.errors import CursorExpired
-from gateway.domain.feed.changes import Change
+from gateway.domain.feed.changes import Change, FeedRead
 from gateway.domain.feed.webhooks import TargetRules
 from gateway.domain.limits import Limits
 from gateway.events.publish import FactEncoder
 from gateway.tests.fake_services import FakeAccounting, FakeEvaluation
+from kernel.access import Place, WholeParks
 
 MIGRATIONS = "gateway.adapters.migrations"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -74,6 +76,10 @@ class FakeTokens:
         self.asked += 1
         return self._callers.get(sha256)
 
+    def withdraw(self, token: str) -> None:
+        """Forgets a token."""
+        del self._callers[digest(token)]
+
 
 class FakeFeed:
     """A ChangeFeed in memory.
@@ -86,10 +92,11 @@ class FakeFeed:
         self.changes: list[Change] = []
         self.oldest = 1
 
-    async def read(self, caller: Caller, *, after: int, limit: int) -> Sequence[Change]:
+    async def read(self, parks: WholeParks, *, after: int, limit: int, nowhere: Collection[str] = ()) -> FeedRead:
         if after and after + 1 < self.oldest:
             raise CursorExpired(str(after), self.oldest)
-        return [change for change in self.changes if change.tenant_id == caller.tenant and change.position > after][:limit]
+        ours = [each for each in self.changes if parks.hold(Place(each.tenant_id, each.park_id, each.region_code))]
+        return FeedRead([each for each in ours if each.position > after][:limit])
 
     async def newest(self, tenant_id: str) -> int:
         return max((change.position for change in self.changes if change.tenant_id == tenant_id), default=0)
@@ -222,6 +229,7 @@ async def _serve(
     clock: Clock | None = None,
     trusted: Sequence[TrustedIssuer] = (),
     trusted_proxies: Sequence[str] = (),
+    database_url: str | None = None,
 ) -> AsyncIterator[Served]:
     accounting, feed, listener, log = FakeAccounting(), FakeFeed(), FakeListener(), io.StringIO()
     evaluation = FakeEvaluation()
@@ -237,16 +245,18 @@ async def _serve(
     numbers = itertools.count(1)
     async with AsyncExitStack() as running:
         folder = running.enter_context(TemporaryDirectory())
-        url, told = migrated_sqlite(MIGRATIONS, Path(folder, "gateway.sqlite3")), clock or SystemClock()
+        url, told = database_url or migrated_sqlite(MIGRATIONS, Path(folder, "gateway.sqlite3")), clock or SystemClock()
         access_services = await running.enter_async_context(access_services_over(url, tokens, clock=told, trusted=trusted))
         telemetry = Telemetry("gateway", TelemetrySettings())
         database, table = Database(url), tables(MetaData())
         running.push_async_callback(database.dispose)
         units, readers = units_over(database, told), BodyReader(Uploads(limits), Workbooks(limits))
+        authorities, platforms = access_services.authorities, access_services.platforms
+        recording = RecordingServices(accounting, units, readers, told, platforms, authorities)
         runner = JobRunner(
             database,
             table.push.job,
-            {PUSH: UploadJobs(RecordingServices(accounting, units, readers, told, access_services.platforms))},
+            {PUSH: UploadJobs(recording)},
             clock=told,
             telemetry=telemetry,
             logger=logger,
@@ -257,7 +267,8 @@ async def _serve(
         rules = TargetRules([ipaddress.ip_network("127.0.0.0/8")], plain_http=True)
         webhook_services = WebhookServices(
             units,
-            feed,
+            FeedServices(feed, units, accounting),
+            authorities,
             HttpWebhookSender(rules, seconds=5.0),
             AesGcmCipher(b"the key file of these tests", secrets.token_bytes),
             rules,
@@ -266,7 +277,7 @@ async def _serve(
             random_bytes=secrets.token_bytes,
         )
         app = create_app(
-            Ports(accounting, evaluation, feed, FakeProbe(), listener),
+            Ports(accounting, evaluation, FakeProbe(), listener),
             access_services,
             new_request_id=lambda: f"made-{next(numbers)}",
             logger=logger,

@@ -21,7 +21,7 @@ from devstack.credentials import load_or_make
 from evaluation import main as evaluation_main
 from evaluation.settings import EvaluationSettings
 from gateway import main as gateway_main
-from gateway.settings import BootstrapToken, GatewaySettings, HttpSettings
+from gateway.settings import BootstrapToken, GatewaySettings, HttpSettings, WebhookSettings
 
 PARK = "tested"
 
@@ -46,6 +46,7 @@ async def in_process(
     telemetry: TelemetrySettings | None = None,
     logs: LogSettings | None = None,
     accounting_clock: Clock | None = None,
+    webhooks: WebhookSettings | None = None,
 ) -> AsyncIterator[InProcess]:
     """Runs the services.
 
@@ -57,6 +58,7 @@ async def in_process(
         telemetry: What they report; nothing when None.
         logs: What they log; warnings when None.
         accounting_clock: What time accounting believes it is; that of the gateway when None.
+        webhooks: What they may be sent to; the public's addresses when None.
     """
     keys = load_or_make(folder)
     clock = SystemClock()
@@ -100,6 +102,7 @@ async def in_process(
                 bootstrap_tokens=tuple(BootstrapToken.model_validate(grant) for grant in keys.grants()),
                 telemetry=telemetry or TelemetrySettings(),
                 logs=logs or LogSettings(level=Level.WARNING),
+                webhooks=webhooks or WebhookSettings(),
             ),
             clock=clock,
             broker=broker,

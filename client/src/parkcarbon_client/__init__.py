@@ -66,6 +66,7 @@ from parkcarbon_client.services.platform_answers import (
     SavedProfile,
     TitleCount,
     Webhook,
+    WebhookProblem,
     Who,
 )
 from parkcarbon_client.services.platform_entries import (
@@ -126,6 +127,7 @@ __all__ = [
     "Tagged",
     "TitleCount",
     "Webhook",
+    "WebhookProblem",
     "Who",
     "calls",
     "given_value",

@@ -53,6 +53,8 @@ from gateway.api.reading.body_reader import BodyReader
 from gateway.api.reading.uploads import Uploads
 from gateway.api.reading.workbooks import Workbooks
 from gateway.application.access.authentication import grant_tokens
+from gateway.application.access.authority import Authorities
+from gateway.application.feed.changes import FeedServices
 from gateway.application.feed.webhooks import WebhookServices
 from gateway.application.ports import Ports
 from gateway.application.push.jobs import PUSH
@@ -185,7 +187,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     relay = Relay(database, broker, table.outbox, clock=clock, telemetry=telemetry, logger=logger)
     encoder = FactEncoder(new_id=_new_id, traceparent=telemetry.traceparent)
     units = SqlUnitsOfWork(database, table, clock, encode=encoder.encode, committed=relay.notify)
-    feed = SqlChangeFeed(database, table.feed)
+    feed = FeedServices(SqlChangeFeed(database, table.feed), units, accounting)
 
     issuers = httpx.AsyncClient(timeout=_ISSUER_SECONDS, follow_redirects=False, trust_env=False)
     mailer = Mailer(_mail_transport(settings.mail), sender=settings.mail.sender, logger=logger)
@@ -195,11 +197,13 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     )
     limits = settings.limits
     cached = timedelta(seconds=limits.known_seconds)
+    tokens, credentials = SqlTokens(database, table.access), SqlCredentials(database, table.access)
+    options = _token_options(settings.access, settings.public_url)
     access = access_services(
-        _token_options(settings.access, settings.public_url),
+        options,
         units=units,
-        tokens=CachedCallers(SqlTokens(database, table.access), clock, lifetime=cached, size=limits.known_callers),
-        credentials=CachedCredentials(SqlCredentials(database, table.access), clock, lifetime=cached, size=limits.known_callers),
+        tokens=CachedCallers(tokens, clock, lifetime=cached, size=limits.known_callers),
+        credentials=CachedCredentials(credentials, clock, lifetime=cached, size=limits.known_callers),
         passwords=Argon2Passwords(PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)),
         mail=mailer,
         audit=audit,
@@ -214,7 +218,9 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
 
     bounds = Limits(**limits.model_dump(exclude={"known_callers", "known_seconds"}))
     reader = BodyReader(Uploads(bounds), Workbooks(bounds))
-    upload_jobs = UploadJobs(RecordingServices(accounting, units, reader, clock, platforms))
+    # What acts later acts seldom enough to ask the database each time.
+    authorities = Authorities(tokens, credentials, frozenset(each.issuer for each in options.trusted), clock)
+    upload_jobs = UploadJobs(RecordingServices(accounting, units, reader, clock, platforms, authorities))
     job_handlers = {PUSH: upload_jobs}
     runner = JobRunner(
         database, table.push.job, job_handlers, clock=clock, telemetry=telemetry, logger=logger, max_attempts=_JOB_ATTEMPTS
@@ -223,7 +229,9 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
 
     rules = TargetRules(settings.webhooks.allowed_networks, settings.webhooks.plain_http)
     sender = HttpWebhookSender(rules, seconds=settings.webhooks.seconds)
-    webhooks = WebhookServices(units, feed, sender, cipher, rules, clock, new_id=_new_id, random_bytes=secrets.token_bytes)
+    webhooks = WebhookServices(
+        units, feed, authorities, sender, cipher, rules, clock, new_id=_new_id, random_bytes=secrets.token_bytes
+    )
     dispatcher = WebhookDispatcher(webhooks, logger=logger)
 
     days = settings.retention
@@ -231,7 +239,7 @@ def build(settings: GatewaySettings, *, clock: Clock, broker: Broker) -> Gateway
     retention_worker = RetentionWorker(retention, logger=logger)
 
     app = create_app(
-        Ports(accounting, evaluation, changes=feed, database=SqlProbe(database), events=consumer),
+        Ports(accounting, evaluation, database=SqlProbe(database), events=consumer),
         access,
         new_request_id=_new_id,
         logger=logger,

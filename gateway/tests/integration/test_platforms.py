@@ -190,7 +190,14 @@ class TestAtTheDoor:
         assert await connected(keyed) == [("jiangxi", "region", "etdz")]
 
     async def test_a_region_that_follows_the_feed_is_connected_to_the_parks_of_what_it_reads(self, keyed: Any) -> None:
-        said = {"tenant_id": "ganzhou", "topic": "t", "type": "x.Y", "time": "2026-01-01T00:00:00Z", "data_json": "{}"}
+        said = {
+            "tenant_id": "ganzhou",
+            "topic": "t",
+            "type": "x.Y",
+            "time": "2026-01-01T00:00:00Z",
+            "data_json": "{}",
+            "region_code": "360700",
+        }
         keyed.feed.changes += [Change(position=n, park_id=park, event_id=str(n), **said) for n, park in ((1, "etdz"), (2, "b"))]
         async with machine(keyed, "jiangxi") as jiangxi:
             await jiangxi.get("/v1/changes", params={"limit": 1})

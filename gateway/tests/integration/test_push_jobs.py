@@ -164,6 +164,7 @@ class TestJobs:
                 BodyReader(Uploads(limits), Workbooks(limits)),
                 with_park.runner._clock,
                 with_park.access_services.platforms,
+                with_park.access_services.authorities,
             )
             work = UploadJobs(services)
             async with with_park.runner._database.begin() as session:

@@ -20,17 +20,17 @@ from gateway.adapters.workers import RetentionWorker
 from gateway.application.feed.webhooks import deliver_next
 from gateway.application.retention import AT_ONCE, AUDIT_RETENTION, Retention, apply_retention
 from gateway.domain.access.audit import Entry, StoredEntry
-from gateway.domain.callers import Caller, Role
 from gateway.domain.errors import CursorExpired
 from gateway.domain.feed.changes import Change, IncomingFact
 from gateway.events.publish import FactEncoder
 from gateway.settings import RetentionSettings
+from kernel.access import Bounds, WholeParks
 
 # The database's own clock says what is too young to be taken away: what is old here is old for every clock.
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OLD, OLDER = NOW - timedelta(days=400), NOW - timedelta(days=500)
 TABLES = tables(MetaData())
-ADA = Caller("ada", "ganzhou", frozenset({Role.READER}))
+ALL = WholeParks("ganzhou", Bounds())
 
 
 CHANGE = Change(
@@ -86,7 +86,7 @@ class Stand:
             await session.commit()
 
     async def positions(self, after: int = 0) -> list[int]:
-        return [change.position for change in await self.feed.read(ADA, after=after, limit=100_000)]
+        return [change.position for change in (await self.feed.read(ALL, after=after, limit=100_000)).changes]
 
 
 @pytest.fixture

@@ -27,11 +27,13 @@ from gateway.domain.callers import Caller, Role
 from gateway.domain.errors import Unavailable
 from gateway.domain.feed.changes import IncomingFact
 from gateway.events.publish import FactEncoder
+from kernel.access import Bounds, WholeParks
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TABLES = tables(METADATA := MetaData())
 ENCODER = FactEncoder(new_id=lambda: str(uuid4()), traceparent=lambda: "")
 ADA = Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER, Role.READER}))
+ALL = WholeParks("ganzhou", Bounds())
 CHANGE = IncomingFact(
     tenant_id="ganzhou",
     park_id="etdz",
@@ -83,7 +85,7 @@ async def test_every_table_carries_its_tenant_and_its_park() -> None:
 async def test_a_migration_twice_changes_nothing(database: Database) -> None:
     await append(database, "e-1")
     await database.migrate("gateway.adapters.migrations")
-    assert len(await SqlChangeFeed(database, TABLES.feed).read(ADA, after=0, limit=10)) == 1
+    assert len((await SqlChangeFeed(database, TABLES.feed).read(ALL, after=0, limit=10)).changes) == 1
 
 
 async def test_a_granted_token_is_found_by_its_digest_only(database: Database) -> None:
@@ -114,12 +116,12 @@ async def test_positions_count_from_one_in_each_tenant(database: Database) -> No
     assert await append(database, "a", "b") == [1, 2]
     assert await append(database, "c", tenant="nanchang") == [1]
     assert await append(database, "d") == [3]
-    found = await SqlChangeFeed(database, TABLES.feed).read(ADA, after=1, limit=10)
+    found = (await SqlChangeFeed(database, TABLES.feed).read(ALL, after=1, limit=10)).changes
     assert [(change.position, change.event_id) for change in found] == [(2, "b"), (3, "d")]
     assert found[0].data_json == CHANGE.data_json
 
 
-async def test_a_bound_caller_reads_the_changes_of_the_parks_that_it_reaches(database: Database) -> None:
+async def test_bounds_leave_the_changes_of_the_parks_within_them(database: Database) -> None:
     parks = {"etdz": "360700", "north": "360100", "coast": "350100"}
     async with database.begin(Tenant("ganzhou")) as session:
         log = SqlChangeLog(session, TABLES.feed)
@@ -131,15 +133,82 @@ async def test_a_bound_caller_reads_the_changes_of_the_parks_that_it_reaches(dat
     feed = SqlChangeFeed(database, TABLES.feed)
 
     async def heard(**bounds: frozenset[str]) -> list[str]:
-        return [change.event_id for change in await feed.read(replace(ADA, **bounds), after=0, limit=10)]  # type: ignore[arg-type]
+        found = await feed.read(WholeParks("ganzhou", Bounds(**bounds)), after=0, limit=10)
+        assert found.held_by == ""
+        return [change.event_id for change in found.changes]
 
     assert await heard(parks=frozenset({"north"})) == ["north-1", "north-2"]
     assert await heard(regions=frozenset({"36"})) == ["etdz-1", "north-1", "etdz-2", "north-2"]
     assert await heard(regions=frozenset({"3607", "35"})) == ["etdz-1", "coast-1", "etdz-2", "coast-2"]
     assert await heard(regions=frozenset({"36"}), parks=frozenset({"coast", "etdz"})) == ["etdz-1", "etdz-2"]
-    assert await heard(enterprises=frozenset({"coast/mill"})) == ["coast-1", "coast-2"]
     for nothing in ({"parks": frozenset[str]()}, {"regions": frozenset[str]()}, {"regions": frozenset({"", "%", "3_"})}):
         assert await heard(**nothing) == []
+
+
+REGION = WholeParks("ganzhou", Bounds(regions=frozenset({"3607"})))
+FACTS = {"ActivityRecorded": "accounting.activity.v1", "ParkRegistered": "accounting.park.v1"}
+
+
+async def hear(database: Database, *facts: tuple[str, str]) -> None:
+    """Hears facts, each of a park, in this order; a registration says that the park lies in 360700, one of `coast` in 350100."""
+    for park_id, fact in facts:
+        region = "" if fact != "ParkRegistered" else "350100" if park_id == "coast" else "360700"
+        told = replace(CHANGE, park_id=park_id, topic=FACTS[fact], type=fact, event_id=f"{park_id} {fact}", region_code=region)
+        async with database.begin(Tenant("ganzhou")) as session:
+            await SqlChangeLog(session, TABLES.feed).append(told)
+            await session.commit()
+
+
+async def test_who_follows_by_region_misses_nothing_of_a_park_that_is_heard_before_its_registration(database: Database) -> None:
+    feed = SqlChangeFeed(database, TABLES.feed)
+    seen: list[int] = []
+    for fact, shown, held_by in (
+        (("old", "ParkRegistered"), [1], ""),
+        (("new", "ActivityRecorded"), [], "new"),
+        (("old", "ActivityRecorded"), [], "new"),
+        (("new", "ParkRegistered"), [2, 3, 4], ""),
+    ):
+        await hear(database, fact)
+        found = await feed.read(REGION, after=seen[-1] if seen else 0, limit=10)
+        assert ([change.position for change in found.changes], found.held_by) == (shown, held_by)
+        seen += shown
+    for reader in (REGION, ALL):
+        assert [change.position for change in (await feed.read(reader, after=0, limit=10)).changes] == [1, 2, 3, 4]
+
+
+async def test_only_who_follows_by_region_is_held_and_only_by_parks_within_its_other_bounds(database: Database) -> None:
+    await hear(database, ("old", "ParkRegistered"), ("new", "ActivityRecorded"), ("old", "ActivityRecorded"))
+    feed = SqlChangeFeed(database, TABLES.feed)
+
+    async def heard(bounds: Bounds, after: int = 0, limit: int = 10, nowhere: tuple[str, ...] = ()) -> tuple[list[int], str]:
+        found = await feed.read(WholeParks("ganzhou", bounds), after=after, limit=limit, nowhere=nowhere)
+        return [change.position for change in found.changes], found.held_by
+
+    regions = frozenset({"36"})
+    assert await heard(Bounds()) == ([1, 2, 3], "")
+    assert await heard(Bounds(parks=frozenset({"new"}))) == ([2], "")
+    assert await heard(Bounds(regions=regions)) == ([1], "new")
+    assert await heard(Bounds(regions=regions), limit=1) == ([1], "")
+    assert await heard(Bounds(regions=regions), after=1) == ([], "new")
+    # Whoever begins behind it, as by a cursor for the newest, is held by its next change.
+    assert await heard(Bounds(regions=regions), after=2) == ([3], "")
+    assert await heard(Bounds(regions=regions, parks=frozenset({"old"}))) == ([1, 3], "")
+    assert await heard(Bounds(regions=regions), nowhere=("new",)) == ([1, 3], "")
+    await hear(database, ("new", "ActivityRecorded"))
+    assert await heard(Bounds(regions=regions), after=2) == ([3], "new")
+
+
+async def test_a_place_that_is_known_is_not_forgotten_and_one_tenants_parks_hold_no_other(database: Database) -> None:
+    await hear(database, ("new", "ActivityRecorded"))
+    async with units(database)("ganzhou") as unit:
+        await unit.places.put("ganzhou", "new", "360700")
+        await unit.places.put("ganzhou", "new", "")
+        await unit.commit()
+    await append(database, "theirs", tenant="nanchang")
+    found = await SqlChangeFeed(database, TABLES.feed).read(REGION, after=0, limit=10)
+    assert ([change.position for change in found.changes], found.held_by) == ([1], "")
+    theirs = WholeParks("nanchang", Bounds(regions=frozenset({"36"})))
+    assert (await SqlChangeFeed(database, TABLES.feed).read(theirs, after=0, limit=10)).held_by == "etdz"
 
 
 async def test_a_position_that_is_not_committed_is_given_again(database: Database) -> None:
@@ -155,13 +224,13 @@ async def test_appends_at_once_leave_no_gap_and_no_reader_sees_one(database: Dat
 
     async def watch() -> None:
         while not done.is_set():
-            seen.append([change.position for change in await feed.read(ADA, after=0, limit=1000)])
+            seen.append([change.position for change in (await feed.read(ALL, after=0, limit=1000)).changes])
 
     watching = asyncio.create_task(watch())
     await asyncio.gather(*(append(database, f"{number}-a", f"{number}-b") for number in range(20)))
     done.set()
     await watching
-    seen.append([change.position for change in await feed.read(ADA, after=0, limit=1000)])
+    seen.append([change.position for change in (await feed.read(ALL, after=0, limit=1000)).changes])
     assert seen[-1] == list(range(1, 41))
     for positions in seen:
         assert positions == list(range(1, len(positions) + 1))

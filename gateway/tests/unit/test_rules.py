@@ -15,6 +15,7 @@ from gateway.domain.access.signing import RequestHead
 from gateway.domain.access.tokens import Grant, digest, token_of
 from gateway.domain.callers import ALLOWED, Action, Caller, Role
 from gateway.domain.errors import (
+    BoundToEnterprises,
     Busy,
     FieldProblem,
     FieldsInvalid,
@@ -32,6 +33,7 @@ from gateway.domain.feed.changes import Change, part, position_of
 from gateway.domain.limits import Limits
 from gateway.domain.months import month
 from gateway.domain.push.activity import ActivityRows, BatchOutcome, Outcome, ReadRows, Receipt, Tally, receipt, unreadable
+from kernel.access import WHOLE_PARK_ROLES, Bounds, WholeParks
 
 MANAGER = Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER}))
 READER = Caller("ben", "ganzhou", frozenset({Role.READER}))
@@ -75,14 +77,30 @@ class TestCallers:
 
     def test_a_park_beyond_the_bounds_is_refused_as_one_that_does_not_exist(self) -> None:
         mill = Caller("x", "t", frozenset({Role.ENTERPRISE}), enterprises=frozenset({"etdz/mill", "north/mill"}))
-        assert mill.reached_parks == frozenset({"etdz", "north"})
-        mill.must_reach("etdz")
+        for within in ("etdz", "north"):
+            mill.must_reach(within)
         for caller in (mill, replace(mill, enterprises=frozenset()), replace(mill, enterprises=None, parks=frozenset({"etdz"}))):
             with pytest.raises(ParkOutOfReach, match="park 'south' does not exist") as refused:
                 caller.must_reach("south")
             assert (refused.value.kind, refused.value.reason) == ("not_found", "PARK_NOT_FOUND")
-        assert replace(mill, parks=frozenset({"etdz", "south"})).reached_parks == frozenset({"etdz"})
+        both = replace(mill, parks=frozenset({"etdz", "south"}))
+        both.must_reach("etdz")
+        for beyond in ("north", "south"):
+            with pytest.raises(ParkOutOfReach):
+                both.must_reach(beyond)
         Caller("x", "t", frozenset({Role.READER})).must_reach("south")
+
+    def test_who_reads_parks_as_a_whole_is_whom_the_rule_of_access_shows_them(self) -> None:
+        assert {role for role, actions in ALLOWED.items() if Action.READ in actions} == WHOLE_PARK_ROLES
+
+    def test_who_follows_sees_whole_parks_and_who_is_bound_to_enterprises_does_not_follow(self) -> None:
+        followers = [role for role, actions in ALLOWED.items() if Action.FOLLOW in actions]
+        assert followers
+        for role in followers:
+            caller = Caller("x", "t", frozenset({role, Role.ENTERPRISE}), regions=frozenset({"36"}))
+            assert caller.must_follow() == WholeParks("t", Bounds(regions=frozenset({"36"})))
+            with pytest.raises(BoundToEnterprises, match=r"enterprises etdz/kiln, etdz/mill; .* GET /v1/parks/\{park\}/activity"):
+                replace(caller, enterprises=frozenset({"etdz/mill", "etdz/kiln"})).must_follow()
 
     def test_every_role_is_in_the_table(self) -> None:
         assert set(ALLOWED) == set(Role)
@@ -128,7 +146,7 @@ class TestTokens:
         nobody: Any = None
         authenticators = Authenticators(Store(), nobody, nobody, nobody, nobody, nobody, nobody)
         head = RequestHead("GET", "/v1/parks", "", authorization="Bearer abc")
-        assert await authenticate(authenticators, head) == Authenticated(READER, "token")
+        assert await authenticate(authenticators, head) == Authenticated(READER, "token", digest("abc"))
         with pytest.raises(TokenRefused, match="unknown, expired or revoked"):
             await authenticate(authenticators, replace(head, authorization="Bearer abd"))
         with pytest.raises(TokenRefused, match="send one credential"):
@@ -220,7 +238,10 @@ async def pushed(accounting: Any, caller: Caller, read: ReadRows, limits: Limits
     async def take(found: Receipt) -> None:
         taken.append(found)
 
-    tally = await push_activity(accounting, caller, "p", parts(), take, limits=limits)
+    async def acting() -> Caller:
+        return caller
+
+    tally = await push_activity(accounting, acting, "p", parts(), take, limits=limits)
     assert [found.count(Outcome.ACCEPTED) for found in taken] == [tally.accepted]
     return tally
 

@@ -6,12 +6,16 @@ gateway, or through a route that forgot to ask, finds the same limits. Which rol
 the service that offers it (`domain/callers.py`); how they are compared is written here only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self, TypeVar
 
 from kernel.refusals import Denied, OutOfScope
 
-ENTERPRISE_ROLE = "enterprise"
-"""The role that sees its own enterprises' part of a park and never a whole one."""
+WHOLE_PARK_ROLES = frozenset({"platform_operator", "park_manager", "reader", "region_reader", "verifier"})
+"""The roles that see parks as a whole, where no bound names enterprises. Any other role sees the enterprises that a bound names,
+and without such a bound nothing of any park: a role that is added later sees no whole park until it stands here."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,47 @@ class Bounds:
         >>> sorted(bounds.within("36").regions or ()), sorted(bounds.within("11").regions or ())
         (['3607'], [])
         """
-        if self.regions is None:
-            return Bounds(self.parks, frozenset({region}))
-        inside = {max(each, region, key=len) for each in self.regions if each.startswith(region) or region.startswith(each)}
-        return Bounds(self.parks, frozenset(inside))
+        return Bounds(self.parks, _common_regions(self.regions, frozenset({region})))
+
+    @property
+    def empty(self) -> bool:
+        """Whether they leave nothing in reach, whatever parks there are."""
+        return (self.parks is not None and not self.parks) or (self.regions is not None and not any(self.regions))
+
+
+def _common(one: frozenset[_T] | None, other: frozenset[_T] | None) -> frozenset[_T] | None:
+    """Returns what two bounds both leave."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def _common_regions(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    """Returns the beginnings of exactly the region codes that begin as both bounds say."""
+    if one is None or other is None:
+        return other if one is None else one
+    pairs = ((each, against) for each in one for against in other if each and against)
+    return frozenset(max(pair, key=len) for pair in pairs if pair[0].startswith(pair[1]) or pair[1].startswith(pair[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class WholeParks:
+    """The parks of a tenant that a caller sees as a whole.
+
+    A read that answers with what is known of whole parks takes this in the place of a caller. Nothing but `Caller.whole_parks`
+    makes one, so that such a read cannot forget to ask whether the caller sees whole parks at all.
+
+    Attributes:
+        tenant: whose parks.
+        bounds: which of them.
+    """
+
+    tenant: str
+    bounds: Bounds
+
+    def hold(self, place: "Place") -> bool:
+        """Says whether a place's park is among them."""
+        return place.tenant == self.tenant and self.bounds.reach(place.park_id, place.region_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +131,38 @@ class Caller:
     def own_enterprises(self, park_id: str) -> frozenset[str] | None:
         """Returns the ids of the only enterprises of a park whose data the caller sees; None when it sees the whole park.
 
-        A caller that is an enterprise and nothing else never sees a whole park, also when nothing says which enterprise it is.
+        A caller without a role that sees whole parks sees none, also when nothing says which enterprise it is.
         """
         if self.enterprises is None:
-            return frozenset() if self.roles <= {ENTERPRISE_ROLE} else None
+            return frozenset() if self.roles.isdisjoint(WHOLE_PARK_ROLES) else None
         return frozenset(
             enterprise
             for park, _, enterprise in (each.partition("/") for each in self.enterprises)
             if park == park_id and enterprise
+        )
+
+    def whole_parks(self) -> WholeParks | None:
+        """Returns the parks that the caller sees as a whole; None when it sees parts of parks at most."""
+        if self.enterprises is not None or self.roles.isdisjoint(WHOLE_PARK_ROLES):
+            return None
+        return WholeParks(self.tenant, self.bounds)
+
+    def within(self, other: "Caller") -> Self:
+        """Returns the caller with what both it and another statement of the same caller allow, such as of then and of now.
+
+        >>> then = Caller("m", "t", frozenset({"reader", "park_manager"}), regions=frozenset({"36"}))
+        >>> now = Caller("m", "t", frozenset({"reader"}), regions=frozenset({"3607", "35"}), parks=frozenset({"etdz"}))
+        >>> both = then.within(now)
+        >>> sorted(both.roles), sorted(both.regions or ()), sorted(both.parks or ())
+        (['reader'], ['3607'], ['etdz'])
+        """
+        return replace(
+            self,
+            roles=self.roles & other.roles,
+            scopes=_common(self.scopes, other.scopes),
+            parks=_common(self.parks, other.parks),
+            regions=_common_regions(self.regions, other.regions),
+            enterprises=_common(self.enterprises, other.enterprises),
         )
 
     def has_role(self, permission: Permission) -> bool:

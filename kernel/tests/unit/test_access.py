@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from kernel.access import Bounds, Caller, Permission, Place, reaches, require, sees
 from kernel.refusals import Denied, OutOfScope
 
-ROLES = ["platform_operator", "park_manager", "reader", "enterprise", "public", "Reader", ""]
+WHOLE = ["platform_operator", "park_manager", "reader", "region_reader", "verifier"]
+ROLES = [*WHOLE, "enterprise", "public", "Reader", ""]
 SCOPES = ["read", "record", "publish", ""]
 TENANTS = ["t1", "t2"]
 PARKS = ["etdz", "etd", "north", ""]
@@ -67,12 +68,12 @@ def exists(caller: Caller, place: Place) -> bool:
 
 
 def visible(caller: Caller, place: Place) -> bool:
-    """Oracle: of a park that exists, one bound to enterprises sees those, an enterprise that nobody bound sees nothing."""
+    """Oracle: of a park that exists, one bound to enterprises sees those; without the bound one role of whole parks does."""
     if not exists(caller, place):
         return False
     if caller.enterprises is not None:
         return place.enterprise_id != "" and f"{place.park_id}/{place.enterprise_id}" in caller.enterprises
-    return any(role != "enterprise" for role in caller.roles)
+    return any(role == own for role in WHOLE for own in caller.roles)
 
 
 def outcome(caller: Caller, permission: Permission) -> str:
@@ -128,7 +129,45 @@ def test_whoever_is_bound_to_enterprises_never_sees_a_whole_park(caller: Caller,
     assert not sees(bound, replace(place, enterprise_id=""))
     assert bound.own_enterprises(place.park_id) is not None
     assert "" not in (bound.own_enterprises(place.park_id) or ())
-    assert not sees(replace(caller, roles=frozenset({"enterprise"}), enterprises=None), place)
+
+
+@given(CALLERS, PLACES, sets(["enterprise", "public", "Reader", "auditor", ""]))
+def test_no_roles_beside_those_of_whole_parks_see_one_in_any_combination(
+    caller: Caller, place: Place, roles: frozenset[str]
+) -> None:
+    assert not sees(replace(caller, roles=roles, enterprises=None), place)
+    assert replace(caller, roles=roles).whole_parks() is None
+
+
+@given(CALLERS, PLACES)
+def test_the_whole_parks_of_a_caller_are_those_that_it_sees_as_a_whole(caller: Caller, place: Place) -> None:
+    whole = caller.whole_parks()
+    event(f"whole parks: {whole is not None}")
+    assert sees(caller, replace(place, enterprise_id="")) is (whole is not None and whole.hold(place))
+    if whole is not None and whole.bounds.empty:
+        assert not sees(caller, place)
+
+
+@given(CALLERS, CALLERS, PLACES, PERMISSIONS)
+def test_what_holds_of_then_and_of_now_allows_no_more_than_either(
+    then: Caller, now: Caller, place: Place, permission: Permission
+) -> None:
+    now = replace(now, tenant=then.tenant)
+    both = then.within(now)
+    event(f"sees {sees(both, place)}")
+    assert (both.subject, both.tenant) == (then.subject, then.tenant)
+    assert reaches(both, place) <= (reaches(then, place) and reaches(now, place))
+    assert sees(both, place) <= (sees(then, place) and sees(now, place))
+    if then.roles == now.roles:
+        assert sees(both, place) is (sees(then, place) and sees(now, place))
+    if outcome(both, permission) == "allowed":
+        assert outcome(then, permission) == outcome(now, permission) == "allowed"
+
+
+@given(CALLERS, PLACES)
+def test_what_has_not_changed_allows_the_same(caller: Caller, place: Place) -> None:
+    assert sees(caller.within(caller), place) is sees(caller, place)
+    assert replace(caller.within(caller), regions=caller.regions) == caller
 
 
 @given(CALLERS, PLACES)

@@ -123,10 +123,19 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class WebhookProblem:
+    """Why a webhook is disabled: a reason for programs, and a sentence in the client's language."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Webhook:
     """A webhook: `position` is the last change that it has delivered, `state` active or disabled.
 
     Attributes:
+        problem: Why it is disabled; None while it is active.
         secret: What deliveries are signed with; only in the answer that makes the webhook.
         deliveries: The latest; only where one webhook is asked for.
     """
@@ -142,6 +151,7 @@ class Webhook:
     due_time: datetime
     secret: str | None = None
     deliveries: tuple[Delivery, ...] = ()
+    problem: WebhookProblem | None = None
 
     def __repr__(self) -> str:
         """Leaves the secret out: values are printed and logged."""

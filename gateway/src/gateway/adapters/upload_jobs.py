@@ -7,6 +7,7 @@ import msgspec
 from chassis.job_runner import JobContext
 from chassis.jobs import Json
 from gateway.application.push.recording import RecordingServices, Upload, record_upload
+from gateway.domain.access.authority import Authority
 from gateway.domain.callers import Caller
 from gateway.domain.push.activity import Outcome
 from gateway.domain.push.media import Media
@@ -18,8 +19,9 @@ class UploadArguments(msgspec.Struct):
 
     Attributes:
         encoding: Of the upload as it is stored.
-        caller: For whom rows are recorded: as it stood when it pushed.
+        caller: Who pushed, as it stood then.
         auth_method: By what the caller was authenticated.
+        credential: By which one, as `Authority` has it.
     """
 
     media: Media
@@ -29,6 +31,7 @@ class UploadArguments(msgspec.Struct):
     park_id: str = ""
     upload_bytes: int = 0
     auth_method: str = msgspec.field(default="", name="way")
+    credential: str = ""
 
 
 class UploadJobs:
@@ -53,8 +56,7 @@ class UploadJobs:
             encoding=arguments.encoding,
             size_bytes=arguments.upload_bytes,
             profile=arguments.profile,
-            caller=arguments.caller,
-            auth_method=arguments.auth_method,
+            authority=Authority(arguments.caller, arguments.auth_method, arguments.credential),
         )
         tally = await record_upload(self._services, upload, context.progress)
         counts: dict[str, Json] = {outcome.value: getattr(tally, outcome.value) for outcome in Outcome}

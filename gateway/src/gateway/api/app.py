@@ -134,9 +134,10 @@ def create_app(
     )
     uploads = readers.uploads
     # Routes are tried in this order: first those that machines ask all day.
-    app.include_router(push.router(ports.accounting, readers, push_services, access_services.platforms))
+    authorities, platforms = access_services.authorities, access_services.platforms
+    app.include_router(push.router(ports.accounting, readers, push_services, platforms, authorities))
     app.include_router(contract.router(accounting.add_routes, ports.accounting, uploads))
-    app.include_router(feed.router(ports.changes, access_services.platforms))
+    app.include_router(feed.router(webhook_services.feed, platforms))
     app.include_router(access.router(access_services.key_management, uploads))
     app.include_router(audit.router(access_services.key_management.units))
     app.include_router(people.router(access_services, uploads))
@@ -148,7 +149,7 @@ def create_app(
     app.include_router(indicator_values.router(ports.evaluation, readers))
     app.include_router(webhooks.router(webhook_services, uploads))
     app.include_router(library.router(push_services, uploads))
-    app.include_router(jobs.router(ports.accounting, push_services))
+    app.include_router(jobs.router(ports.accounting, push_services, authorities))
 
     @app.get("/healthz", response_model=HealthAnswer, tags=["health"])
     async def get_health() -> Response:

@@ -45,6 +45,7 @@ class Idempotency:
             KeyMalformed: The header holds no key.
             KeyInUse: A request with the key is under way.
             KeyReused: The key was used for another request.
+            KeyBeyondRights: The answer was given to a credential that may more than the present one.
         """
         given = [value for name, value in scope.get("headers", ()) if name == _HEADER]
         caller = scope.get("state", {}).get("caller")
@@ -53,7 +54,7 @@ class Idempotency:
             return
         key = IdempotencyKey(caller.tenant, caller.subject, _key(given))
         seen = _Seen(scope)
-        kept = await idempotency.take(self._storage, key)
+        kept = await idempotency.take(self._storage, key, caller)
         if kept is not None:
             await self._again(key, kept, seen, receive, send)
             return
@@ -62,7 +63,8 @@ class Idempotency:
             recorded = _Recorded(send)
             await self._app(scope, seen.watched(receive), recorded)
             if seen.ended and recorded.status < 500 and recorded.status not in _NOT_KEPT and recorded.whole:
-                await idempotency.keep(self._storage, key, seen.fingerprint(), recorded.status, recorded.headers, recorded.chunks)
+                answered = (recorded.status, recorded.headers, recorded.chunks)
+                await idempotency.keep(self._storage, key, caller, seen.fingerprint(), *answered)
                 return
         finally:
             renewing.cancel()

@@ -97,7 +97,7 @@ class RequestMiddleware:
         try:
             if path.startswith(_PROTECTED) and path not in OPEN_PATHS:
                 known = await authenticate(self._access_services.authenticators, request_head(scope))
-                state["caller"], state["auth_method"] = known.caller, known.auth_method
+                state["caller"], state["auth_method"], state["credential"] = known.caller, known.auth_method, known.credential
             rate_limit = await self._counted(scope, known)
             if known is None or known.body_sha256 is None:
                 await self._app(scope, receive, send_with_headers)

@@ -11,6 +11,7 @@ from gateway.api.problems import language_of
 from gateway.api.schemas.model import ID_PATTERN
 from gateway.application.services import ServicePort, must_see_park
 from gateway.domain import messages
+from gateway.domain.access.authority import Authority
 from gateway.domain.callers import Caller
 from gateway.domain.errors import FieldProblem, FieldsInvalid
 from gateway.domain.messages import Language
@@ -32,6 +33,13 @@ def auth_method_of(request: Request) -> str:
     auth_method = request.state.auth_method
     assert isinstance(auth_method, str)
     return auth_method
+
+
+def authority_of(request: Request) -> Authority:
+    """Returns in whose name something acts later that this request begins."""
+    credential = request.state.credential
+    assert isinstance(credential, str)
+    return Authority(caller_of(request), auth_method_of(request), credential)
 
 
 def language(request: Request) -> Language:

@@ -4,21 +4,27 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from gateway.application.files import read_file
 from gateway.application.ports import StorageServices
-from gateway.domain.idempotency import IdempotencyKey, KeyInUse, StoredAnswer
+from gateway.domain.callers import Caller
+from gateway.domain.idempotency import IdempotencyKey, KeyBeyondRights, KeyInUse, StoredAnswer
 
 
-async def take(services: StorageServices, key: IdempotencyKey) -> StoredAnswer | None:
+async def take(services: StorageServices, key: IdempotencyKey, caller: Caller) -> StoredAnswer | None:
     """Takes a key for a request; returns the answer where there is one already, None where the request is to be carried out.
 
     Raises:
         KeyInUse: A request with the key is under way.
+        KeyBeyondRights: The answer was given to a credential that may more than the present one.
     """
     async with services.units(key.tenant_id) as unit:
         known = await unit.keys.take(key, services.clock.now())
         await unit.commit()
     if known is not None and known.answer is None:
         raise KeyInUse(key.key)
-    return None if known is None else known.answer
+    if known is None or known.answer is None:
+        return None
+    if not known.answer.is_for(caller):
+        raise KeyBeyondRights(key.key)
+    return known.answer
 
 
 async def renew(services: StorageServices, key: IdempotencyKey) -> None:
@@ -38,6 +44,7 @@ async def release(services: StorageServices, key: IdempotencyKey) -> None:
 async def keep(
     services: StorageServices,
     key: IdempotencyKey,
+    caller: Caller,
     fingerprint: str,
     status: int,
     headers: Mapping[str, str],
@@ -48,6 +55,7 @@ async def keep(
     Args:
         services: Where.
         key: Of the request.
+        caller: Who is answered.
         fingerprint: Of the request.
         status: Of the answer.
         headers: Of the answer.
@@ -56,7 +64,7 @@ async def keep(
     file_id = f"{services.new_id()}.answer"
     async with services.units(key.tenant_id) as unit:
         await unit.files.append(key.tenant_id, "", file_id, 0, b"".join(chunks))
-        await unit.keys.keep(key, StoredAnswer(fingerprint, status, headers, file_id))
+        await unit.keys.keep(key, StoredAnswer(fingerprint, status, headers, file_id, caller))
         await unit.commit()
 
 

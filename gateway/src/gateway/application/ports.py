@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.application.access.ports import AccessRegister, AuditRegister, PeopleRegister, TokenRegister
-from gateway.application.feed.ports import ChangeFeed, ChangeRetention, PlatformRegister, Webhooks
+from gateway.application.feed.ports import ChangeRetention, Places, PlatformRegister, Webhooks
 from gateway.application.library.ports import Documents
 from gateway.application.push.ports import Files, Jobs, Profiles
 from gateway.application.services import ServicePort
@@ -88,6 +88,11 @@ class UnitOfWork(Protocol):
     @property
     def platforms(self) -> PlatformRegister:
         """Connected platforms, within this transaction."""
+        ...
+
+    @property
+    def places(self) -> Places:
+        """Which region each park of the feed lies in, within this transaction."""
         ...
 
     @property
@@ -177,7 +182,6 @@ class Ports:
 
     accounting: AccountingPort
     evaluation: ServicePort
-    changes: ChangeFeed
     database: DatabaseProbe
     events: EventsProbe
 

@@ -6,7 +6,9 @@ Nothing here knows what an answer says: a figure that this module knew would be 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from gateway.domain.callers import Action, Caller
+from gateway.domain.callers import Action, Caller, Role
+from gateway.domain.errors import ServiceRefused
+from kernel.refusals import Kind
 
 Members = Mapping[str, Any]
 """A request by the field names of its proto file; decimals as text."""
@@ -52,3 +54,24 @@ async def must_see_park(accounting: ServicePort, caller: Caller, park_id: str) -
         ServiceRefused: It does not.
     """
     await accounting.ask(caller, "GetPark", {"park_id": park_id})
+
+
+async def region_of(accounting: ServicePort, tenant_id: str, park_id: str) -> str:
+    """Returns the region code of a park, "" where the tenant has no such park.
+
+    The gateway asks in its own name, as a reader of this park who may see nothing else: whoever needs the answer may be one whom
+    the park's region keeps out.
+
+    Raises:
+        Unavailable: Accounting does not answer.
+        ServiceRefused: It failed.
+    """
+    parks = frozenset({park_id})
+    gateway = Caller("gateway", tenant_id, frozenset({Role.READER}), frozenset({Action.READ_OWN}), parks)
+    try:
+        found = await accounting.ask(gateway, "GetPark", {"park_id": park_id})
+    except ServiceRefused as refused:
+        if refused.kind == Kind.NOT_FOUND:
+            return ""
+        raise
+    return str(found["park"]["region_code"])

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.domain.errors import ParkOutOfReach, RoleMissing, ScopeMissing
+from gateway.domain.errors import BoundToEnterprises, ParkOutOfReach, RoleMissing, ScopeMissing
 from kernel import access
-from kernel.access import Permission
+from kernel.access import Bounds, Permission, WholeParks
 
 
 class Role(StrEnum):
@@ -104,17 +104,26 @@ class Caller(access.Caller):
         if not self.has_scope(permission):
             raise ScopeMissing(found=sorted(self.scopes or ()), allowed=action.value)
 
-    @property
-    def reached_parks(self) -> frozenset[str] | None:
-        """The parks that the caller reaches by their ids, None when no bound names parks."""
-        return self.bounds.parks
+    def must_follow(self) -> WholeParks:
+        """Returns the parks whose changes the caller follows: the feed tells facts of whole parks.
+
+        Raises:
+            RoleMissing, ScopeMissing: The caller may not follow.
+            BoundToEnterprises: It sees parts of parks only.
+        """
+        self.must(Action.FOLLOW)
+        parks = self.whole_parks()
+        if parks is None:
+            raise BoundToEnterprises(sorted(self.enterprises or ()))
+        return parks
 
     def must_reach(self, park_id: str) -> None:
-        """Refuses a park that the caller's bounds leave out, in the words for a park that does not exist.
+        """Refuses a park whose id the caller's bounds leave out, in the words for a park that does not exist.
+
+        Which region a park lies in is not known here.
 
         Raises:
             ParkOutOfReach: As for a park of another tenant.
         """
-        parks = self.reached_parks
-        if parks is not None and park_id not in parks:
+        if not Bounds(self.bounds.parks).reach(park_id, ""):
             raise ParkOutOfReach(park_id)

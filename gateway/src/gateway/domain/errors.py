@@ -7,6 +7,8 @@ GatewayError
 ├── GrantRefused            as RFC 6749 says  the token endpoint; carries its error code
 ├── RoleMissing             denied            the caller's roles do not allow the action
 ├── ScopeMissing            denied            its roles do, the credential did not ask for it
+├── BoundToEnterprises      denied            it asks for what is told of whole parks, and sees parts only
+├── AuthorityLapsed         denied            whoever began what goes on later may not any more
 ├── CallerUnknown, KeyUnknown   not_found
 ├── IdentityTaken           already_exists    of two callers with one identity at an OIDC issuer
 ├── PathUnknown             not_found
@@ -145,6 +147,34 @@ class ScopeMissing(GatewayError):
 
     def __init__(self, *, found: Sequence[str], allowed: str) -> None:
         super().__init__("SCOPE_MISSING", found=" ".join(found) or "-", allowed=allowed)
+
+
+class BoundToEnterprises(GatewayError):
+    """The caller asks for facts of whole parks, and its bounds leave parts of parks only.
+
+    Args:
+        found: The enterprises that it is bound to.
+    """
+
+    kind = "denied"
+
+    def __init__(self, found: Sequence[str]) -> None:
+        super().__init__("BOUND_TO_ENTERPRISES", found=", ".join(found) or "-")
+
+
+class AuthorityLapsed(GatewayError):
+    """Whoever began what goes on later, such as a webhook, may not any more.
+
+    CALLER_INACTIVE, CREDENTIAL_WITHDRAWN or NOTHING_IN_REACH.
+
+    Args:
+        found: The caller.
+    """
+
+    kind = "denied"
+
+    def __init__(self, reason: str, found: str) -> None:
+        super().__init__(reason, found=found)
 
 
 class ParkOutOfReach(GatewayError):

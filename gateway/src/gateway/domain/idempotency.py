@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gateway.domain.callers import Caller
 from gateway.domain.errors import GatewayError
 
 
@@ -25,6 +26,15 @@ class KeyReused(GatewayError):
         super().__init__("IDEMPOTENCY_KEY_REUSED", found=key)
 
 
+class KeyBeyondRights(GatewayError):
+    """The answer under the idempotency key was given to more rights than the credential of the repetition has."""
+
+    kind = "denied"
+
+    def __init__(self, key: str) -> None:
+        super().__init__("IDEMPOTENCY_KEY_BEYOND_RIGHTS", found=key)
+
+
 class KeyMalformed(GatewayError):
     """The header holds no key."""
 
@@ -42,12 +52,18 @@ class StoredAnswer:
         fingerprint: SHA-256 of method, address, content type and body of the request, hexadecimal.
         headers: Those that belong to the answer itself.
         file_id: Where its body is kept.
+        caller: Who was answered, with its rights; None where that was not stored.
     """
 
     fingerprint: str
     status: int
     headers: Mapping[str, str]
     file_id: str
+    caller: Caller | None = None
+
+    def is_for(self, caller: Caller) -> bool:
+        """Says whether a caller has the rights that the answer was given to: a narrower credential may not be shown it."""
+        return self.caller is None or self.caller.within(caller) == self.caller
 
 
 @dataclass(frozen=True, slots=True)

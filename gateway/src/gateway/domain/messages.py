@@ -1,11 +1,15 @@
 """Every sentence the gateway says itself, in Chinese and English, in one table.
 
-What accounting says about a row or a request arrives in words of its own and is not repeated here.
+Those of rights and of webhooks come from their topics. What accounting says about a row or a request arrives in words of its own
+and is not repeated here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from gateway.domain.access.messages import RIGHTS
+from gateway.domain.feed.messages import WEBHOOKS
+from gateway.domain.sentences import Sentences
 
 Language = Literal["zh", "en"]
 
@@ -13,17 +17,9 @@ FOUND_CHARACTERS = 200
 """The most characters of a caller's input that an answer repeats."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sentences:
-    """A title that is the same for every occurrence, and a sentence with the facts of this one."""
-
-    title_en: str
-    title_zh: str
-    sentence_en: str
-    sentence_zh: str
-
-
 REASONS: Mapping[str, Sentences] = {
+    **RIGHTS,
+    **WEBHOOKS,
     "TOKEN_MISSING": Sentences(
         "No bearer token",
         "缺少访问令牌",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from accounting.domain.callers import FIGURES, READ, READ_OWN, READ_PUBLISHED, REBUILD, RECORD, REGISTER, whole_park
-from kernel.access import Caller, Permission, require
+from kernel.access import WHOLE_PARK_ROLES, Caller, Permission, require
 from kernel.refusals import Denied, OutOfScope
 
 PERMISSIONS = {
@@ -64,3 +64,6 @@ def test_whoever_is_bound_to_enterprises_sees_no_park_as_a_whole() -> None:
     with pytest.raises(Denied):
         whole_park(caller("enterprise"), "etdz")
     whole_park(caller("reader"), "etdz")
+    with pytest.raises(Denied):
+        whole_park(caller("enterprise", "public"), "etdz")
+    assert READ.roles == WHOLE_PARK_ROLES

@@ -83,6 +83,10 @@ class CachedCredentials:
         """Returns whom a subject of an OIDC issuer stands for."""
         return await self._external.find((issuer, subject), lambda pair: self._store.external(*pair))
 
+    async def caller(self, tenant_id: str, caller_id: str) -> RegisteredCaller | None:
+        """Returns a registered caller; asked anew, as a session is at each request."""
+        return await self._store.caller(tenant_id, caller_id)
+
     async def token_key(self, kid: str) -> TokenKey | None:
         """Returns one of our own signing keys."""
         return await self._token_keys.find(kid, self._store.token_key)

@@ -12,6 +12,7 @@ from gateway.adapters.identity.oidc import OidcIssuers, TrustedIssuer
 from gateway.adapters.identity.secret_cipher import AesGcmCipher
 from gateway.adapters.identity.secret_generator import RandomSecretGenerator
 from gateway.application.access.authentication import Authenticators
+from gateway.application.access.authority import Authorities
 from gateway.application.access.callers import KeyManagement
 from gateway.application.access.people import SignInServices
 from gateway.application.access.ports import AuditLog, Credentials, Mail, Passwords, TokenStore
@@ -92,6 +93,7 @@ def access_services(
             sign_in_services=sign_in,
             clock=clock,
         ),
+        authorities=Authorities(tokens, credentials, frozenset(each.issuer for each in options.trusted), clock),
         key_management=KeyManagement(units=units, secret_generator=secret_generator, cipher=cipher, clock=clock),
         issuance=TokenIssuance(
             units=units,

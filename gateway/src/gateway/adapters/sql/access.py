@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Database
-from chassis.tenancy import PLATFORM_TENANT, Platform
+from chassis.tenancy import PLATFORM_TENANT, Platform, Tenant
 from gateway.adapters.sql.access_tables import AccessTables
 from gateway.adapters.sql.upsert import upsert
 from gateway.application.access.ports import RefreshToken, TokenKey
@@ -52,6 +52,11 @@ class SqlCredentials:
         async with self._database.read(_AUTHENTICATION) as session:
             row = (await session.execute(query)).one_or_none()
         return None if row is None else _caller(row)
+
+    async def caller(self, tenant_id: str, caller_id: str) -> RegisteredCaller | None:
+        """Returns a registered caller."""
+        async with self._database.read(Tenant(tenant_id)) as session:
+            return await SqlAccessRegister(session, self._tables).caller(tenant_id, caller_id)
 
     async def token_key(self, kid: str) -> TokenKey | None:
         """Returns one of our own signing keys."""
@@ -125,6 +130,7 @@ class SqlAccessRegister:
             "created_time": key.created_time,
             "expires_time": key.expires_time,
             "revoked_time": key.revoked_time,
+            "replaced_by": key.replaced_by,
         }
         await self._session.execute(insert(self._tables.api_key), [values])
 
@@ -144,10 +150,11 @@ class SqlAccessRegister:
         return [_key(row) for row in await self._session.execute(query.order_by(table.c.key_id).limit(limit))]
 
     async def end_key(self, key: Key) -> None:
-        """Stores when a key ends and whether it is withdrawn; what was given out for a withdrawn one is withdrawn with it."""
+        """Stores when a key ends, for which other, and whether it is withdrawn; what was given out for a withdrawn one ends too."""
         table, tokens = self._tables.api_key, self._tables.refresh_token
         ending = update(table).where(table.c.tenant_id == key.tenant_id, table.c.key_id == key.key_id)
-        await self._session.execute(ending.values(expires_time=key.expires_time, revoked_time=key.revoked_time))
+        values = {"expires_time": key.expires_time, "revoked_time": key.revoked_time, "replaced_by": key.replaced_by}
+        await self._session.execute(ending.values(**values))
         if key.revoked_time is not None:
             given = update(tokens).where(tokens.c.key_id == key.key_id, tokens.c.used_time.is_(None))
             await self._session.execute(given.values(used_time=key.revoked_time))
@@ -261,6 +268,7 @@ def _key(row: Row[Any]) -> Key:
         created_time=row.created_time,
         expires_time=row.expires_time,
         revoked_time=row.revoked_time,
+        replaced_by=row.replaced_by,
     )
 
 

@@ -82,6 +82,7 @@ def access_tables(metadata: MetaData) -> AccessTables:
             Column("created_time", UtcDateTime, nullable=False),
             Column("expires_time", UtcDateTime, nullable=False),
             Column("revoked_time", UtcDateTime),
+            Column("replaced_by", Text, nullable=False),
             Index("api_key_by_caller", "tenant_id", "caller_id", "key_id"),
             sqlite_strict=True,
         ),

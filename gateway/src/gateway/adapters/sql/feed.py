@@ -1,6 +1,6 @@
 """The change feed in the gateway's database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import takewhile
 
@@ -12,9 +12,9 @@ from chassis.database import Database
 from chassis.tenancy import Tenant
 from gateway.adapters.sql.feed_tables import FeedTables
 from gateway.adapters.sql.upsert import upsert
-from gateway.domain.callers import Caller
 from gateway.domain.errors import CursorExpired
-from gateway.domain.feed.changes import Change, IncomingFact
+from gateway.domain.feed.changes import Change, FeedRead, IncomingFact
+from kernel.access import WholeParks
 
 
 class SqlChangeLog:
@@ -48,11 +48,25 @@ class SqlChangeLog:
             "data_json": change.data_json,
         }
         await self._session.execute(self._tables.change.insert().values(position=position, **values))
-        if change.region_code:
-            place = {"tenant_id": change.tenant_id, "park_id": change.park_id, "region_code": change.region_code}
-            known = upsert(self._session, self._tables.park_place).values(**place)
-            await self._session.execute(known.on_conflict_do_update(index_elements=["tenant_id", "park_id"], set_=place))
+        if change.park_id:
+            # Registrations come by another topic, and may come later: a park that is not placed yet is noted as such.
+            await SqlPlaces(self._session, self._tables).put(change.tenant_id, change.park_id, change.region_code)
         return Change(position=position, **values)
+
+
+class SqlPlaces:
+    """Places within one transaction."""
+
+    def __init__(self, session: AsyncSession, tables: FeedTables) -> None:
+        self._session = session
+        self._table = tables.park_place
+
+    async def put(self, tenant_id: str, park_id: str, region_code: str) -> None:
+        """Stores which region a park lies in; "" where it is not known, which changes nothing that is."""
+        place = {"tenant_id": tenant_id, "park_id": park_id, "region_code": region_code}
+        statement = upsert(self._session, self._table).values(**place)
+        known = statement.on_conflict_do_update(index_elements=["tenant_id", "park_id"], set_=place)
+        await self._session.execute(known if region_code else statement.on_conflict_do_nothing())
 
 
 class SqlChangeFeed:
@@ -64,27 +78,37 @@ class SqlChangeFeed:
         self._counter = tables.change_counter
         self._place = tables.park_place
 
-    async def read(self, caller: Caller, *, after: int, limit: int) -> Sequence[Change]:
-        """Returns at most `limit` changes of the parks that the caller reaches with a position above `after`, ascending.
+    async def read(self, parks: WholeParks, *, after: int, limit: int, nowhere: Collection[str] = ()) -> FeedRead:
+        """Returns at most `limit` changes of parks with a position above `after`, ascending.
+
+        Args:
+            parks: Whose changes are read.
+            after: A position; 0 for the beginning.
+            limit: >= 1.
+            nowhere: Parks that are in no region: their changes are passed over where a region is asked for.
 
         Raises:
             CursorExpired: `after` is not 0, and what came next is no longer kept.
         """
-        table, place, tenant_id = self._table, self._place, caller.tenant
+        table, place, tenant_id, bounds = self._table, self._place, parks.tenant, parks.bounds
         query = (
             select(table).where(table.c.tenant_id == tenant_id, table.c.position > after).order_by(table.c.position).limit(limit)
         )
-        if caller.reached_parks is not None:
-            query = query.where(table.c.park_id.in_(caller.reached_parks))
-        if caller.regions is not None:
-            within = or_(false(), *(place.c.region_code.startswith(each, autoescape=True) for each in caller.regions if each))
+        if bounds.parks is not None:
+            query = query.where(table.c.park_id.in_(bounds.parks))
+        if bounds.regions is not None:
+            within = or_(false(), *(place.c.region_code.startswith(each, autoescape=True) for each in bounds.regions if each))
             query = query.where(table.c.park_id.in_(select(place.c.park_id).where(place.c.tenant_id == tenant_id, within)))
+        held_by = ""
         async with self._database.read(Tenant(tenant_id)) as session:
             # In the transaction that reads the changes: what is forgotten meanwhile is still seen, or its absence is.
             if after and (oldest := await self._oldest(session, tenant_id)) > after + 1:
                 raise CursorExpired(str(after), oldest)
+            if bounds.regions is not None and (held := await self._first_without_region(session, parks, after, nowhere)):
+                position, held_by = held
+                query = query.where(table.c.position < position)
             rows = (await session.execute(query)).all()
-        return [
+        changes = [
             Change(
                 position=row.position,
                 tenant_id=row.tenant_id,
@@ -97,6 +121,30 @@ class SqlChangeFeed:
             )
             for row in rows
         ]
+        # A part that is full ends before it came to where it is held.
+        return FeedRead(changes, "" if len(changes) == limit else held_by)
+
+    async def _first_without_region(
+        self, session: AsyncSession, parks: WholeParks, after: int, nowhere: Collection[str]
+    ) -> tuple[int, str] | None:
+        """Returns position and park of the first change after a position whose park is not placed yet, None for none."""
+        table, place = self._table, self._place
+        unknown = select(place.c.park_id).where(
+            place.c.tenant_id == parks.tenant, place.c.region_code == "", place.c.park_id.not_in(nowhere)
+        )
+        if parks.bounds.parks is not None:
+            unknown = unknown.where(place.c.park_id.in_(parks.bounds.parks))
+        # Asked by itself, as there is hardly ever one: the changes are not searched for what does not exist.
+        if (await session.execute(unknown.limit(1))).first() is None:
+            return None
+        first = (
+            select(table.c.position, table.c.park_id)
+            .where(table.c.tenant_id == parks.tenant, table.c.position > after, table.c.park_id.in_(unknown))
+            .order_by(table.c.position)
+            .limit(1)
+        )
+        found = (await session.execute(first)).first()
+        return None if found is None else (found.position, found.park_id)
 
     async def newest(self, tenant_id: str) -> int:
         """Returns the last position of a tenant, 0 before the first."""

@@ -14,7 +14,7 @@ class FeedTables:
     Attributes:
         change_counter: The last position given in each tenant.
         change: The change feed.
-        park_place: The region of each park that an event has named.
+        park_place: The region of each park that an event has named; "" until it is known.
         connected_platform: When each platform was first seen at each park.
         webhook: Where changes are sent to.
         webhook_delivery: A row per attempt.

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.adapters.sql.push_tables import PushTables
 from gateway.adapters.sql.upsert import upsert
+from gateway.domain.callers import Caller
 from gateway.domain.idempotency import IdempotencyKey, KeyState, KeyTimes, StoredAnswer
 
 
@@ -31,6 +33,7 @@ class SqlKeys:
             "status": 0,
             "headers_json": "{}",
             "file_id": "",
+            "caller_json": None,
         }
         await self._session.execute(delete(table).where(table.c.begun_time < until.over))
         statement = upsert(self._session, table).values(tenant_id=key.tenant_id, subject=key.subject, key=key.key, **fresh)
@@ -45,7 +48,8 @@ class SqlKeys:
         row = (await self._session.execute(select(table).where(*self._is(key)))).one()
         if row.status == 0:
             return KeyState(None)
-        return KeyState(StoredAnswer(row.fingerprint, row.status, json.loads(row.headers_json), row.file_id))
+        caller = None if row.caller_json is None else msgspec.json.decode(row.caller_json, type=Caller)
+        return KeyState(StoredAnswer(row.fingerprint, row.status, json.loads(row.headers_json), row.file_id, caller))
 
     async def renew(self, key: IdempotencyKey, now: datetime) -> None:
         """Says that the request which has the key is still under way."""
@@ -58,6 +62,7 @@ class SqlKeys:
             "status": answer.status,
             "headers_json": json.dumps(dict(answer.headers)),
             "file_id": answer.file_id,
+            "caller_json": None if answer.caller is None else msgspec.json.encode(answer.caller).decode(),
         }
         await self._session.execute(update(self._table).where(*self._is(key)).values(**values))
 

@@ -78,6 +78,7 @@ def push_tables(metadata: MetaData) -> PushTables:
             Column("status", big_integer(), nullable=False),
             Column("headers_json", Text, nullable=False),
             Column("file_id", Text, nullable=False),
+            Column("caller_json", Text),
             Index("idempotency_key_by_time", "begun_time"),
             sqlite_strict=True,
         ),

@@ -14,7 +14,7 @@ from chassis.events import Event
 from chassis.tenancy import Platform, Tenant
 from gateway.adapters.sql.access import SqlAccessRegister, SqlTokenRegister
 from gateway.adapters.sql.audit import SqlAuditRegister
-from gateway.adapters.sql.feed import SqlChangeRetention
+from gateway.adapters.sql.feed import SqlChangeRetention, SqlPlaces
 from gateway.adapters.sql.files import SqlFiles
 from gateway.adapters.sql.idempotency import SqlKeys
 from gateway.adapters.sql.library import SqlDocuments
@@ -72,6 +72,11 @@ class SqlUnitOfWork:
     def platforms(self) -> SqlPlatformRegister:
         """Connected platforms."""
         return SqlPlatformRegister(self._session, self._tables.feed)
+
+    @cached_property
+    def places(self) -> SqlPlaces:
+        """Which region each park of the feed lies in."""
+        return SqlPlaces(self._session, self._tables.feed)
 
     @cached_property
     def changes(self) -> SqlChangeRetention:

@@ -132,12 +132,15 @@ def router(key_management: KeyManagement, uploads: Uploads) -> APIRouter:
 
     @routes.post("/api-keys/{key}:rotate", status_code=201, response_model=models.NewKeyAnswer, responses=refusals(403, 404, 422))
     async def rotate_key(request: Request, key_id: KeyId) -> Response:
-        """Makes a key in the place of another, which works for a day more."""
+        """Makes a key in the place of another, which works for a day more; what was begun by that one goes on by the new one."""
         return _made(await callers.rotate_key(key_management, caller_of(request), key_id))
 
     @routes.delete("/api-keys/{key}", response_model=models.KeyAnswer, responses=refusals(403, 404, 422))
     async def revoke_key(request: Request, key_id: KeyId) -> Response:
-        """Withdraws a key and what was given out for it, within half a minute everywhere."""
+        """Withdraws a key and what was given out for it, within half a minute everywhere.
+
+        Webhooks that were made by it, and uploads that wait, end with it.
+        """
         return answer(_key(await callers.revoke_key(key_management, caller_of(request), key_id)))
 
     return routes

@@ -13,10 +13,11 @@ from gateway.api.parameters import auth_method_of, caller_of
 from gateway.api.responses import answer
 from gateway.api.schemas.feed import ChangeAnswer, ChangesAnswer
 from gateway.application.feed import changes
-from gateway.application.feed.ports import ChangeFeed, Platforms
+from gateway.application.feed.changes import FeedServices
+from gateway.application.feed.ports import Platforms
 
 
-def router(feed: ChangeFeed, platforms: Platforms) -> APIRouter:
+def router(feed: FeedServices, platforms: Platforms) -> APIRouter:
     """Returns the route of the change feed."""
     routes = APIRouter(prefix="/v1/changes", tags=["changes"])
 
@@ -34,6 +35,9 @@ def router(feed: ChangeFeed, platforms: Platforms) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=1000, description="Changes of a part, 1 to 1000")] = 100,
     ) -> Response:
         """Returns what the services told since a cursor, in an order without gaps: nothing is ever inserted before a cursor.
+
+        They are those of whole parks: a caller that is bound to enterprises is refused (403, `BOUND_TO_ENTERPRISES`), and reads its
+        own part at `/v1/parks/{park}/activity-records`.
 
         Where the platform forgets old changes, a cursor before the oldest that is kept is refused (410, `CURSOR_EXPIRED`): take a
         cursor by `since=newest`, read the state anew, and follow from that cursor.

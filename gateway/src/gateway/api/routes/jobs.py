@@ -13,17 +13,19 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.api.conditional import cell
 from gateway.api.openapi import refusals
-from gateway.api.parameters import ParkId, caller_of, language
+from gateway.api.parameters import ParkId, authority_of, caller_of, language
 from gateway.api.problems import row_problem
 from gateway.api.responses import answer, members
 from gateway.api.schemas.jobs import JobAnswer
 from gateway.api.schemas.model import ID_PATTERN
+from gateway.application.access.authority import Authorities, rights_now
 from gateway.application.ports import AccountingPort
 from gateway.application.push import jobs
 from gateway.application.push.receipts import unpacked
 from gateway.application.push.services import PushServices
 from gateway.domain import messages
-from gateway.domain.callers import Caller
+from gateway.domain.access.authority import Authority
+from gateway.domain.errors import GatewayError
 from gateway.domain.messages import Language
 from gateway.domain.push.activity import Outcome, Receipt
 from gateway.domain.push.jobs import Job
@@ -32,7 +34,7 @@ ENDED = frozenset({"succeeded", "failed", "cancelled"})
 _POLL_SECONDS = 0.5
 _KEEP_ALIVE_SECONDS = 15.0
 _LONGEST_SECONDS = 600.0
-"""After so long a stream of events ends, and the browser opens the next: a caller whose rights end learns nothing more."""
+"""After so long a stream of events ends, and the browser opens the next."""
 
 JobId = Annotated[str, Path(pattern=ID_PATTERN, alias="job", description="The job's id", examples=["0193-job"])]
 _COLUMNS = ("row", "record_id", "outcome", "reason", "field", "found", "allowed", "message")
@@ -44,7 +46,7 @@ _CSV_EXAMPLE = "row,record_id,outcome,reason,field,found,allowed,message\r\n2,r-
 _NDJSON_EXAMPLE = '{"row":2,"record_id":"r-1","outcome":"accepted"}\n'
 
 
-def router(accounting: AccountingPort, push_services: PushServices) -> APIRouter:
+def router(accounting: AccountingPort, push_services: PushServices, authorities: Authorities) -> APIRouter:
     """Returns the routes of long tasks."""
     routes = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -58,7 +60,7 @@ def router(accounting: AccountingPort, push_services: PushServices) -> APIRouter
 
     @routes.get("/jobs/{job}", response_model=JobAnswer, responses=refusals(403, 404, 422))
     async def get_job(request: Request, job: JobId) -> Response:
-        """Returns how far a job is, and its result once it has ended."""
+        """Returns how far a job is, and its result once it has ended; to who submitted it, and to who reads the whole park."""
         found = await jobs.get_job(push_services.units, accounting, caller_of(request), job)
         return answer(_job_members(found, language(request)), headers={"Vary": "Accept-Language"})
 
@@ -75,12 +77,12 @@ def router(accounting: AccountingPort, push_services: PushServices) -> APIRouter
     )
     async def stream_job_events(request: Request, job: JobId) -> Response:
         """Tells how far a job is as server-sent events: the job as it stands, again whenever it changes, until it has ended."""
-        caller, spoken = caller_of(request), language(request)
-        first = await jobs.get_job(push_services.units, accounting, caller, job)
+        authority, spoken = authority_of(request), language(request)
+        first = await jobs.get_job(push_services.units, accounting, authority.caller, job)
         headers = {"X-Accel-Buffering": "no", "Vary": "Accept-Language"}
-        return StreamingResponse(_events(first, caller, spoken), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(_events(first, authority, spoken), media_type="text/event-stream", headers=headers)
 
-    async def _events(first: Job, caller: Caller, spoken: Language) -> AsyncIterator[bytes]:
+    async def _events(first: Job, authority: Authority, spoken: Language) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         began_s = sent_s = loop.time()
         sent = b""
@@ -98,7 +100,12 @@ def router(accounting: AccountingPort, push_services: PushServices) -> APIRouter
                 return
             # Another replica may be working on it: what all of them share is the database.
             await asyncio.sleep(_POLL_SECONDS)
-            job = await jobs.get_job(push_services.units, accounting, caller, job.job_id)
+            try:
+                caller = await rights_now(authorities, authority)
+                job = await jobs.get_job(push_services.units, accounting, caller, job.job_id)
+            except GatewayError:
+                # The answer has begun: who may not see it any more, or cannot be told now, learns why by asking anew.
+                return
 
     @routes.get(
         "/jobs/{job}/results",

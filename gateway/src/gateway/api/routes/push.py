@@ -1,5 +1,6 @@
 """Routes of activity data: upload and list."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -7,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.api.openapi import refusals
-from gateway.api.parameters import ParkId, auth_method_of, caller_of, language
+from gateway.api.parameters import ParkId, auth_method_of, authority_of, caller_of, language
 from gateway.api.reading.body_reader import BodyReader
 from gateway.api.reading.media import media_of
 from gateway.api.reading.uploads import ENCODINGS, declared_bytes, encoding_of
@@ -15,6 +16,7 @@ from gateway.api.receipts import Results, ResultSpool, receipt_answer
 from gateway.api.responses import answer, members
 from gateway.api.schemas.jobs import JobAnswer
 from gateway.api.schemas.push import ReceiptAnswer
+from gateway.application.access.authority import Authorities, rights_now
 from gateway.application.feed.ports import Platforms
 from gateway.application.ports import AccountingPort
 from gateway.application.push import activity
@@ -99,7 +101,9 @@ def is_for_later(request: Request, media: Media, limits: Limits) -> bool:
     return media.format in (Format.NDJSON, Format.CSV) and declared_bytes(request) > limits.upload_bytes
 
 
-def router(accounting: AccountingPort, readers: BodyReader, push_services: PushServices, platforms: Platforms) -> APIRouter:
+def router(
+    accounting: AccountingPort, readers: BodyReader, push_services: PushServices, platforms: Platforms, authorities: Authorities
+) -> APIRouter:
     """Returns the routes of activity data."""
     routes = APIRouter(prefix="/v1/parks/{park}/activity-records", tags=["activity"])
 
@@ -137,7 +141,9 @@ def router(accounting: AccountingPort, readers: BodyReader, push_services: PushS
             mapped = (await get_profile(push_services.units, caller, profile, profile_version)).profile
         if is_for_later(request, media, readers.limits):
             encoding = encoding_of(request, allowed=ENCODINGS)
-            arguments = {"media": media, "encoding": encoding, "profile": mapped, "caller": caller, "way": auth_method_of(request)}
+            authority = authority_of(request)
+            arguments = {"media": media, "encoding": encoding, "profile": mapped, "caller": caller}
+            arguments |= {"way": authority.auth_method, "credential": authority.credential}
             async with readers.receive(request, media, to_keep=True) as chunks:
                 job = await submit_push(push_services, accounting, caller, park, chunks, arguments)
             headers = {"Location": f"/v1/jobs/{job.job_id}", "Preference-Applied": "respond-async", "Retry-After": "1"}
@@ -146,7 +152,8 @@ def router(accounting: AccountingPort, readers: BodyReader, push_services: PushS
         try:
             async with readers.receive(request, media) as chunks:
                 parts = applied(readers.parts(chunks, media, mapped.layout if profile else PLAIN), mapped)
-                tally = await activity.push_activity(accounting, caller, park, parts, spool.add, limits=readers.limits)
+                acting = partial(rights_now, authorities, authority_of(request))
+                tally = await activity.push_activity(accounting, acting, park, parts, spool.add, limits=readers.limits)
         except BaseException:
             spool.close()
             raise

@@ -34,6 +34,13 @@ class WebhookBody(RequestBody):
     since: Annotated[str, Field(max_length=100, description="A cursor of the change feed after which it begins")] = ""
 
 
+class WebhookProblem(Answer):
+    """Why a webhook is disabled: a reason for programs, and a sentence by `Accept-Language`."""
+
+    reason: str
+    message: str
+
+
 class WebhookAnswer(Answer):
     """A webhook."""
 
@@ -48,6 +55,7 @@ class WebhookAnswer(Answer):
     state: Literal["active", "disabled"]
     failures: int
     due_time: str
+    problem: WebhookProblem | None = None
 
 
 class WebhookMadeAnswer(WebhookAnswer):

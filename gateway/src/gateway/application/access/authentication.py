@@ -45,12 +45,14 @@ class Authenticated:
     """An authenticated caller.
 
     Attributes:
-        body_sha256: What the request was signed for, lower-case hexadecimal; None when it was not signed.
         auth_method: By what it was authenticated: token, key, signature, session, access_token, oidc.
+        credential: By which one, as `Authority` has it; never a secret.
+        body_sha256: What the request was signed for, lower-case hexadecimal; None when it was not signed.
     """
 
     caller: Caller
     auth_method: str
+    credential: str
     body_sha256: str | None = None
 
 
@@ -63,23 +65,24 @@ async def authenticate(authenticators: Authenticators, head: RequestHead) -> Aut
     if head.api_key:
         if head.authorization:
             raise TokenRefused("CREDENTIALS_AMBIGUOUS")
-        return Authenticated(await _by_key(authenticators, head.api_key), "key")
+        return await _by_key(authenticators, head.api_key)
     if is_signed(head.authorization):
         return await _by_signature(authenticators, head)
     if head.session and not head.authorization:
         return await _by_session(authenticators, head)
     token = token_of(head.authorization)
     if parts_of_key(token) is not None:
-        return Authenticated(await _by_key(authenticators, token), "key")
+        return await _by_key(authenticators, token)
     if token.count(".") == _DOTS_OF_A_JWT:
         return await _by_access_token(authenticators, token)
-    caller = await authenticators.tokens.find(digest(token))
+    sha256 = digest(token)
+    caller = await authenticators.tokens.find(sha256)
     if caller is None:
         raise TokenRefused("TOKEN_UNKNOWN")
-    return Authenticated(caller, "token")
+    return Authenticated(caller, "token", sha256)
 
 
-async def _by_key(authenticators: Authenticators, text: str) -> Caller:
+async def _by_key(authenticators: Authenticators, text: str) -> Authenticated:
     parts = parts_of_key(text)
     if parts is None:
         raise TokenRefused("TOKEN_UNKNOWN")
@@ -87,7 +90,7 @@ async def _by_key(authenticators: Authenticators, text: str) -> Caller:
     if stored is not None and stored.proves(parts[1]):
         caller = stored.caller(KeyKind.API, authenticators.clock.now())
         if caller is not None:
-            return caller
+            return Authenticated(caller, "key", parts[0])
     raise TokenRefused("TOKEN_UNKNOWN")
 
 
@@ -105,14 +108,14 @@ async def _by_signature(authenticators: Authenticators, head: RequestHead) -> Au
         await unit.commit()
     if not fresh:
         raise TokenRefused("SIGNATURE_REPLAYED")
-    return Authenticated(caller, "signature", signed.body_sha256)
+    return Authenticated(caller, "signature", signed.key_id, signed.body_sha256)
 
 
 async def _by_session(authenticators: Authenticators, head: RequestHead) -> Authenticated:
     session = await session_of(authenticators.sign_in_services, head.session)
     if head.method not in _READING:
         check_csrf(head.session, head.csrf_token)
-    return Authenticated(session.owner.caller(), "session")
+    return Authenticated(session.owner.caller(), "session", "")
 
 
 async def _by_access_token(authenticators: Authenticators, token: str) -> Authenticated:
@@ -123,13 +126,14 @@ async def _by_access_token(authenticators: Authenticators, token: str) -> Authen
         owner = await authenticators.credentials.external(issuer, subject)
         if owner is None or not owner.active:
             raise TokenRefused("TOKEN_UNKNOWN")
-        return Authenticated(owner.caller(), "oidc")
+        return Authenticated(owner.caller(), "oidc", f"{issuer} {subject}")
     stored = await authenticators.credentials.key(claims.key_id)
     caller = stored.caller(KeyKind.CLIENT, authenticators.clock.now()) if stored is not None else None
     if caller is None or (caller.tenant, caller.subject) != (claims.tenant_id, claims.caller_id):
         raise TokenRefused("TOKEN_UNKNOWN")
     try:
-        return Authenticated(replace(caller, scopes=narrowed(claims.scopes, caller.scopes)), "access_token")
+        caller = replace(caller, scopes=narrowed(claims.scopes, caller.scopes))
+        return Authenticated(caller, "access_token", claims.key_id)
     except FieldsInvalid:
         raise TokenRefused("TOKEN_UNKNOWN") from None
 

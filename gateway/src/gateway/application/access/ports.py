@@ -91,6 +91,10 @@ class Credentials(Protocol):
         """Returns whom a subject of an OIDC issuer stands for."""
         ...
 
+    async def caller(self, tenant_id: str, caller_id: str) -> RegisteredCaller | None:
+        """Returns a registered caller."""
+        ...
+
     async def token_key(self, kid: str) -> TokenKey | None:
         """Returns one of our own signing keys."""
         ...
@@ -168,7 +172,7 @@ class AccessRegister(Protocol):
         ...
 
     async def end_key(self, key: Key) -> None:
-        """Stores when a key ends and whether it is withdrawn; what was given out for a withdrawn one is withdrawn with it."""
+        """Stores when a key ends, for which other, and whether it is withdrawn; what was given out for a withdrawn one ends too."""
         ...
 
     async def add_refresh_token(self, token: RefreshToken) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.application.access.authentication import Authenticators
+from gateway.application.access.authority import Authorities
 from gateway.application.access.callers import KeyManagement
 from gateway.application.access.people import SignInServices
 from gateway.application.access.ports import AuditLog, IdentityProviders
@@ -17,6 +18,7 @@ class AccessServices:
 
     Attributes:
         authenticators: How each credential is checked.
+        authorities: Says what a caller may while its request goes on; it may remember for a while, as the authenticators may.
         key_management: How keys are made, rotated and revoked.
         issuance: How access tokens are issued.
         sign_in_services: How people sign in and out.
@@ -28,6 +30,7 @@ class AccessServices:
     """
 
     authenticators: Authenticators
+    authorities: Authorities
     key_management: KeyManagement
     issuance: TokenIssuance
     sign_in_services: SignInServices

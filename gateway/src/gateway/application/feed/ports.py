@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain.callers import Caller
-from gateway.domain.feed.changes import Change, IncomingFact
+from gateway.domain.feed.changes import Change, FeedRead, IncomingFact
 from gateway.domain.feed.platforms import PlatformConnected
 from gateway.domain.feed.webhooks import (
     Delivery,
     Webhook,
 )
+from kernel.access import WholeParks
 
 
 class Webhooks(Protocol):
@@ -56,8 +57,14 @@ class ChangeLog(Protocol):
 class ChangeFeed(Protocol):
     """Where changes are read."""
 
-    async def read(self, caller: Caller, *, after: int, limit: int) -> Sequence[Change]:
-        """Returns at most `limit` changes of the parks that the caller reaches with a position above `after`, ascending.
+    async def read(self, parks: WholeParks, *, after: int, limit: int, nowhere: Collection[str] = ()) -> FeedRead:
+        """Returns at most `limit` changes of parks with a position above `after`, ascending.
+
+        Args:
+            parks: Whose changes are read.
+            after: A position; 0 for the beginning.
+            limit: >= 1.
+            nowhere: Parks that are in no region: their changes are passed over where a region is asked for.
 
         Raises:
             CursorExpired: `after` is not 0, and what came next is no longer kept.
@@ -66,6 +73,14 @@ class ChangeFeed(Protocol):
 
     async def newest(self, tenant_id: str) -> int:
         """Returns the last position of a tenant, 0 before the first."""
+        ...
+
+
+class Places(Protocol):
+    """Which region each park lies in, within a transaction."""
+
+    async def put(self, tenant_id: str, park_id: str, region_code: str) -> None:
+        """Stores which region a park lies in; "" where it is not known, which changes nothing that is."""
         ...
 
 

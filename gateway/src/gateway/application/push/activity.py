@@ -13,7 +13,7 @@ from gateway.domain.push.activity import BatchOutcome, ReadRows, Receipt, Tally,
 
 async def push_activity(
     accounting: AccountingPort,
-    caller: Caller,
+    acting: Callable[[], Awaitable[Caller]],
     park_id: str,
     parts: AsyncGenerator[ReadRows],
     take: Callable[[Receipt], Awaitable[None]],
@@ -26,7 +26,7 @@ async def push_activity(
 
     Args:
         accounting: Where the rows go.
-        caller: Who pushes.
+        acting: Returns who pushes, with the rights of the moment; asked before each batch, as a file may take hours to arrive.
         park_id: Into which park.
         parts: The file, closed at the end; rows that could not be read appear in the receipts as rejected.
         take: Is given what became of each part, before the next is asked for.
@@ -34,11 +34,11 @@ async def push_activity(
 
     Raises:
         RoleMissing: The caller may not record.
+        AuthorityLapsed: It may not any more; what was recorded before stays.
         PushInterrupted: Accounting failed after at least one batch, or did not answer at all.
         ServiceRefused: Accounting refused the first batch as a whole, such as for a park that does not exist.
         GatewayError: The file broke a rule; `rows_handled` says how many rows came before that.
     """
-    caller.must(Action.RECORD)
     tally = Tally()
     recorded_any = False
     try:
@@ -47,6 +47,7 @@ async def push_activity(
                 batches: list[BatchOutcome] = []
                 handled = tally.rows
                 for batch in part.rows.batches(limits):
+                    caller = await _recording(acting)
                     try:
                         batches.append(await accounting.record_activity(caller, park_id, batch))
                     except GatewayError as error:
@@ -58,7 +59,7 @@ async def push_activity(
                     handled += len(batch)
                 if not recorded_any:
                     # Without rows accounting is not asked to record, and would not say that the park is another tenant's.
-                    await must_see_park(accounting, caller, park_id)
+                    await must_see_park(accounting, await _recording(acting), park_id)
                 found = receipt(park_id, part, batches)
                 tally = tally.with_receipt(found)
                 await take(found)
@@ -67,3 +68,9 @@ async def push_activity(
             error.rows_handled = tally.rows
         raise
     return tally
+
+
+async def _recording(acting: Callable[[], Awaitable[Caller]]) -> Caller:
+    caller = await acting()
+    caller.must(Action.RECORD)
+    return caller

@@ -7,7 +7,7 @@ from datetime import datetime
 from gateway.application.files import read_file
 from gateway.application.ports import AccountingPort, UnitsOfWork
 from gateway.application.push.services import PushServices
-from gateway.application.services import must_see_park
+from gateway.application.services import must_see_park, region_of
 from gateway.domain.callers import Action, Caller
 from gateway.domain.files import CHUNK_BYTES
 from gateway.domain.push.activity import FIELDS, ActivityRows, ReadRows
@@ -121,9 +121,8 @@ async def own_job(units: UnitsOfWork, accounting: AccountingPort, caller: Caller
         found = await unit.jobs.find(caller.tenant, job_id)
     if found is None:
         return None
-    found.must_be_seen_by(caller)
-    if caller.regions is not None and caller.subject != found.owner:
-        await must_see_park(accounting, caller, found.park_id)
+    bound_to_regions = caller.bounds.regions is not None and caller.subject != found.owner
+    found.must_be_seen_by(caller, await region_of(accounting, caller.tenant, found.park_id) if bound_to_regions else "")
     return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from gateway.application.access.authority import Authorities, rights_now
 from gateway.application.feed.ports import Platforms
 from gateway.application.files import read_file
 from gateway.application.ports import AccountingPort, Clock, UnitsOfWork
@@ -12,6 +13,7 @@ from gateway.application.push.jobs import after_row, append_results, forget_uplo
 from gateway.application.push.ports import UploadReader
 from gateway.application.push.profiles import applied
 from gateway.application.push.receipts import packed, unpacked
+from gateway.domain.access.authority import Authority
 from gateway.domain.callers import Caller
 from gateway.domain.push.activity import ReadRows, Receipt, Tally
 from gateway.domain.push.media import Media, most_bytes
@@ -24,8 +26,7 @@ class Upload:
 
     Attributes:
         encoding: Of the bytes as they are stored.
-        caller: For whom rows are recorded: as it stood when it pushed.
-        auth_method: By what the caller was authenticated.
+        authority: In whose name rows are recorded.
     """
 
     job_id: str
@@ -34,23 +35,29 @@ class Upload:
     encoding: str
     size_bytes: int
     profile: MappingProfile
-    caller: Caller
-    auth_method: str
+    authority: Authority
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingServices:
-    """What recording an upload needs."""
+    """What recording an upload needs.
+
+    Attributes:
+        authorities: Says what an upload's maker may; asked anew before each batch.
+    """
 
     accounting: AccountingPort
     units: UnitsOfWork
     reader: UploadReader
     clock: Clock
     platforms: Platforms
+    authorities: Authorities
 
 
 async def record_upload(services: RecordingServices, upload: Upload, progress: Callable[[float], Awaitable[None]]) -> Tally:
     """Records the rows of an upload after the last one whose result is stored, and returns how many ended how.
+
+    They are recorded with the rights that its maker has at each batch, within those that it had when it pushed.
 
     Args:
         services: What it needs.
@@ -58,9 +65,11 @@ async def record_upload(services: RecordingServices, upload: Upload, progress: C
         progress: Is called with how much is done, 0 to 1.
 
     Raises:
+        AuthorityLapsed, RoleMissing, ScopeMissing, ParkOutOfReach: Its maker may not record any more.
         GatewayError: The upload broke a rule, or accounting is unavailable.
     """
-    units, tenant_id, job_id = services.units, upload.caller.tenant, upload.job_id
+    authority, job_id = upload.authority, upload.job_id
+    units, tenant_id = services.units, authority.caller.tenant
     number, tally, last_row = 0, Tally(), 0
     async for part in read_file(units, tenant_id, results_of(job_id)):
         receipt = unpacked(part)
@@ -83,12 +92,17 @@ async def record_upload(services: RecordingServices, upload: Upload, progress: C
         # The upload is read ahead of what is recorded, so that the end of its bytes is not the end of the job.
         await progress(min(0.99, read_bytes / max(1, upload.size_bytes)))
 
+    async def acting() -> Caller:
+        caller = await rights_now(services.authorities, authority)
+        caller.must_reach(upload.park_id)
+        return caller
+
     limits = services.reader.limits
     async with aclosing(services.reader.decompressed(stored(), upload.encoding, most_bytes(upload.media, limits))) as chunks:
         parts = _parts(services.reader, chunks, upload, last_row)
-        await push_activity(services.accounting, upload.caller, upload.park_id, parts, take, limits=limits)
+        await push_activity(services.accounting, acting, upload.park_id, parts, take, limits=limits)
     if tally.rows > tally.rejected:
-        await services.platforms.record_push(upload.caller, upload.auth_method, upload.park_id)
+        await services.platforms.record_push(authority.caller, authority.auth_method, upload.park_id)
     await forget_upload(units, tenant_id, job_id, services.clock.now())
     return tally
 

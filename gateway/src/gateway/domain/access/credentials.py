@@ -70,6 +70,7 @@ class Key:
     Attributes:
         scopes: What it is good for; None for all that the roles of its caller allow.
         revoked_time: When it was withdrawn, None while it is not.
+        replaced_by: The key in whose favour it was rotated, "" for none.
     """
 
     key_id: str
@@ -81,6 +82,7 @@ class Key:
     created_time: datetime
     expires_time: datetime
     revoked_time: datetime | None
+    replaced_by: str = ""
 
     def in_force(self, now: datetime) -> bool:
         """Says whether it opens anything."""
@@ -188,8 +190,9 @@ def rotated(old: Key, key_id: str, now: datetime) -> tuple[Key, Key]:
 
     The old one works for `ROTATION_OVERLAP` more, or until its own end if that comes first.
     """
-    ending = replace(old, expires_time=min(old.expires_time, now + ROTATION_OVERLAP))
-    return ending, replace(old, key_id=key_id, created_time=now, expires_time=now + (old.expires_time - old.created_time))
+    ending = replace(old, expires_time=min(old.expires_time, now + ROTATION_OVERLAP), replaced_by=key_id)
+    life = old.expires_time - old.created_time
+    return ending, replace(old, key_id=key_id, created_time=now, expires_time=now + life, replaced_by="")
 
 
 SCOPE_OFFLINE = "offline_access"

@@ -46,6 +46,20 @@ class Change(IncomingFact):
 
 
 @dataclass(frozen=True, slots=True)
+class FeedRead:
+    """What a read of the feed found.
+
+    Attributes:
+        changes: Ascending by position.
+        held_by: The park of the change before which the read ended, as nobody knows yet which region it lies in; "" where the read
+            did not end for that. Were it passed over, it would be missing once the park is known to lie in the reader's region.
+    """
+
+    changes: Sequence[Change]
+    held_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """A part of the feed.
 

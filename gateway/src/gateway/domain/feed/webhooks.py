@@ -5,11 +5,12 @@ import hashlib
 import hmac
 import ipaddress
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from gateway.domain.access.authority import Authority
 from gateway.domain.callers import Caller
 from gateway.domain.errors import GatewayError, ParameterInvalid
 from gateway.domain.feed.changes import Change
@@ -125,6 +126,19 @@ class TargetRules:
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a webhook is disabled.
+
+    Attributes:
+        reason: A key of `messages.REASONS`.
+        facts: What its sentence is made from.
+    """
+
+    reason: str
+    facts: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
     """Where a tenant's changes are sent to.
@@ -133,13 +147,16 @@ class Webhook:
         webhook_id: Chosen by the platform.
         url: The target.
         types: The facts that are sent, by their short names; none for all.
-        caller: Who made it: what it does not reach is not sent.
+        caller: Who made or resumed it, as it stood then: what it does not reach is not sent.
         sealed_secret: What deliveries are signed with.
         position: The last change that was delivered or passed over.
         active: Whether changes are sent.
         failures: In a row, for the next change.
         due_time: When it is next looked at.
         made_time: When it was made.
+        auth_method: By what the caller came in, "" where that was not stored.
+        credential: By which one, as `Authority` has it.
+        problem: Why it is disabled; None while it is active, and where that was not stored.
     """
 
     webhook_id: str
@@ -152,6 +169,43 @@ class Webhook:
     failures: int
     due_time: datetime
     made_time: datetime
+    auth_method: str = ""
+    credential: str = ""
+    problem: Problem | None = None
+
+    @property
+    def authority(self) -> Authority:
+        """In whose name changes are sent."""
+        return Authority(self.caller, self.auth_method, self.credential)
+
+    def disabled(self, reason: str, /, **facts: str) -> "Webhook":
+        """Returns it disabled for a reason."""
+        return replace(self, active=False, problem=Problem(reason, facts))
+
+    def resumed(self, authority: Authority, position: int, now: datetime) -> "Webhook":
+        """Returns it active again after a position, in the name of an authority."""
+        return replace(
+            self,
+            caller=authority.caller,
+            auth_method=authority.auth_method,
+            credential=authority.credential,
+            position=position,
+            active=True,
+            failures=0,
+            due_time=now,
+            problem=None,
+        )
+
+    def progressed(self, other: "Webhook") -> "Webhook":
+        """Returns it as far as another state of it is; in whose name it acts stays, as it may have been resumed meanwhile."""
+        return replace(
+            self,
+            position=other.position,
+            active=other.active,
+            failures=other.failures,
+            due_time=other.due_time,
+            problem=other.problem,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from gateway.domain.callers import Action, Caller
 from gateway.domain.errors import GatewayError
+from kernel.access import Place, sees
 
 
 class JobUnknown(GatewayError):
@@ -57,16 +58,19 @@ class OwnJob:
     park_id: str
     owner: str
 
-    def must_be_seen_by(self, caller: Caller) -> None:
-        """Refuses whoever neither submitted it nor reads the park.
+    def must_be_seen_by(self, caller: Caller, region_code: str) -> None:
+        """Refuses whoever neither submitted it nor reads the park as a whole: its results may be of any enterprise there.
+
+        Args:
+            caller: Who asks.
+            region_code: Of the park; "" where the caller is not bound to regions, or the park lies beyond its bounds.
 
         Raises:
             JobUnknown: As for a job that does not exist.
         """
         if caller.subject == self.owner:
             return
-        parks = caller.reached_parks
-        if not caller.may(Action.READ) or (parks is not None and self.park_id not in parks):
+        if not caller.may(Action.READ) or not sees(caller, Place(caller.tenant, self.park_id, region_code)):
             raise JobUnknown(self.job.job_id)
 
 
