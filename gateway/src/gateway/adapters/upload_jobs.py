@@ -10,7 +10,7 @@ from gateway.application.push.recording import RecordingServices, Upload, record
 from gateway.domain.callers import Caller
 from gateway.domain.push.activity import Outcome
 from gateway.domain.push.media import Media
-from gateway.domain.push.profiles import MappingProfile
+from gateway.domain.push.profiles import ChosenProfile, MappingProfile
 
 
 class UploadArguments(msgspec.Struct):
@@ -20,6 +20,8 @@ class UploadArguments(msgspec.Struct):
         encoding: Of the upload as it is stored.
         caller: For whom rows are recorded: as it stood when it pushed.
         auth_method: By what the caller was authenticated.
+        profile_id: Of the mapping profile, "" where none was named.
+        profile_version: Of it; 0 where none was named.
     """
 
     media: Media
@@ -29,6 +31,8 @@ class UploadArguments(msgspec.Struct):
     park_id: str = ""
     upload_bytes: int = 0
     auth_method: str = msgspec.field(default="", name="way")
+    profile_id: str = ""
+    profile_version: int = 0
 
 
 class UploadJobs:
@@ -58,4 +62,6 @@ class UploadJobs:
         )
         tally = await record_upload(self._services, upload, context.progress)
         counts: dict[str, Json] = {outcome.value: getattr(tally, outcome.value) for outcome in Outcome}
-        return {"park_id": job.park_id, "rows": tally.rows, **counts, "results": f"/v1/jobs/{job.job_id}/results"}
+        chosen = ChosenProfile(arguments.profile, arguments.profile_id, arguments.profile_version)
+        results = f"/v1/jobs/{job.job_id}/results"
+        return {"park_id": job.park_id, "rows": tally.rows, **counts, **chosen.members, "results": results}
