@@ -103,8 +103,6 @@ DONE = frozenset({200, 201, 202})
 NO_ROLE = frozenset({403})
 NOT_THERE = frozenset({404})
 TAKEN = frozenset({409})
-EMPTY_RANKING = frozenset({422})
-"""A ranking of fewer than two parks."""
 
 
 def exists_for(who: Who, thing: Thing, aimed: Place | None) -> bool | None:
@@ -162,6 +160,8 @@ def verdict(name: str, who: Who, things: Mapping[str, Thing], aimed: Place | Non
         return Verdict(False, NOT_THERE)
     if aimed is not None and rule.shows is Shows.WHOLE and not who.sees_whole(aimed):
         return Verdict(False, NO_ROLE | NOT_THERE)
+    if rule.of_wholes and who.enterprises is not None:
+        return Verdict(False, NO_ROLE)
     found = {exists_for(who, thing, aimed) for thing in things.values()}
     if False in found:
         changes = name.startswith("PUT ") and rule.shows is Shows.OWNED
@@ -171,11 +171,6 @@ def verdict(name: str, who: Who, things: Mapping[str, Thing], aimed: Place | Non
         return Verdict(None, DONE | NOT_THERE)
     if name.startswith("PUT ") and rule.shows is Shows.OWNED and any(_is_anothers(who, thing) for thing in things.values()):
         return Verdict(False, TAKEN)
-    if rule.shows is Shows.WHOLES:
-        if name == "GET /v1/regions/{code}/rankings":
-            return Verdict(True, DONE | EMPTY_RANKING)
-        if who.enterprises is not None:
-            return Verdict(False, NO_ROLE)
     return Verdict(True, DONE)
 
 

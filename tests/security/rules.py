@@ -55,10 +55,15 @@ class Shows(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A line: the roles, one of which has to be had, and what is shown to them."""
+    """A line: the roles, one of which has to be had, and what is shown to them.
+
+    Attributes:
+        of_wholes: Whether it tells of whole parks, so that whoever is bound to enterprises is refused.
+    """
 
     roles: frozenset[str]
     shows: Shows
+    of_wholes: bool = False
 
 
 RULES: Mapping[str, Rule] = {
@@ -148,12 +153,12 @@ RULES: Mapping[str, Rule] = {
     "GET /v1/documents/{document}/file": Rule(KNOWN, Shows.TENANTS),
     "PUT /v1/documents/{document}/file": Rule(MANAGERS, Shows.OWNED),
     "GET /v1/document-statistics": Rule(KNOWN, Shows.TENANTS),
-    "GET /v1/changes": Rule(FOLLOWERS, Shows.WHOLES),
-    "GET /v1/webhooks": Rule(FOLLOWERS, Shows.OWNED),
-    "POST /v1/webhooks": Rule(FOLLOWERS, Shows.WHOLES),
-    "GET /v1/webhooks/{webhook}": Rule(FOLLOWERS, Shows.OWNED),
-    "POST /v1/webhooks/{webhook}:resume": Rule(FOLLOWERS, Shows.OWNED),
-    "DELETE /v1/webhooks/{webhook}": Rule(FOLLOWERS, Shows.OWNED),
+    "GET /v1/changes": Rule(FOLLOWERS, Shows.WHOLES, of_wholes=True),
+    "GET /v1/webhooks": Rule(FOLLOWERS, Shows.OWNED, of_wholes=True),
+    "POST /v1/webhooks": Rule(FOLLOWERS, Shows.OWNED, of_wholes=True),
+    "GET /v1/webhooks/{webhook}": Rule(FOLLOWERS, Shows.OWNED, of_wholes=True),
+    "POST /v1/webhooks/{webhook}:resume": Rule(FOLLOWERS, Shows.OWNED, of_wholes=True),
+    "DELETE /v1/webhooks/{webhook}": Rule(FOLLOWERS, Shows.OWNED, of_wholes=True),
     "GET /v1/templates/activity-records.xlsx": Rule(KNOWN, Shows.NOBODYS),
 }
 

@@ -89,9 +89,8 @@ class Caller:
 
     @property
     def is_bound(self) -> bool:
-        """Whether the caller acts on less than its whole tenant: by a bound, or because it is an enterprise and nothing else."""
-        bounds = (self.parks, self.regions, self.enterprises)
-        return any(bound is not None for bound in bounds) or self.roles <= {ENTERPRISE_ROLE}
+        """Whether the caller acts on less than its whole tenant: by a bound, or because none of its roles sees a whole park."""
+        return self.parks is not None or self.regions is not None or self.own_enterprises("") is not None
 
     def own_enterprises(self, park_id: str) -> frozenset[str] | None:
         """Returns the ids of the only enterprises of a park whose data the caller sees; None when it sees the whole park.
