@@ -343,6 +343,9 @@ export interface paths {
         /**
          * Save Document
          * @description Saves what a document is as its next version; the same again changes nothing.
+         *
+         *     A document belongs to the caller that made it, if a bound holds that caller, or else to the tenant. Whoever is bound to
+         *     parks, regions or enterprises changes only its own documents: `DOCUMENT_TAKEN`.
          */
         put: operations["save_document"];
         post?: never;
@@ -367,6 +370,8 @@ export interface paths {
         /**
          * Save Document File
          * @description Saves the file of a document as its next version; the same file again changes nothing.
+         *
+         *     Of a document that is not the caller's to change: `DOCUMENT_TAKEN`.
          */
         put: operations["save_document_file"];
         post?: never;
@@ -596,7 +601,9 @@ export interface paths {
         };
         /**
          * List Mapping Profiles
-         * @description Returns the mapping profiles of the caller's tenant, each in its newest version, in order of id.
+         * @description Returns the mapping profiles that the caller may use, each in its newest version, in order of id.
+         *
+         *     These are its own and the tenant's; for whoever is not bound, all of the tenant.
          */
         get: operations["list_mapping_profiles"];
         put?: never;
@@ -621,7 +628,10 @@ export interface paths {
         get: operations["get_mapping_profile"];
         /**
          * Save Mapping Profile
-         * @description Saves how a tenant's own files are read, as the next version of the profile; pushes name it by `?profile=`.
+         * @description Saves how a sender's own files are read, as the next version of the profile; pushes name it by `?profile=`.
+         *
+         *     A profile belongs to the caller that made it, if a bound holds that caller, or else to the tenant, whose callers all may use
+         *     it. Whoever is bound to parks, regions or enterprises changes only its own: `PROFILE_TAKEN`.
          */
         put: operations["save_mapping_profile"];
         post?: never;
@@ -741,7 +751,8 @@ export interface paths {
          *     Good rows are kept whatever the others are. Sending the same rows again is safe: a record id counts once. Quantities are
          *     strings, so that no digit is lost; an offset is required where a period has a time of day. NDJSON and CSV are recorded
          *     while they arrive. Bodies may be compressed with gzip. With `Prefer: respond-async`, and beyond 32 MiB of NDJSON or CSV
-         *     whose length is declared, the upload is kept and recorded by a job.
+         *     whose length is declared, the upload is kept and recorded by a job. The receipt, and the result of the job, name the
+         *     mapping profile and the version of it that the file was read with.
          */
         post: operations["push_activity"];
         delete?: never;
@@ -2570,6 +2581,11 @@ export interface components {
              * @enum {string}
              */
             kind: "policy" | "standard" | "news" | "case" | "training";
+            /**
+             * Owner
+             * @description Whose it is; left out where it is the tenant's
+             */
+            owner?: string | null;
             /** Saved By */
             saved_by: string;
             /** Saved Time */
@@ -4553,6 +4569,11 @@ export interface components {
             };
             /** Ignore Other Columns */
             ignore_other_columns: boolean;
+            /**
+             * Owner
+             * @description Whose it is; left out where it is the tenant's
+             */
+            owner?: string | null;
             /** Profile Id */
             profile_id: string;
             /** Saved By */
@@ -4570,7 +4591,7 @@ export interface components {
         };
         /**
          * MappingProfileBody
-         * @description How a tenant's own files are read.
+         * @description How a sender's own files are read.
          * @example {
          *       "columns": {
          *         "电表": "source_id",
@@ -5542,6 +5563,16 @@ export interface components {
             duplicate: number;
             /** Park Id */
             park_id: string;
+            /**
+             * Profile Id
+             * @description Of the mapping profile that was used; left out where none was named
+             */
+            profile_id?: string | null;
+            /**
+             * Profile Version
+             * @description Which version of it was used
+             */
+            profile_version?: number | null;
             /** Rejected */
             rejected: number;
             /** Results */

@@ -72,6 +72,9 @@ class FakeTokens:
         self._callers = {digest(token): caller for token, caller in callers.items()}
         self.asked = 0
 
+    def let_in(self, token: str, caller: Caller) -> None:
+        self._callers[digest(token)] = caller
+
     async def find(self, sha256: str) -> Caller | None:
         self.asked += 1
         return self._callers.get(sha256)

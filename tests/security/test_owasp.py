@@ -2,7 +2,7 @@
 
 | number | where |
 |---|---|
-| API1 object level, API3 property level, API5 function level | test_access.py |
+| API1 object level, API3 property level, API5 function level | test_probes.py, test_access.py |
 | API2 authentication | test_access.py; test_access.py, test_oidc.py and test_people.py of gateway/tests/integration |
 | API4 resource consumption | here; tests/system/test_bad_input.py, gateway/tests; quotas in its test_audit.py |
 | API6 business flows | here: guessing passwords and codes |
@@ -122,4 +122,4 @@ async def test_api9_nothing_is_served_that_is_not_described(attacked: Attacked) 
 
 
 async def test_api9_nothing_but_what_is_open_answers_a_stranger(attacked: Attacked) -> None:
-    assert sum(rule == OPEN for rule in RULES.values()) == 11
+    assert sum(rule.roles == OPEN for rule in RULES.values()) == 11

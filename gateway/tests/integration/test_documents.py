@@ -45,6 +45,29 @@ async def test_a_change_is_the_next_version_and_the_old_one_stays(served: Any) -
         assert len((await client.get("/v1/documents")).json()["documents"]) == 1
 
 
+async def test_who_is_bound_changes_its_own_documents_only(served: Any) -> None:
+    for token, role, bounds in (
+        ("park-token", Role.PARK_MANAGER, {"parks": frozenset({"etdz"})}),
+        ("mill-token", Role.PARK_MANAGER, {"enterprises": frozenset({"etdz/mill"})}),
+    ):
+        served.tokens.let_in(token, Caller(token, "ganzhou", frozenset({role}), **bounds))
+    async with served.client() as manager, served.client("park-token") as park, served.client("mill-token") as mill:
+        assert "owner" not in (await put(manager, "std", STANDARD)).json()
+        assert (await put(park, "policy", POLICY)).json()["owner"] == "park-token"
+        for client, document_id, same in ((park, "std", STANDARD), (mill, "std", STANDARD), (mill, "policy", POLICY)):
+            for body in (same, {**same, "title": "forged"}):
+                refused = await put(client, document_id, body)
+                assert (refused.status_code, refused.json()["reason"]) == (409, "DOCUMENT_TAKEN")
+            refused = await client.put(f"/v1/documents/{document_id}/file", content=b"forged", headers=PLAIN)
+            assert (refused.status_code, refused.json()["reason"]) == (409, "DOCUMENT_TAKEN")
+            # what it may not change it reads all the same
+            assert (await client.get(f"/v1/documents/{document_id}")).json()["version"] == 1
+        assert (await park.put("/v1/documents/policy/file", content=b"own", headers=PLAIN)).json()["version"] == 2
+        changed = (await put(manager, "policy", {**POLICY, "title": "更正"})).json()
+        assert (changed["version"], changed["saved_by"], changed["owner"]) == (3, "ada", "park-token")
+        assert (await put(park, "policy", POLICY)).json()["version"] == 4
+
+
 async def test_a_file_is_kept_once_by_what_it_holds_and_is_a_version_too(served: Any) -> None:
     content = bytes(range(256)) * 5000
     async with served.client() as client:

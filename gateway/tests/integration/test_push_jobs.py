@@ -17,6 +17,7 @@ from gateway.api.reading.body_reader import BodyReader
 from gateway.api.reading.uploads import Uploads
 from gateway.api.reading.workbooks import Workbooks
 from gateway.application.push.recording import RecordingServices
+from gateway.domain.callers import Caller, Role
 from gateway.domain.errors import Unavailable
 from gateway.domain.limits import Limits
 
@@ -291,6 +292,12 @@ PROFILE: dict[str, Any] = {
 CSV = "流水号,备注,表号,起,止,读数\nr-1,x,s-1,2022/1/1 0:00,2022-01-01 00:15:00,12.5\nr-2,,s-1,2022/1/2,2022/2/1,3\n"
 
 
+def bound(served: Any, token: str, subject: str, enterprise: str) -> None:
+    """Lets an enterprise in by a token."""
+    caller = Caller(subject, "ganzhou", frozenset({Role.ENTERPRISE}), enterprises=frozenset({enterprise}))
+    served.tokens.let_in(token, caller)
+
+
 class TestProfiles:
     async def test_own_files_are_read_by_a_profile(self, with_park: Any) -> None:
         async with with_park.client() as client:
@@ -346,6 +353,56 @@ class TestProfiles:
             assert (await client.get("/v1/mapping-profiles")).json()["profiles"] == []
         async with with_park.client("reader-token") as client:
             assert reason(await client.put("/v1/mapping-profiles/erp", json={}), 403) == "ROLE_MISSING"
+
+    async def test_nobody_who_is_bound_reads_or_changes_the_profile_of_another(self, with_park: Any) -> None:
+        bound(with_park, "e1-token", "e1", "etdz/e1")
+        bound(with_park, "e2-token", "e2", "etdz/e2")
+        path, kwh, mwh = "/v1/mapping-profiles/meters", {"units": {"度": "kWh"}}, {"units": {"度": "MWh"}}
+        async with with_park.client("e1-token") as client:
+            made = await client.put(path, json=kwh)
+            assert (made.status_code, made.json()["owner"]) == (201, "e1")
+        async with with_park.client("e2-token") as client:
+            for body in (mwh, kwh):
+                # also of the same content: whether it is the same is not told
+                refused = await client.put(path, json=body)
+                assert reason(refused, 409) == "PROFILE_TAKEN"
+                assert "度" not in refused.text
+                assert "e1" not in refused.text
+            assert reason(await client.get(path), 404) == "PROFILE_NOT_FOUND"
+            assert reason(await client.get(path + "?version=1"), 404) == "PROFILE_NOT_FOUND"
+            assert (await client.get("/v1/mapping-profiles")).json() == {"profiles": [], "next_page_token": ""}
+            assert reason(await client.post(RECORDS + "?profile=meters", json=[]), 404) == "PROFILE_NOT_FOUND"
+        async with with_park.client("e1-token") as client:
+            found = (await client.get(path)).json()
+            assert (found["version"], found["units"]) == (1, kwh["units"])
+
+    async def test_who_acts_on_the_whole_tenant_changes_each_profile_and_shares_its_own(self, with_park: Any) -> None:
+        bound(with_park, "e1-token", "e1", "etdz/e1")
+        async with with_park.client("e1-token") as client:
+            await client.put("/v1/mapping-profiles/meters", json={"units": {"度": "kWh"}})
+        async with with_park.client() as client:
+            changed = (await client.put("/v1/mapping-profiles/meters", json={"units": {"度": "MWh"}})).json()
+            assert (changed["version"], changed["saved_by"], changed["owner"]) == (2, "ada", "e1")
+            assert "owner" not in (await client.put("/v1/mapping-profiles/shared", json=PROFILE)).json()
+        async with with_park.client("e1-token") as client:
+            listed = (await client.get("/v1/mapping-profiles")).json()["profiles"]
+            assert [(each["profile_id"], each["version"]) for each in listed] == [("meters", 2), ("shared", 1)]
+            assert reason(await client.put("/v1/mapping-profiles/shared", json={}), 409) == "PROFILE_TAKEN"
+            assert (await client.put("/v1/mapping-profiles/meters", json={})).json()["owner"] == "e1"
+
+    async def test_a_push_tells_which_version_of_a_profile_it_was_read_with(self, with_park: Any) -> None:
+        csv, later = {"Content-Type": "text/csv"}, {"Content-Type": "text/csv", "Prefer": "respond-async"}
+        async with with_park.client() as client:
+            await client.put("/v1/mapping-profiles/erp", json={**PROFILE, "units": {}})
+            await client.put("/v1/mapping-profiles/erp", json=PROFILE)
+            for address, expected in (("?profile=erp", 2), ("?profile=erp&profile_version=1", 1)):
+                receipt = (await client.post(RECORDS + address, content=CSV.encode(), headers=csv)).json()
+                assert (receipt["profile_id"], receipt["profile_version"]) == ("erp", expected)
+                job = (await client.post(RECORDS + address, content=CSV.encode(), headers=later)).headers["location"]
+                result = (await ended(client, job))["result"]
+                assert (result["profile_id"], result["profile_version"]) == ("erp", expected)
+            plain = (await client.post(RECORDS, json=[])).json()
+            assert not {"profile_id", "profile_version"} & plain.keys()
 
     @pytest.mark.parametrize(
         ("body", "field"),

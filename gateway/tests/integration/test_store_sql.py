@@ -94,14 +94,14 @@ async def test_a_job_is_its_tenants_and_nothing_stays_without_a_commit(house: Ho
 async def test_one_version_of_a_profile_is_saved_once(house: House) -> None:
     profile = MappingProfile({"读数": "quantity"}, True, {"unit": "kWh"}, {"度": "kWh"}, "+08:00")
     async with house.units("ganzhou") as unit:
-        await unit.profiles.add("ganzhou", "erp", 1, profile, "ada")
+        await unit.profiles.add("ganzhou", "erp", 1, profile, "ada", "ada")
         await unit.commit()
     async with house.units("ganzhou") as unit:
         with pytest.raises(ProfileChangedMeanwhile):
-            await unit.profiles.add("ganzhou", "erp", 1, MappingProfile(), "ben")
+            await unit.profiles.add("ganzhou", "erp", 1, MappingProfile(), "ben", "ada")
     async with house.units.read("ganzhou") as unit:
         newest = await unit.profiles.newest("ganzhou", "erp")
-        listed = await unit.profiles.list("ganzhou", after="", limit=5)
+        listed = await unit.profiles.list("ganzhou", None, after="", limit=5)
     assert newest is not None
     assert (newest.profile, newest.saved_by, newest.version) == (profile, "ada", 1)
     assert listed == [newest]

@@ -19,7 +19,7 @@ from gateway.adapters.webhook_sender import HttpWebhookSender
 from gateway.application.feed.webhooks import deliver_next
 from gateway.domain.callers import Caller, Role
 from gateway.domain.feed.changes import Change
-from gateway.domain.feed.webhooks import PAUSES, Delivery, TargetRules, Webhook
+from gateway.domain.feed.webhooks import MOST_OWN_WEBHOOKS, MOST_WEBHOOKS, PAUSES, Delivery, TargetRules, Webhook
 from gateway.tests.conftest import units_over
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -219,12 +219,29 @@ async def test_webhooks_are_their_makers_and_the_operators(hooked: Any, target: 
             assert (await client.get("/v1/webhooks")).json() == {"webhooks": []}
 
 
-async def test_there_is_an_end_to_webhooks(hooked: Any, target: Target) -> None:
-    for _ in range(20):
-        await made(hooked, target.url)
-    async with hooked.client() as client:
-        answer = await client.post("/v1/webhooks", json={"url": target.url})
-    assert (answer.status_code, answer.json()["reason"]) == (409, "TOO_MANY_WEBHOOKS")
+async def test_there_is_an_end_to_the_webhooks_of_a_caller_and_to_those_of_a_tenant(hooked: Any, target: Target) -> None:
+    async def refused(token: str) -> dict[str, Any]:
+        async with hooked.client(token) as client:
+            answer = await client.post("/v1/webhooks", json={"url": target.url})
+        assert answer.status_code == 409
+        body: dict[str, Any] = answer.json()
+        return body
+
+    for _ in range(MOST_OWN_WEBHOOKS):
+        await made(hooked, target.url, "reader-token")
+    told = await refused("reader-token")
+    assert (told["reason"], told["allowed_own"], told["allowed"]) == ("TOO_MANY_WEBHOOKS", "5", "20")
+    # what one caller may have is no more than a quarter of what the tenant may: the others still get theirs
+    hook = await made(hooked, target.url)
+    async with hooked.units("ganzhou") as unit:
+        stored = await unit.webhooks.find("ganzhou", hook["webhook_id"])
+        for number in range(MOST_WEBHOOKS - MOST_OWN_WEBHOOKS - 1):
+            await unit.webhooks.put(
+                replace(stored, webhook_id=f"of-{number}", caller=replace(stored.caller, subject=f"of-{number}"))
+            )
+        await unit.commit()
+    assert (await refused("operator-token"))["reason"] == "TOO_MANY_WEBHOOKS"
+    await made(hooked, target.url, "stranger-token")
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,11 @@ class Caller:
             parks = named if parks is None else parks & named
         return Bounds(parks, self.regions)
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether the caller acts on less than its whole tenant: by a bound, or because none of its roles sees a whole park."""
+        return self.parks is not None or self.regions is not None or self.own_enterprises("") is not None
+
     def own_enterprises(self, park_id: str) -> frozenset[str] | None:
         """Returns the ids of the only enterprises of a park whose data the caller sees; None when it sees the whole park.
 
@@ -218,3 +223,34 @@ def sees(caller: Caller, place: Place) -> bool:
     """
     own = caller.own_enterprises(place.park_id)
     return reaches(caller, place) and (own is None or place.enterprise_id in own)
+
+
+OF_THE_TENANT = ""
+"""The owner of what belongs to the tenant as a whole: whoever acts on all of it may change it, and everyone may use it."""
+
+
+def owner_of_new(caller: Caller) -> str:
+    """Returns whose an object of no park becomes that the caller makes: its own when it is bound, the tenant's otherwise."""
+    return caller.subject if caller.is_bound else OF_THE_TENANT
+
+
+def may_change(caller: Caller, owner: str) -> bool:
+    """Says whether a caller whose roles allow it may change an object of an owner of its tenant: whoever is bound, only its own.
+
+    >>> mill = Caller("mill", "t", frozenset({"enterprise"}), enterprises=frozenset({"etdz/mill"}))
+    >>> [may_change(mill, owner) for owner in ("mill", "kiln", OF_THE_TENANT)]
+    [True, False, False]
+    >>> may_change(Caller("ada", "t", frozenset({"park_manager"})), "kiln")
+    True
+    """
+    return not caller.is_bound or owner == caller.subject
+
+
+def may_use(caller: Caller, owner: str) -> bool:
+    """Says whether an object of an owner of its tenant exists for a caller: its own, the tenant's, and each for who is not bound.
+
+    >>> mill = Caller("mill", "t", frozenset({"enterprise"}), enterprises=frozenset({"etdz/mill"}))
+    >>> [may_use(mill, owner) for owner in ("mill", "kiln", OF_THE_TENANT)]
+    [True, False, True]
+    """
+    return owner == OF_THE_TENANT or may_change(caller, owner)

@@ -49,7 +49,12 @@ class RowResult:
 
 @dataclass(frozen=True)
 class ActivityOutcome:
-    """What became of one request's rows. `results_shown` says whether `results` lists all, the rejected or none of them."""
+    """What became of one request's rows. `results_shown` says whether `results` lists all, the rejected or none of them.
+
+    Attributes:
+        profile_id: Of the mapping profile that the rows were read with; None where none was named.
+        profile_version: Which version of it.
+    """
 
     park_id: str
     rows: int
@@ -59,6 +64,8 @@ class ActivityOutcome:
     rejected: int
     results: tuple[RowResult, ...] = ()
     results_shown: str = "all"
+    profile_id: str | None = None
+    profile_version: int | None = None
 
 
 @dataclass(frozen=True)

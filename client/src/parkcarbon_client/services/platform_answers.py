@@ -169,7 +169,7 @@ class DocumentFile:
 
 @dataclass(frozen=True)
 class Document:
-    """A version of a document; `views` counts those of all versions."""
+    """A version of a document; `views` counts those of all versions, `owner` is None where it is the tenant's."""
 
     document_id: str
     version: int
@@ -182,6 +182,7 @@ class Document:
     summary: str = ""
     file: DocumentFile | None = None
     views: int | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ class DocumentStatistics:
 
 @dataclass(frozen=True)
 class SavedProfile:
-    """A version of a mapping profile: how a tenant's own files are read."""
+    """A version of a mapping profile: how a sender's own files are read. `owner` is None where it is the tenant's."""
 
     profile_id: str
     version: int
@@ -232,6 +233,7 @@ class SavedProfile:
     defaults: Mapping[str, str]
     units: Mapping[str, str]
     utc_offset: str
+    owner: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from gateway.domain.access.authority import Authority
 from gateway.domain.callers import Caller
 from gateway.domain.push.activity import Outcome
 from gateway.domain.push.media import Media
-from gateway.domain.push.profiles import MappingProfile
+from gateway.domain.push.profiles import ChosenProfile, MappingProfile
 
 
 class UploadArguments(msgspec.Struct):
@@ -22,6 +22,8 @@ class UploadArguments(msgspec.Struct):
         caller: Who pushed, as it stood then.
         auth_method: By what the caller was authenticated.
         credential: By which one, as `Authority` has it.
+        profile_id: Of the mapping profile, "" where none was named.
+        profile_version: Of it; 0 where none was named.
     """
 
     media: Media
@@ -32,6 +34,8 @@ class UploadArguments(msgspec.Struct):
     upload_bytes: int = 0
     auth_method: str = msgspec.field(default="", name="way")
     credential: str = ""
+    profile_id: str = ""
+    profile_version: int = 0
 
 
 class UploadJobs:
@@ -60,4 +64,6 @@ class UploadJobs:
         )
         tally = await record_upload(self._services, upload, context.progress)
         counts: dict[str, Json] = {outcome.value: getattr(tally, outcome.value) for outcome in Outcome}
-        return {"park_id": job.park_id, "rows": tally.rows, **counts, "results": f"/v1/jobs/{job.job_id}/results"}
+        chosen = ChosenProfile(arguments.profile, arguments.profile_id, arguments.profile_version)
+        results = f"/v1/jobs/{job.job_id}/results"
+        return {"park_id": job.park_id, "rows": tally.rows, **counts, **chosen.members, "results": results}

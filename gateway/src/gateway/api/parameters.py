@@ -12,7 +12,7 @@ from gateway.api.schemas.model import ID_PATTERN
 from gateway.application.services import ServicePort, must_see_park
 from gateway.domain import messages
 from gateway.domain.access.authority import Authority
-from gateway.domain.callers import Caller
+from gateway.domain.callers import Action, Caller
 from gateway.domain.errors import FieldProblem, FieldsInvalid
 from gateway.domain.messages import Language
 
@@ -64,7 +64,8 @@ def check_parameters(accounting: ServicePort) -> Callable[[Request], Awaitable[N
         if park is None or not isinstance(caller, Caller):
             return
         caller.must_reach(park)
-        if caller.regions is not None:
+        if caller.regions is not None and caller.may(Action.READ_OWN):
+            # whoever reads nothing but what is published is held to its regions by the service that is asked for that
             await must_see_park(accounting, caller, park)
 
     return check

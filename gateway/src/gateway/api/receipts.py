@@ -13,6 +13,7 @@ from gateway.api.responses import answer
 from gateway.application.push.receipts import packed, unpacked
 from gateway.domain.messages import Language
 from gateway.domain.push.activity import Outcome, Receipt, Tally
+from gateway.domain.push.profiles import ChosenProfile
 
 Results = Literal["all", "rejected", "none"]
 
@@ -63,11 +64,14 @@ class ResultSpool:
         self._file.close()
 
 
-def receipt_answer(park_id: str, tally: Tally, spool: ResultSpool, results: Results | None, spoken: Language) -> Response:
+def receipt_answer(
+    park_id: str, chosen: ChosenProfile, tally: Tally, spool: ResultSpool, results: Results | None, spoken: Language
+) -> Response:
     """Returns the answer to an upload: counts, and the rows that the caller wants to see. Closes the spool once it is sent.
 
     Args:
         park_id: Of the park.
+        chosen: The mapping profile that it was read with.
         tally: The counts.
         spool: What became of each row.
         results: What the caller wants to see; None for all of a few rows, the rejected of many.
@@ -78,6 +82,7 @@ def receipt_answer(park_id: str, tally: Tally, spool: ResultSpool, results: Resu
         "park_id": park_id,
         "rows": tally.rows,
         **{outcome.value: getattr(tally, outcome.value) for outcome in Outcome},
+        **chosen.members,
         "results_shown": shown,
     }
     headers = {"Content-Language": spoken, "Vary": "Accept-Language"}

@@ -364,6 +364,9 @@ REASONS: Mapping[str, Sentences] = {
     "PROFILE_NOT_FOUND": Sentences(
         "No such mapping profile", "映射方案不存在", "there is no mapping profile {found}", "不存在映射方案 {found}"
     ),
+    "PROFILE_TAKEN": Sentences(
+        "Not yours to change", "不由您修改", "the id {found} is taken; save yours under another", "编号 {found} 已被占用,请另取"
+    ),
     "PROFILE_CHANGED_MEANWHILE": Sentences(
         "Concurrent change",
         "同时被修改",
@@ -392,11 +395,14 @@ REASONS: Mapping[str, Sentences] = {
     "TOO_MANY_WEBHOOKS": Sentences(
         "Too many webhooks",
         "网络钩子过多",
-        "a tenant may have at most {allowed} webhooks; delete one first",
-        "每个租户最多 {allowed} 个网络钩子,请先删除一个",
+        "a caller may have at most {allowed_own} webhooks, and a tenant {allowed}; delete one first",
+        "每个调用者最多 {allowed_own} 个网络钩子,每个租户最多 {allowed} 个,请先删除一个",
     ),
     "DOCUMENT_NOT_FOUND": Sentences(
         "No such document", "文档不存在", "there is no document or file {found}", "不存在文档或文件 {found}"
+    ),
+    "DOCUMENT_TAKEN": Sentences(
+        "Not yours to change", "不由您修改", "the id {found} is taken; save yours under another", "编号 {found} 已被占用,请另取"
     ),
     "DOCUMENT_CHANGED_MEANWHILE": Sentences(
         "Concurrent change",

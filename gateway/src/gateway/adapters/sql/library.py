@@ -41,6 +41,7 @@ class SqlDocuments:
         description: Description,
         content: StoredContent | None,
         saved_by: str,
+        owner: str,
     ) -> Document:
         """Saves a version, which is the newest from now on.
 
@@ -67,6 +68,7 @@ class SqlDocuments:
             saved_time=self._now,
             saved_month=f"{self._now:%Y-%m}",
             saved_by=saved_by,
+            owner=owner,
         )
         if (await self._session.execute(added.on_conflict_do_nothing().returning(table.c.version))).first() is None:
             raise DocumentChangedMeanwhile(document_id)
@@ -77,6 +79,7 @@ class SqlDocuments:
             content=content,
             saved_time=utc_text(self._now),
             saved_by=saved_by,
+            owner=owner,
         )
 
     async def index(self, tenant_id: str, document_id: str, pieces: Sequence[str]) -> None:
@@ -164,4 +167,5 @@ def _document(row: Any) -> Document:
         content=StoredContent(row.sha256, row.media_type, row.size_bytes) if row.sha256 else None,
         saved_time=utc_text(row.saved_time),
         saved_by=row.saved_by,
+        owner=row.owner,
     )

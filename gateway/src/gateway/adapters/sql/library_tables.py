@@ -44,6 +44,8 @@ def library_tables(metadata: MetaData) -> LibraryTables:
             Column("saved_time", UtcDateTime, nullable=False),
             Column("saved_month", Text, nullable=False),
             Column("saved_by", Text, nullable=False),
+            # a subject, or "" for the tenant; the same in every version
+            Column("owner", Text, nullable=False, server_default=""),
             sqlite_strict=True,
         ),
         document_gram=Table(

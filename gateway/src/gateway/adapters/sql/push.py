@@ -1,6 +1,6 @@
 """Jobs and mapping profiles in the gateway's database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -79,7 +79,9 @@ class SqlProfiles:
         row = (await self._session.execute(query)).one_or_none()
         return None if row is None else _profile(row)
 
-    async def add(self, tenant_id: str, profile_id: str, version: int, profile: MappingProfile, saved_by: str) -> SavedProfile:
+    async def add(
+        self, tenant_id: str, profile_id: str, version: int, profile: MappingProfile, saved_by: str, owner: str
+    ) -> SavedProfile:
         """Saves a version.
 
         Raises:
@@ -93,19 +95,26 @@ class SqlProfiles:
             profile_json=msgspec.json.encode(profile).decode(),
             saved_time=self._now,
             saved_by=saved_by,
+            owner=owner,
         )
         if (await self._session.execute(added.on_conflict_do_nothing().returning(self._table.c.version))).first() is None:
             raise ProfileChangedMeanwhile(profile_id)
         return SavedProfile(
-            profile_id=profile_id, version=version, profile=profile, saved_time=utc_text(self._now), saved_by=saved_by
+            profile_id=profile_id,
+            version=version,
+            profile=profile,
+            saved_time=utc_text(self._now),
+            saved_by=saved_by,
+            owner=owner,
         )
 
-    async def list(self, tenant_id: str, *, after: str, limit: int) -> Sequence[SavedProfile]:
-        """Returns the newest version of each profile with an id above `after`, in order of id."""
+    async def list(self, tenant_id: str, owners: Collection[str] | None, *, after: str, limit: int) -> Sequence[SavedProfile]:
+        """Returns the newest version of each profile of some owners, None for all, with an id above `after`, in order of id."""
         table = self._table
+        theirs = () if owners is None else (table.c.owner.in_(sorted(owners)),)
         newest = (
             select(table.c.profile_id, func.max(table.c.version).label("version"))
-            .where(table.c.tenant_id == tenant_id, table.c.profile_id > after)
+            .where(table.c.tenant_id == tenant_id, table.c.profile_id > after, *theirs)
             .group_by(table.c.profile_id)
             .order_by(table.c.profile_id)
             .limit(limit)
@@ -127,4 +136,5 @@ def _profile(row: Any) -> SavedProfile:
         profile=msgspec.json.decode(row.profile_json, type=MappingProfile),
         saved_time=utc_text(row.saved_time),
         saved_by=row.saved_by,
+        owner=row.owner,
     )

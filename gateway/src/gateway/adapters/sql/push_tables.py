@@ -63,6 +63,8 @@ def push_tables(metadata: MetaData) -> PushTables:
             Column("profile_json", Text, nullable=False),
             Column("saved_time", UtcDateTime, nullable=False),
             Column("saved_by", Text, nullable=False),
+            # a subject, or "" for the tenant; the same in every version
+            Column("owner", Text, nullable=False, server_default=""),
             sqlite_strict=True,
         ),
         idempotency_key=Table(

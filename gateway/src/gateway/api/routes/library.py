@@ -45,7 +45,11 @@ def router(storage: StorageServices, uploads: Uploads) -> APIRouter:
         openapi_extra=body_of(DocumentBody),
     )
     async def save_document(request: Request, document: DocumentId) -> Response:
-        """Saves what a document is as its next version; the same again changes nothing."""
+        """Saves what a document is as its next version; the same again changes nothing.
+
+        A document belongs to the caller that made it, if a bound holds that caller, or else to the tenant. Whoever is bound to
+        parks, regions or enterprises changes only its own documents: `DOCUMENT_TAKEN`.
+        """
         caller = caller_of(request)
         caller.must(Action.REGISTER)
         body = await read_json(uploads, request, DocumentBody)
@@ -81,7 +85,10 @@ def router(storage: StorageServices, uploads: Uploads) -> APIRouter:
         openapi_extra={"requestBody": {"required": True, "content": _FILES}},
     )
     async def save_document_file(request: Request, document: DocumentId) -> Response:
-        """Saves the file of a document as its next version; the same file again changes nothing."""
+        """Saves the file of a document as its next version; the same file again changes nothing.
+
+        Of a document that is not the caller's to change: `DOCUMENT_TAKEN`.
+        """
         caller = caller_of(request)
         caller.must(Action.REGISTER)
         media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -153,6 +160,8 @@ def _document_members(document: Document) -> dict[str, Any]:
         "saved_time": document.saved_time,
         "saved_by": document.saved_by,
     }
+    if document.owner:
+        members["owner"] = document.owner
     if content is not None:
         members["file"] = {"sha256": content.sha256, "media_type": content.media_type, "size_bytes": content.size_bytes}
     return members

@@ -35,7 +35,11 @@ def router(push_services: PushServices, uploads: Uploads) -> APIRouter:
         openapi_extra=body_of(MappingProfileBody),
     )
     async def save_mapping_profile(request: Request, profile: ProfileId) -> Response:
-        """Saves how a tenant's own files are read, as the next version of the profile; pushes name it by `?profile=`."""
+        """Saves how a sender's own files are read, as the next version of the profile; pushes name it by `?profile=`.
+
+        A profile belongs to the caller that made it, if a bound holds that caller, or else to the tenant, whose callers all may use
+        it. Whoever is bound to parks, regions or enterprises changes only its own: `PROFILE_TAKEN`.
+        """
         caller = caller_of(request)
         caller.must(Action.RECORD)
         body = await read_json(uploads, request, MappingProfileBody)
@@ -45,7 +49,10 @@ def router(push_services: PushServices, uploads: Uploads) -> APIRouter:
 
     @routes.get("", response_model=MappingProfilesAnswer, responses=refusals(403, 422))
     async def list_mapping_profiles(request: Request, page_size: PageSize = 100, page_token: PageToken = "") -> Response:
-        """Returns the mapping profiles of the caller's tenant, each in its newest version, in order of id."""
+        """Returns the mapping profiles that the caller may use, each in its newest version, in order of id.
+
+        These are its own and the tenant's; for whoever is not bound, all of the tenant.
+        """
         found, token = await profiles.list_profiles(push_services.units, caller_of(request), after=page_token, limit=page_size)
         return answer({"profiles": [_profile_members(saved) for saved in found], "next_page_token": token})
 
@@ -63,11 +70,13 @@ def router(push_services: PushServices, uploads: Uploads) -> APIRouter:
 
 def _profile_members(saved: SavedProfile) -> dict[str, object]:
     profile = saved.profile
+    owner = {"owner": saved.owner} if saved.owner else {}
     return {
         "profile_id": saved.profile_id,
         "version": saved.version,
         "saved_time": saved.saved_time,
         "saved_by": saved.saved_by,
+        **owner,
         "columns": profile.columns,
         "ignore_other_columns": profile.passes_over_others,
         "defaults": profile.defaults,

@@ -21,13 +21,12 @@ from gateway.application.feed.ports import Platforms
 from gateway.application.ports import AccountingPort
 from gateway.application.push import activity
 from gateway.application.push.jobs import submit_push
-from gateway.application.push.profiles import applied, get_profile
+from gateway.application.push.profiles import applied, choose_profile
 from gateway.application.push.services import PushServices
 from gateway.domain.callers import Action
 from gateway.domain.limits import Limits
 from gateway.domain.push.activity import FIELDS, PLAIN
 from gateway.domain.push.media import Format, Media
-from gateway.domain.push.profiles import NO_PROFILE
 
 ShownResults = Annotated[Results | None, Query(description="Which rows the receipt lists")]
 
@@ -130,20 +129,26 @@ def router(
         Good rows are kept whatever the others are. Sending the same rows again is safe: a record id counts once. Quantities are
         strings, so that no digit is lost; an offset is required where a period has a time of day. NDJSON and CSV are recorded
         while they arrive. Bodies may be compressed with gzip. With `Prefer: respond-async`, and beyond 32 MiB of NDJSON or CSV
-        whose length is declared, the upload is kept and recorded by a job.
+        whose length is declared, the upload is kept and recorded by a job. The receipt, and the result of the job, name the
+        mapping profile and the version of it that the file was read with.
         """
         caller = caller_of(request)
         # Asked before the body is read: a reader's 32 MiB are not worth receiving.
         caller.must(Action.RECORD)
         media = media_of(request.headers.get("content-type"))
-        mapped = NO_PROFILE
-        if profile:
-            mapped = (await get_profile(push_services.units, caller, profile, profile_version)).profile
+        chosen = await choose_profile(push_services.units, caller, profile, profile_version)
         if is_for_later(request, media, readers.limits):
             encoding = encoding_of(request, allowed=ENCODINGS)
             authority = authority_of(request)
-            arguments = {"media": media, "encoding": encoding, "profile": mapped, "caller": caller}
-            arguments |= {"way": authority.auth_method, "credential": authority.credential}
+            arguments = {
+                "media": media,
+                "encoding": encoding,
+                "profile": chosen.profile,
+                **chosen.members,
+                "caller": caller,
+                "way": authority.auth_method,
+                "credential": authority.credential,
+            }
             async with readers.receive(request, media, to_keep=True) as chunks:
                 job = await submit_push(push_services, accounting, caller, park, chunks, arguments)
             headers = {"Location": f"/v1/jobs/{job.job_id}", "Preference-Applied": "respond-async", "Retry-After": "1"}
@@ -151,7 +156,7 @@ def router(
         spool = ResultSpool()
         try:
             async with readers.receive(request, media) as chunks:
-                parts = applied(readers.parts(chunks, media, mapped.layout if profile else PLAIN), mapped)
+                parts = applied(readers.parts(chunks, media, chosen.profile.layout if profile else PLAIN), chosen.profile)
                 acting = partial(rights_now, authorities, authority_of(request))
                 tally = await activity.push_activity(accounting, acting, park, parts, spool.add, limits=readers.limits)
         except BaseException:
@@ -159,6 +164,6 @@ def router(
             raise
         if tally.rows > tally.rejected:
             await platforms.record_push(caller, auth_method_of(request), park)
-        return receipt_answer(park, tally, spool, results, language(request))
+        return receipt_answer(park, chosen, tally, spool, results, language(request))
 
     return routes

@@ -58,6 +58,7 @@ class DocumentAnswer(Answer):
     summary: str
     saved_time: str
     saved_by: str
+    owner: str | None = Field(default=None, description="Whose it is; left out where it is the tenant's")
     file: FileAnswer | None = None
     views: int | None = None
 

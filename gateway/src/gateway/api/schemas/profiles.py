@@ -16,7 +16,7 @@ _PROFILE: dict[str, Any] = {
 
 
 class MappingProfileBody(RequestBody):
-    """How a tenant's own files are read."""
+    """How a sender's own files are read."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_PROFILE]})
 
@@ -49,6 +49,7 @@ class MappingProfileAnswer(Answer):
     version: int
     saved_time: str
     saved_by: str
+    owner: str | None = Field(default=None, description="Whose it is; left out where it is the tenant's")
     columns: dict[str, str]
     ignore_other_columns: bool
     defaults: dict[str, str]

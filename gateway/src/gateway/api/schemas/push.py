@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from gateway.api.schemas.model import Answer, example_of
 
 
@@ -60,5 +62,7 @@ class ReceiptAnswer(Answer):
     duplicate: int
     superseded: int
     rejected: int
+    profile_id: str | None = Field(default=None, description="Of the mapping profile that was used; left out where none was named")
+    profile_version: int | None = Field(default=None, description="Which version of it was used")
     results: list[RowResultAnswer]
     results_shown: Literal["all", "rejected", "none"]

@@ -16,6 +16,7 @@ from gateway.domain.errors import AuthorityLapsed, BoundToEnterprises, CursorExp
 from gateway.domain.feed.changes import Change
 from gateway.domain.feed.webhooks import (
     GONE,
+    MOST_OWN_WEBHOOKS,
     MOST_WEBHOOKS,
     PAUSES,
     Delivery,
@@ -68,7 +69,7 @@ async def create_webhook(
         RoleMissing: The caller may not follow the changes.
         BoundToEnterprises: It sees parts of parks only.
         ParameterInvalid: The address could never be a target.
-        TooManyWebhooks: The tenant has as many as it may.
+        TooManyWebhooks: The caller, or its tenant, has as many as it may.
     """
     caller = authority.caller
     caller.must_follow()
@@ -91,11 +92,16 @@ async def create_webhook(
         credential=authority.credential,
     )
     async with services.units(caller.tenant) as unit:
-        if len(await unit.webhooks.list(caller.tenant)) >= MOST_WEBHOOKS:
-            raise TooManyWebhooks(allowed=MOST_WEBHOOKS)
+        _must_have_room(await unit.webhooks.list(caller.tenant), caller)
         await unit.webhooks.put(made)
         await unit.commit()
     return made, "whsec_" + base64.b64encode(secret).decode()
+
+
+def _must_have_room(webhooks: Sequence[Webhook], caller: Caller) -> None:
+    own = sum(webhook.caller.subject == caller.subject for webhook in webhooks)
+    if own >= MOST_OWN_WEBHOOKS or len(webhooks) >= MOST_WEBHOOKS:
+        raise TooManyWebhooks(allowed=MOST_WEBHOOKS, allowed_own=MOST_OWN_WEBHOOKS)
 
 
 async def list_webhooks(services: WebhookServices, caller: Caller) -> Sequence[Webhook]:

@@ -7,7 +7,17 @@ from gateway.application.files import read_file
 from gateway.application.ports import StorageServices, UnitsOfWork
 from gateway.domain.callers import Action, Caller
 from gateway.domain.files import CHUNK_BYTES
-from gateway.domain.library.documents import Description, Document, DocumentUnknown, Statistics, StoredContent, grams, search_terms
+from gateway.domain.library.documents import (
+    Description,
+    Document,
+    DocumentTaken,
+    DocumentUnknown,
+    Statistics,
+    StoredContent,
+    grams,
+    search_terms,
+)
+from kernel.access import may_change, owner_of_new
 
 
 def file_of(content: StoredContent) -> str:
@@ -20,19 +30,23 @@ async def save_document(
 ) -> tuple[Document, bool]:
     """Saves what a document is as its next version, unless the newest says the same; returns it, and whether it is new.
 
+    Its first version says whose it is; the later ones are saved by the owner, and by callers that no bound holds.
+
     Raises:
         RoleMissing: The caller may not register.
+        DocumentTaken: It is somebody else's.
         DocumentChangedMeanwhile: Another request saved the same version.
     """
     caller.must(Action.REGISTER)
     async with services.units(caller.tenant) as unit:
         newest = await unit.documents.find(caller.tenant, document_id, None)
+        if newest is not None and not may_change(caller, newest.owner):
+            raise DocumentTaken(document_id)
         if newest is not None and newest.description == description:
             return newest, False
         content = None if newest is None else newest.content
-        saved = await unit.documents.add(
-            caller.tenant, document_id, 1 if newest is None else newest.version + 1, description, content, caller.subject
-        )
+        version, owner = (1, owner_of_new(caller)) if newest is None else (newest.version + 1, newest.owner)
+        saved = await unit.documents.add(caller.tenant, document_id, version, description, content, caller.subject, owner)
         await unit.documents.index(caller.tenant, document_id, grams(_searched(description)))
         await unit.commit()
     return saved, True
@@ -50,13 +64,13 @@ async def save_content(
     Raises:
         RoleMissing: The caller may not register.
         DocumentUnknown: There is no such document.
+        DocumentTaken: It is somebody else's.
         DocumentChangedMeanwhile: Another request saved the same version.
     """
     caller.must(Action.REGISTER)
     units, tenant = services.units, caller.tenant
     async with units.read(tenant) as unit:
-        if await unit.documents.find(tenant, document_id, None) is None:
-            raise DocumentUnknown(document_id)
+        _must_change(caller, document_id, await unit.documents.find(tenant, document_id, None))
     # Kept under a name of its own until its digest is known; what does not arrive is forgotten with the files of pushes.
     arriving, digest, size, number = f"{services.new_id()}.arriving", hashlib.sha256(), 0, 0
     held = bytearray()
@@ -71,17 +85,26 @@ async def save_content(
     await _append(units, tenant, arriving, number, bytes(held))
     content = StoredContent(digest.hexdigest(), media_type, size)
     async with units(tenant) as unit:
-        newest = await unit.documents.find(tenant, document_id, None)
-        if newest is None:
-            raise DocumentUnknown(document_id)
+        newest = _must_change(caller, document_id, await unit.documents.find(tenant, document_id, None))
         if newest.content == content:
             await unit.files.delete(tenant, arriving)
             saved = newest
         else:
             await unit.files.rename(tenant, arriving, file_of(content))
-            saved = await unit.documents.add(tenant, document_id, newest.version + 1, newest.description, content, caller.subject)
+            version = newest.version + 1
+            saved = await unit.documents.add(
+                tenant, document_id, version, newest.description, content, caller.subject, newest.owner
+            )
         await unit.commit()
     return saved
+
+
+def _must_change(caller: Caller, document_id: str, newest: Document | None) -> Document:
+    if newest is None:
+        raise DocumentUnknown(document_id)
+    if not may_change(caller, newest.owner):
+        raise DocumentTaken(document_id)
+    return newest
 
 
 async def _append(units: UnitsOfWork, tenant_id: str, file_id: str, number: int, content: bytes) -> None:

@@ -21,6 +21,7 @@ class Documents(Protocol):
         description: Description,
         content: StoredContent | None,
         saved_by: str,
+        owner: str,
     ) -> Document:
         """Saves a version, which is the newest from now on."""
         ...

@@ -1,6 +1,6 @@
 """What pushes need from outside."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -63,12 +63,14 @@ class Profiles(Protocol):
         """Returns one version."""
         ...
 
-    async def add(self, tenant_id: str, profile_id: str, version: int, profile: MappingProfile, saved_by: str) -> SavedProfile:
+    async def add(
+        self, tenant_id: str, profile_id: str, version: int, profile: MappingProfile, saved_by: str, owner: str
+    ) -> SavedProfile:
         """Saves a version."""
         ...
 
-    async def list(self, tenant_id: str, *, after: str, limit: int) -> Sequence[SavedProfile]:
-        """Returns the newest version of each profile with an id above `after`, in order of id."""
+    async def list(self, tenant_id: str, owners: Collection[str] | None, *, after: str, limit: int) -> Sequence[SavedProfile]:
+        """Returns the newest version of each profile of some owners, None for all, with an id above `after`, in order of id."""
         ...
 
 

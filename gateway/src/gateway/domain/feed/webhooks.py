@@ -49,16 +49,19 @@ class WebhookUnknown(GatewayError):
 
 
 class TooManyWebhooks(GatewayError):
-    """The tenant has as many webhooks as it may."""
+    """The caller, or its tenant, has as many webhooks as it may."""
 
     kind = "conflict"
 
-    def __init__(self, *, allowed: int) -> None:
-        super().__init__("TOO_MANY_WEBHOOKS", allowed=str(allowed))
+    def __init__(self, *, allowed: int, allowed_own: int) -> None:
+        super().__init__("TOO_MANY_WEBHOOKS", allowed=str(allowed), allowed_own=str(allowed_own))
 
 
 MOST_WEBHOOKS = 20
 """The most webhooks of a tenant."""
+
+MOST_OWN_WEBHOOKS = 5
+"""The most webhooks of one caller, so that no caller takes those of its tenant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,15 @@ class DocumentUnknown(GatewayError):
         super().__init__("DOCUMENT_NOT_FOUND", found=found)
 
 
+class DocumentTaken(GatewayError):
+    """The document is somebody else's, or the tenant's: the caller reads it and does not change it."""
+
+    kind = "already_exists"
+
+    def __init__(self, document_id: str) -> None:
+        super().__init__("DOCUMENT_TAKEN", found=document_id)
+
+
 class DocumentChangedMeanwhile(GatewayError):
     """Two requests changed one document at the same moment."""
 
@@ -87,6 +96,8 @@ class Document:
     Attributes:
         version: Counts from 1; a change makes the next, and no version is ever changed.
         saved_time: RFC 3339.
+        saved_by: The subject that saved this version.
+        owner: Whose the document is in all of its versions: a subject, or "" for the tenant.
     """
 
     document_id: str
@@ -95,6 +106,7 @@ class Document:
     content: StoredContent | None
     saved_time: str
     saved_by: str
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)

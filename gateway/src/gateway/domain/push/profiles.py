@@ -1,4 +1,4 @@
-"""Mapping profiles: the names, units and defaults of a tenant's own files, saved once and used with every push."""
+"""Mapping profiles: the names, units and defaults of a sender's own files, saved once and used with every push."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ MOST_ENTRIES = 200
 
 @dataclass(frozen=True, slots=True)
 class MappingProfile:
-    """How a tenant's own files are read.
+    """How a sender's own files are read.
 
     Attributes:
         columns: The field of each own heading. The platform's own headings stay known.
@@ -109,7 +109,8 @@ class SavedProfile:
     Attributes:
         version: Counts from 1.
         saved_time: RFC 3339.
-        saved_by: The subject that saved it.
+        saved_by: The subject that saved this version.
+        owner: Whose the profile is in all of its versions: a subject, or "" for the tenant.
     """
 
     profile_id: str
@@ -117,15 +118,44 @@ class SavedProfile:
     profile: MappingProfile
     saved_time: str
     saved_by: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenProfile:
+    """What a push is read with: the profile as it stood when it was named, and which that was.
+
+    Attributes:
+        profile_id: "" where none was named.
+        version: 0 where none was named.
+    """
+
+    profile: MappingProfile = NO_PROFILE
+    profile_id: str = ""
+    version: int = 0
+
+    @property
+    def members(self) -> dict[str, str | int]:
+        """What a receipt says of it: nothing where none was named."""
+        return {"profile_id": self.profile_id, "profile_version": self.version} if self.profile_id else {}
 
 
 class ProfileUnknown(GatewayError):
-    """There is no such mapping profile, or not that version of it."""
+    """There is no such mapping profile for the caller, or not that version of it."""
 
     kind = "not_found"
 
     def __init__(self, found: str) -> None:
         super().__init__("PROFILE_NOT_FOUND", found=found)
+
+
+class ProfileTaken(GatewayError):
+    """The id is that of somebody else's profile, of which nothing is told."""
+
+    kind = "already_exists"
+
+    def __init__(self, profile_id: str) -> None:
+        super().__init__("PROFILE_TAKEN", found=profile_id)
 
 
 class ProfileChangedMeanwhile(GatewayError):

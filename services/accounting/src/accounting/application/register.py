@@ -70,7 +70,7 @@ async def register_park(ports: Ports, caller: Caller, park: Park) -> tuple[Park,
         Denied: the caller may not write.
         InvalidField, FactorSetNotFound: the park breaks a rule.
         ContentDiffers: the id is registered with other content.
-        ParkIdTaken: the id belongs to another tenant.
+        ParkIdTaken: the id belongs to another tenant, or to a park that the caller does not reach.
     """
     require(caller, REGISTER)
     park = valid_park(replace(park, tenant_id=caller.tenant, registered_time=ports.clock.now()), ports.reference)
@@ -81,7 +81,7 @@ async def register_park(ports: Ports, caller: Caller, park: Park) -> tuple[Park,
     async with ports.write(caller.tenant) as uow:
         recorded = await uow.parks.get(park.park_id)
         if recorded is not None:
-            if recorded.tenant_id != caller.tenant:
+            if not reaches(caller, recorded.place):
                 raise ParkIdTaken(park.park_id)
             return same_registration("park", park.park_id, recorded, park), False
         await uow.parks.add(park)
