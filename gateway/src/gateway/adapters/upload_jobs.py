@@ -8,7 +8,6 @@ from chassis.job_runner import JobContext
 from chassis.jobs import Json
 from gateway.application.push.recording import RecordingServices, Upload, record_upload
 from gateway.domain.callers import Caller
-from gateway.domain.push.activity import Outcome
 from gateway.domain.push.media import Media
 from gateway.domain.push.profiles import MappingProfile
 
@@ -42,12 +41,14 @@ class UploadJobs:
         """Records an upload and returns the counts.
 
         Raises:
+            JobLost: Another attempt has taken the job over.
             GatewayError: The upload broke a rule, or accounting is unavailable; the runner tries again in the second case.
         """
         job = context.job
         arguments = msgspec.convert(job.arguments, UploadArguments)
         upload = Upload(
             job_id=job.job_id,
+            attempt=job.attempts,
             park_id=job.park_id,
             media=arguments.media,
             encoding=arguments.encoding,
@@ -56,6 +57,4 @@ class UploadJobs:
             caller=arguments.caller,
             auth_method=arguments.auth_method,
         )
-        tally = await record_upload(self._services, upload, context.progress)
-        counts: dict[str, Json] = {outcome.value: getattr(tally, outcome.value) for outcome in Outcome}
-        return {"park_id": job.park_id, "rows": tally.rows, **counts, "results": f"/v1/jobs/{job.job_id}/results"}
+        return await record_upload(self._services, upload, context.progress)

@@ -140,6 +140,7 @@ class Webhook:
         failures: In a row, for the next change.
         due_time: When it is next looked at.
         made_time: When it was made.
+        held_until: Until when the sender that took it has it; None for whoever only looks at it. No two senders have the same.
     """
 
     webhook_id: str
@@ -152,6 +153,7 @@ class Webhook:
     failures: int
     due_time: datetime
     made_time: datetime
+    held_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

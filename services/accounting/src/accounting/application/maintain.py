@@ -57,14 +57,20 @@ async def request_rebuild(ports: Ports, caller: Caller, park_id: str) -> str:
     return job_id
 
 
-async def rebuild_sums(ports: Ports, tenant_id: str, park_id: str) -> RebuiltSums:
+async def rebuild_sums(ports: Ports, tenant_id: str, park_id: str, *, job_id: str, attempt: int) -> RebuiltSums:
     """Computes keys and sums of a park anew from its records, while nothing else writes to it.
+
+    The end of the job is saved with the sums: another attempt would find them corrected, and say that none had been wrong.
 
     Returns:
         How many records were read, how many sums written, and how many of them had been wrong or missing.
+
+    Raises:
+        JobLost: Another attempt has taken the job over; as the port of jobs raises it.
     """
     async with ports.write(tenant_id) as uow:
         await uow.parks.lock(park_id)
         result = await uow.activity.rebuild(park_id)
+        await uow.jobs.succeed(job_id, attempt, result)
         await uow.commit()
     return result
