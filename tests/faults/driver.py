@@ -36,8 +36,8 @@ READY_SECONDS = 120.0
 SETTLED_SECONDS = 90.0
 PAGE_RECORDS = 10_000
 PAGE_CHANGES = 1_000
-# a webhook whose sender died is taken by another after a minute, and one that failed rests for half of one
-DELIVERED_SECONDS = 240.0
+# between two changes: a webhook whose sender died is taken by another after a minute, and one that failed rests for half of one
+DELIVERED_SECONDS = 150.0
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ async def run(site: Site, plan: Plan, parks: Sequence[str], disorder: Disorder, 
             await _Faults(site, plan, counts).run()
             await receiver.calm_down()
             for pusher in pushers:
-                pusher.enough = True
+                pusher.finish()
             for process in site.processes:
                 await process.wait_ready(READY_SECONDS)
         await site.disturb_at_last()
@@ -285,11 +285,11 @@ async def _check_jobs(site: Site, verdict: Verdict) -> None:
 async def _check_webhook(
     asking: httpx.AsyncClient, webhook_id: str, delivered: Sequence[Delivery], changes: Sequence[dict[str, Any]], verdict: Verdict
 ) -> None:
-    ends_at = time.monotonic() + DELIVERED_SECONDS
-    while True:
+    position, moved_at = -1, time.monotonic()
+    while position < len(changes) and time.monotonic() < moved_at + DELIVERED_SECONDS:
         state = (await asking.get(f"/v1/webhooks/{webhook_id}")).json()
-        if state["position"] == len(changes) or time.monotonic() > ends_at:
-            break
+        if state["position"] != position:
+            position, moved_at = state["position"], time.monotonic()
         await asyncio.sleep(ASK_SECONDS)
     compare_deliveries(webhook_id, delivered, changes, state, verdict)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -23,7 +24,7 @@ LONGEST_PAUSE_SECONDS = 1.0
 TWIN_SHARE = 0.03
 NEW_VERSION_SHARE = 0.05
 ASK_SECONDS = 1.0
-# a worker that died keeps its job for a minute, and an attempt that finds accounting away rests ever longer
+# after the last fault: a worker that died keeps its job for a minute, and an attempt that found accounting away rests ever longer
 JOB_SECONDS = 300.0
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 # answers that say: come again
@@ -56,11 +57,7 @@ def client(url: str, tenant: Tenant, seconds: float = 60.0) -> httpx.AsyncClient
 
 
 class Pusher:
-    """Sends the batches of a lane one after the other, each until it is answered.
-
-    Attributes:
-        enough: Set from outside when no more batches are to come.
-    """
+    """Sends the batches of a lane one after the other, each until it is answered."""
 
     def __init__(self, site: Site, tenant: Tenant, lane: Lane, intents: IntentLog, seed: int, counts: Counter[str]) -> None:
         """Prepares.
@@ -73,7 +70,8 @@ class Pusher:
             seed: Of the run.
             counts: Of the report.
         """
-        self.enough = False
+        self._enough = False
+        self._ends_at = math.inf
         self._site = site
         self._tenant = tenant
         self._lane = lane
@@ -86,6 +84,11 @@ class Pusher:
         self._profiles = 1
         self._versions = 0
 
+    def finish(self) -> None:
+        """Sends no more batches, and gives jobs that are under way the time that they may take when there are no faults."""
+        self._enough = True
+        self._ends_at = time.monotonic() + JOB_SECONDS
+
     async def push(self) -> None:
         """Sends until it is enough, and returns when every job has ended or had its time."""
         workload, later = self._lane.workload, self._lane.later
@@ -95,7 +98,7 @@ class Pusher:
             client(self._site.direct_url, self._tenant) as direct,
             asyncio.TaskGroup() as tasks,
         ):
-            while not self.enough:
+            while not self._enough:
                 began = time.monotonic()
                 size = self._random.randint(*self._lane.sizes)
                 batch = workload.next_batch(size)
@@ -109,7 +112,7 @@ class Pusher:
                 for job_id in await self._until_answered(door, batch, form, form.body(rows)):
                     following.append(tasks.create_task(self._follow(direct, batch, job_id)))
                 if not later:
-                    self._counts["batches answered under faults"] += not self.enough
+                    self._counts["batches answered under faults"] += not self._enough
                 await asyncio.sleep(max(0.0, began + size / self._lane.rows_per_second - time.monotonic()))
                 # a lane may refer to what lies further back than so many batches
                 while len(following) > workload.under_way:
@@ -117,7 +120,7 @@ class Pusher:
 
     async def _save_profile(self, door: httpx.AsyncClient) -> None:
         version, attempts = self._versions + 1, 0
-        while not self.enough:
+        while not self._enough:
             attempts += 1
             answer = await _asked(lambda: door.put(f"/v1/mapping-profiles/{self._profile}", json=profile_body(version)))
             if answer is not None and answer.status_code not in COME_AGAIN:
@@ -171,21 +174,28 @@ class Pusher:
         return []
 
     async def _follow(self, direct: httpx.AsyncClient, batch: Batch, job_id: str) -> None:
-        job: dict[str, Any] = {}
-        try:
-            async with asyncio.timeout(JOB_SECONDS):
-                job = (
-                    await _until_ok(lambda: direct.get(f"/v1/jobs/{job_id}"), lambda found: found.json()["state"] in ENDED)
-                ).json()
-                results: list[Any] = []
-                if job["state"] == "succeeded":
-                    listed = await _until_ok(lambda: direct.get(f"/v1/jobs/{job_id}/results", params={"format": "ndjson"}))
-                    results = [json.loads(line) for line in listed.text.splitlines()]
-        except TimeoutError:
-            self._intents.write("job_open", **_name(batch), job_id=job_id, why=f"not ended in {JOB_SECONDS:g} s: {job}")
+        answer = await self._until_ok(lambda: direct.get(f"/v1/jobs/{job_id}"), lambda found: found.json()["state"] in ENDED)
+        if answer is None:
+            self._intents.write("job_open", **_name(batch), job_id=job_id, why=f"not ended in {JOB_SECONDS:g} s without faults")
             return
+        job = answer.json()
+        results: list[Any] = []
+        if job["state"] == "succeeded":
+            listed = await self._until_ok(lambda: direct.get(f"/v1/jobs/{job_id}/results", params={"format": "ndjson"}))
+            results = [] if listed is None else [json.loads(line) for line in listed.text.splitlines()]
         ended = {"state": job["state"], "result": job.get("result"), "error": job.get("error")}
         self._intents.write("job_ended", **_name(batch), job_id=job_id, **ended, results=results)
+
+    async def _until_ok(
+        self, ask: Callable[[], Any], reached: Callable[[httpx.Response], bool] = lambda _found: True
+    ) -> httpx.Response | None:
+        """Asks a process that dies now and then until it answers 200 and what is waited for; None when there is no time left."""
+        while time.monotonic() < self._ends_at:
+            answer = await _asked(ask)
+            if answer is not None and answer.status_code == 200 and reached(answer):
+                return answer
+            await asyncio.sleep(ASK_SECONDS)
+        return None
 
 
 def _name(batch: Batch) -> dict[str, Any]:
@@ -198,12 +208,3 @@ async def _asked(ask: Callable[[], Any]) -> httpx.Response | None:
     except httpx.TransportError:
         return None
     return answer
-
-
-async def _until_ok(ask: Callable[[], Any], reached: Callable[[httpx.Response], bool] = lambda _found: True) -> httpx.Response:
-    """Asks a process that dies now and then until it answers 200, and what is waited for."""
-    while True:
-        answer = await _asked(ask)
-        if answer is not None and answer.status_code == 200 and reached(answer):
-            return answer
-        await asyncio.sleep(ASK_SECONDS)

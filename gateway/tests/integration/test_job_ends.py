@@ -33,6 +33,7 @@ from chassis.tenancy import Platform, Scope
 from gateway.adapters.platform_cache import PlatformCache
 from gateway.adapters.sql.tables import tables
 from gateway.adapters.upload_jobs import UploadJobs
+from gateway.adapters.workers import RetentionWorker
 from gateway.api.reading import streams
 from gateway.api.reading.body_reader import BodyReader
 from gateway.api.reading.uploads import Uploads
@@ -42,6 +43,7 @@ from gateway.application.push.jobs import PUSH, results_of, submit_push, sweep_f
 from gateway.application.push.receipts import unpacked
 from gateway.application.push.recording import RecordingServices
 from gateway.application.push.services import PushServices
+from gateway.application.retention import Retention
 from gateway.domain.callers import Caller, Role
 from gateway.domain.errors import Unavailable
 from gateway.domain.limits import Limits
@@ -390,6 +392,22 @@ async def test_the_files_of_an_open_job_are_swept_at_no_age_and_its_upload_at_on
     await world.must_have_ended_well(job_id)
     assert await sweep_files(world.units, world.clock) == 1
     assert await world.results(job_id) == []
+
+
+async def test_the_retention_worker_sweeps_what_a_failed_job_has_left(world: World) -> None:
+    job_id = await begin(world, "csv")
+    world.accounting.failures = [Unavailable("ACCOUNTING_UNAVAILABLE")]
+    await world.attempt(world.worker(immortal(), max_attempts=1))
+    assert (await world.job(job_id)).state is JobState.FAILED
+    assert await world.has_upload(job_id)
+    retention = Retention(world.units, world.clock, audit_life=None, feed_life=None)
+    worker = RetentionWorker(retention, logger=world._logger)
+    await worker.start()
+    async with asyncio.timeout(10):
+        # the worker tells nobody but the log
+        while await world.has_upload(job_id):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await worker.stop()
 
 
 async def test_an_upload_whose_job_never_came_is_swept_after_a_day(world: World) -> None:
