@@ -34,6 +34,18 @@ LARGEST_BATCH = 400
 LATER_SHARE = 0.25
 READY_SECONDS = 120.0
 SETTLED_SECONDS = 90.0
+# in the report also when they are 0
+ALWAYS_SHOWN = (
+    "lost",
+    "counted twice",
+    "made up",
+    "totals differ",
+    "torn batches",
+    "feed positions",
+    "gaps of webhooks",
+    job_oracle.WRONG_STATE,
+    job_oracle.WRONG_RESULTS,
+)
 PAGE_RECORDS = 10_000
 PAGE_CHANGES = 1_000
 # between two changes: a webhook whose sender died is taken by another after a minute, and one that failed rests for half of one
@@ -90,7 +102,7 @@ class Report:
         acknowledged = self.counts["records acknowledged"]
         lines = [f"seed {self.seed}, {self.wall_seconds:.0f} s, {self.kills} kills"]
         lines += [f"  {name}: {value:,}" for name, value in sorted(self.counts.items())]
-        lines += [f"  {name}: {self.wrong[name]}" for name in ("lost", "counted twice", "made up", "totals differ", "torn batches")]
+        lines += [f"  {name}: {self.wrong[name]}" for name in ALWAYS_SHOWN]
         if not self.wrong and acknowledged and self.kills:
             lines.append(
                 f"  95 % bounds by 3/n: a record lost or counted twice < {3 / acknowledged:.1e},"
