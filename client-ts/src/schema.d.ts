@@ -3321,6 +3321,7 @@ export interface components {
          *       "energy_tce": "327601.4561",
          *       "factor_set_id": "wang-2024",
          *       "factors": [],
+         *       "head_sha256": "9e41…",
          *       "inventory_id": "2022-v1",
          *       "last_position": 9,
          *       "park_id": "ganzhou-etdz",
@@ -3367,6 +3368,11 @@ export interface components {
             factor_set_id: string;
             /** Factors */
             factors: components["schemas"]["Factor"][];
+            /**
+             * Head Sha256
+             * @description Head of the park's hash chain at last_position: it stands for every record up to it, lower-case hex. Missing where the inventory was closed before there was one.
+             */
+            head_sha256?: string | null;
             /**
              * Inventory Id
              * @description The year and version, such as 2022-v1.
@@ -3738,6 +3744,7 @@ export interface components {
          *       "emissions_t_co2e": "1005953.9959278",
          *       "energy_tce": "327601.4561",
          *       "factor_set_id": "wang-2024",
+         *       "head_sha256": "9e41…",
          *       "inventory_id": "2022-v1",
          *       "last_position": 9,
          *       "park_id": "ganzhou-etdz",
@@ -3773,6 +3780,11 @@ export interface components {
             energy_tce: string;
             /** Factor Set Id */
             factor_set_id: string;
+            /**
+             * Head Sha256
+             * @description Head of the park's hash chain at last_position: it stands for every record up to it, lower-case hex. Missing where the inventory was closed before there was one.
+             */
+            head_sha256?: string | null;
             /**
              * Inventory Id
              * @description The year and version, such as 2022-v1.
@@ -4322,6 +4334,7 @@ export interface components {
          *           "emissions_t_co2e": "1005953.9959278",
          *           "energy_tce": "327601.4561",
          *           "factor_set_id": "wang-2024",
+         *           "head_sha256": "9e41…",
          *           "inventory_id": "2022-v1",
          *           "last_position": 9,
          *           "park_id": "ganzhou-etdz",

@@ -14,27 +14,43 @@ from typing import Any
 import httpx
 
 from chassis.broker import BrokerError
-from tests.faults import oracle
+from tests.faults import job_oracle, oracle
+from tests.faults.deliveries import Delivery, compare_deliveries
 from tests.faults.disorder import Disorder
 from tests.faults.intents import IntentLog, read
-from tests.faults.oracle import Account, Verdict
+from tests.faults.oracle import Account
 from tests.faults.processes import Supervised
 from tests.faults.proxy import Proxy, Weather
+from tests.faults.pushing import ASK_SECONDS, ENDED, JOB_LANE, JOB_SECONDS, JOBS_UNDER_WAY, Lane, Pusher, client
+from tests.faults.receiver import Receiver
 from tests.faults.sites import Site, Tenant
-from tests.faults.workload import FACTOR_SET, Batch, Workload
+from tests.faults.stored import gateway_jobs
+from tests.faults.verdict import Verdict
+from tests.faults.workload import FACTOR_SET, Workload
 
-ANSWER_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 1.0
-TWIN_SHARE = 0.03
 SMALLEST_BATCH = 20
 LARGEST_BATCH = 400
+# of jobs a second beside what is pushed at once
+LATER_SHARE = 0.25
 READY_SECONDS = 120.0
 SETTLED_SECONDS = 90.0
+# in the report also when they are 0
+ALWAYS_SHOWN = (
+    "lost",
+    "counted twice",
+    "made up",
+    "totals differ",
+    "torn batches",
+    "chain breaks",
+    "feed positions",
+    "gaps of webhooks",
+    job_oracle.WRONG_STATE,
+    job_oracle.WRONG_RESULTS,
+)
 PAGE_RECORDS = 10_000
 PAGE_CHANGES = 1_000
-ENDED = frozenset({"succeeded", "failed", "cancelled"})
-# answers that say: come again
-COME_AGAIN = frozenset({429, 502, 503, 504})
+# between two changes: a webhook whose sender died is taken by another after a minute, and one that failed rests for half of one
+DELIVERED_SECONDS = 150.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +64,7 @@ class Plan:
         batches: At least so many answered, likewise.
         at_most_seconds: Of faults, whatever is still missing.
         fault_seconds: Between faults, from and to.
-        rows_per_second: Pushed to each park, at most.
+        rows_per_second: Pushed to each park at once, at most; jobs have a quarter as many beside them.
         quiet_seconds: Between the last fault and the checks.
     """
 
@@ -85,10 +101,7 @@ class Report:
         acknowledged = self.counts["records acknowledged"]
         lines = [f"seed {self.seed}, {self.wall_seconds:.0f} s, {self.kills} kills"]
         lines += [f"  {name}: {value:,}" for name, value in sorted(self.counts.items())]
-        lines += [
-            f"  {name}: {self.wrong[name]}"
-            for name in ("lost", "counted twice", "made up", "totals differ", "torn batches", "chain breaks")
-        ]
+        lines += [f"  {name}: {self.wrong[name]}" for name in ALWAYS_SHOWN]
         if not self.wrong and acknowledged and self.kills:
             lines.append(
                 f"  95 % bounds by 3/n: a record lost or counted twice < {3 / acknowledged:.1e},"
@@ -110,36 +123,43 @@ async def run(site: Site, plan: Plan, parks: Sequence[str], disorder: Disorder, 
         intents: The log that the workload writes and the oracle reads.
     """
     started = time.monotonic()
-    workloads = {park: Workload(plan.seed, park) for park in parks}
+    lanes = {park: _lanes(plan, park) for park in parks}
     verdict = Verdict()
     counts: Counter[str] = Counter()
+    receiver = Receiver(Random(f"{plan.seed} receiver"))
     try:
+        await receiver.start()
         await site.start()
         pushers = []
+        webhooks = {}
         for tenant in site.tenants:
+            webhooks[tenant.name] = await _follow_feed(site, tenant, receiver)
             for park in tenant.parks:
-                if park in workloads:
-                    await _register(site, tenant, workloads[park])
-                    pushers.append(_Pusher(site, tenant, workloads[park], intents, plan, counts))
+                for lane in lanes.get(park, ()):
+                    await _register(site, tenant, lane.workload)
+                    pushers.append(Pusher(site, tenant, lane, intents, plan.seed, counts))
         async with asyncio.TaskGroup() as pushing:
+            receiver.misbehave()
             for pusher in pushers:
                 pushing.create_task(pusher.push())
             await _Faults(site, plan, counts).run()
+            await receiver.calm_down()
             for pusher in pushers:
-                pusher.enough = True
+                pusher.finish()
             for process in site.processes:
                 await process.wait_ready(READY_SECONDS)
         await site.disturb_at_last()
         await asyncio.sleep(plan.quiet_seconds)
-        accounts = oracle.expected_accounts(
-            read(intents.path), {park: frozenset(load.sources) for park, load in workloads.items()}, verdict
-        )
-        await _check(site, accounts, verdict)
+        sources = {park: frozenset().union(*(lane.workload.sources for lane in own)) for park, own in lanes.items()}
+        accounts = oracle.expected_accounts(read(intents.path), sources, verdict)
+        await _check_jobs(site, verdict)
+        await _check(site, accounts, webhooks, receiver, verdict)
         letters = await site.dead_letters()
         markers = [entry["marker"] for entry in read(intents.path) if entry["kind"] == "poison"]
         oracle.compare_dead_letters(markers, letters, verdict)
     finally:
         await site.stop()
+        await receiver.stop()
     for process in site.processes:
         counts[f"kills of {process.name}"] = process.kills
         counts[f"freezes of {process.name}"] = process.freezes
@@ -147,16 +167,12 @@ async def run(site: Site, plan: Plan, parks: Sequence[str], disorder: Disorder, 
     counts["connections cut"] = sum(proxy.cuts for proxy in site.proxies.values())
     return Report(
         seed=plan.seed,
-        counts=counts + verdict.counts + disorder.counts,
+        counts=counts + verdict.counts + disorder.counts + receiver.counts,
         wrong=verdict.wrong,
         sentences=verdict.sentences,
         kills=sum(process.kills for process in site.processes),
         wall_seconds=time.monotonic() - started,
     )
-
-
-def _client(url: str, tenant: Tenant, seconds: float = 60.0) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {tenant.token}"}, timeout=seconds, trust_env=False)
 
 
 async def _register(site: Site, tenant: Tenant, workload: Workload) -> None:
@@ -167,69 +183,26 @@ async def _register(site: Site, tenant: Tenant, workload: Workload) -> None:
         "region_code": "360700",
         "factor_set_id": FACTOR_SET,
     }
-    async with _client(site.direct_url, tenant) as client:
-        (await client.post("/v1/parks", json=park)).raise_for_status()
+    async with client(site.direct_url, tenant) as asking:
+        (await asking.post("/v1/parks", json=park)).raise_for_status()
         for source in workload.registrations():
-            (await client.post(f"/v1/parks/{workload.park_id}/sources", json=source)).raise_for_status()
+            (await asking.post(f"/v1/parks/{workload.park_id}/sources", json=source)).raise_for_status()
 
 
-class _Pusher:
-    """Pushes one park's batches one after the other, each until it is answered."""
+def _lanes(plan: Plan, park_id: str) -> list[Lane]:
+    at_once = Lane(Workload(plan.seed, park_id), False, (SMALLEST_BATCH, LARGEST_BATCH), plan.rows_per_second)
+    by_jobs = Workload(plan.seed, park_id, lane=JOB_LANE, under_way=JOBS_UNDER_WAY, sources_per_carrier=4)
+    return [at_once, Lane(by_jobs, True, (SMALLEST_BATCH // 2, LARGEST_BATCH // 4), plan.rows_per_second * LATER_SHARE)]
 
-    def __init__(
-        self, site: Site, tenant: Tenant, workload: Workload, intents: IntentLog, plan: Plan, counts: Counter[str]
-    ) -> None:
-        self.enough = False
-        self._site = site
-        self._tenant = tenant
-        self._workload = workload
-        self._intents = intents
-        self._plan = plan
-        self._counts = counts
-        self._random = Random(f"{plan.seed} pusher {workload.park_id}")
 
-    async def push(self) -> None:
-        async with _client(self._site.url, self._tenant, ANSWER_SECONDS) as client:
-            while not self.enough:
-                began = time.monotonic()
-                size = self._random.randint(SMALLEST_BATCH, LARGEST_BATCH)
-                batch = self._workload.next_batch(size)
-                if batch is None:
-                    return
-                self._intents.write("batch", park_id=batch.park_id, number=batch.number, kinds=batch.kinds, rows=batch.rows)
-                await self._until_answered(client, batch)
-                self._counts["batches answered under faults"] += not self.enough
-                await asyncio.sleep(max(0.0, began + size / self._plan.rows_per_second - time.monotonic()))
-
-    async def _until_answered(self, client: httpx.AsyncClient, batch: Batch) -> None:
-        pause = 0.05
-        while True:
-            twins = 2 if self._random.random() < TWIN_SHARE else 1
-            done = await asyncio.gather(*(self._attempt(client, batch) for _ in range(twins)))
-            if any(done):
-                return
-            await asyncio.sleep(pause * self._random.uniform(0.5, 1.0))
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-
-    async def _attempt(self, client: httpx.AsyncClient, batch: Batch) -> bool:
-        name = {"park_id": batch.park_id, "number": batch.number}
-        path = f"/v1/parks/{batch.park_id}/activity-records?results=all"
-        try:
-            answer = await client.post(path, json=batch.rows)
-        except httpx.TransportError as error:
-            self._intents.write("unanswered", **name, why=type(error).__name__)
-            return False
-        if answer.status_code == 200:
-            results = answer.json()["results"]
-            outcomes = [(each["outcome"], each.get("problem", {}).get("reason", "")) for each in results]
-            self._intents.write("answer", **name, outcomes=outcomes)
-            return True
-        if answer.status_code in COME_AGAIN:
-            self._counts[f"answers {answer.status_code}"] += 1
-            self._intents.write("unanswered", **name, why=f"{answer.status_code} {answer.text[:500]}")
-            return False
-        self._intents.write("refused", **name, status=answer.status_code, body=answer.text[:500])
-        return True
+async def _follow_feed(site: Site, tenant: Tenant, receiver: Receiver) -> str:
+    """Has the feed of a tenant sent to the receiver from its beginning; returns the id of the webhook."""
+    async with client(site.direct_url, tenant) as asking:
+        answer = await asking.post("/v1/webhooks", json={"url": receiver.url(tenant.name)})
+        answer.raise_for_status()
+        made = answer.json()
+        receiver.expect(tenant.name, made["secret"])
+        return str(made["webhook_id"])
 
 
 class _Faults:
@@ -308,24 +281,48 @@ async def _clear_after(proxy: Proxy, seconds: float) -> None:
     proxy.clear()
 
 
-async def _check(site: Site, accounts: dict[str, Account], verdict: Verdict) -> None:
+async def _check_jobs(site: Site, verdict: Verdict) -> None:
+    """Checks the jobs that stand in the database, those whose 202 was lost among them, when each has had its time."""
+    ends_at = time.monotonic() + JOB_SECONDS
+    while True:
+        stored, uploads = await gateway_jobs(site.gateway_database)
+        if all(state in ENDED for _, state, _ in stored) or time.monotonic() > ends_at:
+            break
+        await asyncio.sleep(ASK_SECONDS)
+    job_oracle.compare_stored(stored, uploads, verdict)
+
+
+async def _check_webhook(
+    asking: httpx.AsyncClient, webhook_id: str, delivered: Sequence[Delivery], changes: Sequence[dict[str, Any]], verdict: Verdict
+) -> None:
+    position, moved_at = -1, time.monotonic()
+    while position < len(changes) and time.monotonic() < moved_at + DELIVERED_SECONDS:
+        state = (await asking.get(f"/v1/webhooks/{webhook_id}")).json()
+        if state["position"] != position:
+            position, moved_at = state["position"], time.monotonic()
+        await asyncio.sleep(ASK_SECONDS)
+    compare_deliveries(webhook_id, delivered, changes, state, verdict)
+
+
+async def _check(site: Site, accounts: dict[str, Account], webhooks: dict[str, str], receiver: Receiver, verdict: Verdict) -> None:
     totals: dict[str, Any] = {}
     heads: dict[str, dict[int, str]] = {}
     for tenant in site.tenants:
         own = [park for park in tenant.parks if park in accounts]
-        async with _client(site.direct_url, tenant) as client:
-            changes = await _settled_feed(client, own, accounts)
+        async with client(site.direct_url, tenant) as asking:
+            changes = await _settled_feed(asking, own, accounts)
             oracle.compare_positions(changes, frozenset(tenant.parks), verdict)
+            await _check_webhook(asking, webhooks[tenant.name], receiver.delivered[tenant.name], changes, verdict)
             for park in own:
-                oracle.compare_records(park, accounts[park], await _records(client, park), verdict)
-                totals[park] = await _totals(client, park)
+                oracle.compare_records(park, accounts[park], await _records(asking, park), verdict)
+                totals[park] = await _totals(asking, park)
                 oracle.compare_totals(park, accounts[park], totals[park], verdict)
                 oracle.compare_feed(park, accounts[park], [each for each in changes if each["park_id"] == park], verdict)
                 heads[park] = oracle.compare_chain(park, [each for each in changes if each["park_id"] == park], verdict)
-                await _check_recomputed(client, park, totals[park], verdict)
+                await _check_recomputed(asking, park, totals[park], verdict)
             for park in accounts.keys() - set(tenant.parks):
                 verdict.counts["parks of others asked for"] += 1
-                if (await client.get(f"/v1/parks/{park}/emissions?from=2020&to=2023")).status_code != 404:
+                if (await asking.get(f"/v1/parks/{park}/emissions?from=2020&to=2023")).status_code != 404:
                     verdict.fail("cross-tenant", f"{tenant.name} reads {park}")
     if waiting := await site.waiting_events():
         verdict.fail("outbox", f"{waiting} events still wait")
@@ -335,16 +332,16 @@ async def _check(site: Site, accounts: dict[str, Account], verdict: Verdict) -> 
     for process in site.processes:
         await process.wait_ready(READY_SECONDS)
     for tenant in site.tenants:
-        async with _client(site.direct_url, tenant) as client:
+        async with client(site.direct_url, tenant) as asking:
             for park in [park for park in tenant.parks if park in accounts]:
-                if await _totals(client, park) != totals[park]:
+                if await _totals(asking, park) != totals[park]:
                     verdict.fail("totals differ", f"{park}: others after a restart of everything")
-                await _check_stored_head(client, park, heads[park], verdict)
+                await _check_stored_head(asking, park, heads[park], verdict)
 
 
-async def _check_stored_head(client: httpx.AsyncClient, park: str, heads: dict[int, str], verdict: Verdict) -> None:
+async def _check_stored_head(asking: httpx.AsyncClient, park: str, heads: dict[int, str], verdict: Verdict) -> None:
     """Closes a year, which computes the chain from the stored records and names its head: the one that the feed has told."""
-    closed = await client.post(f"/v1/parks/{park}/inventories", json={"year": 2020})
+    closed = await asking.post(f"/v1/parks/{park}/inventories", json={"year": 2020})
     if closed.status_code == 422:
         # no record of the year is in force
         return
@@ -354,23 +351,23 @@ async def _check_stored_head(client: httpx.AsyncClient, park: str, heads: dict[i
     verdict.counts["stored heads compared"] += 1
 
 
-async def _check_recomputed(client: httpx.AsyncClient, park: str, totals: Any, verdict: Verdict) -> None:
-    started = await client.post(f"/v1/parks/{park}/sums:rebuild")
+async def _check_recomputed(asking: httpx.AsyncClient, park: str, totals: Any, verdict: Verdict) -> None:
+    started = await asking.post(f"/v1/parks/{park}/sums:rebuild")
     started.raise_for_status()
     async with asyncio.timeout(SETTLED_SECONDS):
         # another process's job: there is no event of this one's to wait for
-        while (job := (await client.get(started.headers["Location"])).json())["state"] not in ENDED:  # noqa: ASYNC110
+        while (job := (await asking.get(started.headers["Location"])).json())["state"] not in ENDED:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     result = job.get("result") or {}
     if job["state"] != "succeeded" or int(result["corrected"]) != 0:
         verdict.fail("recomputation", f"{park}: {job}")
     verdict.counts["sums recomputed"] += int(result.get("sums", 0))
-    if await _totals(client, park) != totals:
+    if await _totals(asking, park) != totals:
         verdict.fail("recomputation", f"{park}: other totals afterwards")
 
 
-async def _totals(client: httpx.AsyncClient, park: str) -> Any:
-    answer = await client.get(f"/v1/parks/{park}/emissions", params={"from": "2020", "to": "2023", "group_by": "source,month"})
+async def _totals(asking: httpx.AsyncClient, park: str) -> Any:
+    answer = await asking.get(f"/v1/parks/{park}/emissions", params={"from": "2020", "to": "2023", "group_by": "source,month"})
     answer.raise_for_status()
     # the groups' keys beside their sums, as the oracle reads them
     body = answer.json()
@@ -378,11 +375,11 @@ async def _totals(client: httpx.AsyncClient, park: str) -> Any:
     return body
 
 
-async def _records(client: httpx.AsyncClient, park: str) -> list[dict[str, Any]]:
+async def _records(asking: httpx.AsyncClient, park: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     token = ""
     while True:
-        answer = await client.get(f"/v1/parks/{park}/activity-records", params={"page_size": PAGE_RECORDS, "page_token": token})
+        answer = await asking.get(f"/v1/parks/{park}/activity-records", params={"page_size": PAGE_RECORDS, "page_token": token})
         answer.raise_for_status()
         page = answer.json()
         found += page["records"]
@@ -391,13 +388,13 @@ async def _records(client: httpx.AsyncClient, park: str) -> list[dict[str, Any]]
             return found
 
 
-async def _settled_feed(client: httpx.AsyncClient, parks: Sequence[str], accounts: dict[str, Account]) -> list[dict[str, Any]]:
+async def _settled_feed(asking: httpx.AsyncClient, parks: Sequence[str], accounts: dict[str, Account]) -> list[dict[str, Any]]:
     """Reads the feed until it has told of every record, or as long as that may take."""
     wanted = sum(len(accounts[park].records) for park in parks)
     changes: list[dict[str, Any]] = []
     cursor, told, ends_at = "", 0, time.monotonic() + SETTLED_SECONDS
     while told < wanted and time.monotonic() < ends_at:
-        answer = await client.get("/v1/changes", params={"since": cursor, "limit": PAGE_CHANGES})
+        answer = await asking.get("/v1/changes", params={"since": cursor, "limit": PAGE_CHANGES})
         answer.raise_for_status()
         page = json.loads(answer.content)
         changes += page["changes"]
@@ -407,7 +404,7 @@ async def _settled_feed(client: httpx.AsyncClient, parks: Sequence[str], account
             await asyncio.sleep(0.1)
     # what follows the last record: its sums, and whatever should not be there
     while True:
-        page = (await client.get("/v1/changes", params={"since": cursor, "limit": PAGE_CHANGES})).json()
+        page = (await asking.get("/v1/changes", params={"since": cursor, "limit": PAGE_CHANGES})).json()
         changes += page["changes"]
         cursor = page["next"]
         if not page["changes"]:

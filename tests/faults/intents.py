@@ -12,9 +12,13 @@ from typing import Any, Self
 Entry = dict[str, Any]
 """`kind` is one of:
 
-- `batch`: `park_id`, `number`, `rows` and the kinds they were made as;
-- `unanswered`: one attempt of the batch `park_id`, `number` got no answer, `why`;
+- `profile`: version `version` of the mapping profile `profile_id` was saved with `body`;
+- `batch`: `park_id`, `lane`, `number`, how it is sent (`form`), its `rows` as they are sent and the kinds they were made as;
+- `unanswered`: one attempt of the batch `park_id`, `lane`, `number` got no answer, `why`;
 - `answer`: one attempt was answered: `outcomes`, a pair of outcome and reason per row;
+- `job`: one attempt was answered with 202 and the job `job_id`;
+- `job_ended`: `job_id` of a batch ended: `state`, `result`, `error`, and `results`, one per row;
+- `job_open`: `job_id` of a batch did not end in all the time that was given to it; `why`;
 - `refused`: one attempt was refused as a whole, with `status` and `body`, which no repetition mends;
 - `poison`: an event of no good, with its `marker`, is about to be published.
 """

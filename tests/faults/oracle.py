@@ -20,7 +20,10 @@ from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.faults import job_oracle
 from tests.faults.intents import Entry
+from tests.faults.own_files import OwnFiles
+from tests.faults.verdict import Verdict
 
 # t CO2 and t of standard coal per unit
 T_CO2 = {
@@ -32,7 +35,6 @@ TCE = {"MWh": Fraction("0.1229"), "10k Nm3": Fraction("13.3"), "t": Fraction("1.
 MG_PER_T = 10**9
 _PLAIN = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 _CONTENT = ("source_id", "period_start", "period_end", "quantity", "unit", "supersedes")
-SHOWN = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PARK_ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -52,27 +54,6 @@ class Expected:
     emissions_mg: int
     energy_mg: int
     superseded_by: str = ""
-
-
-@dataclass
-class Verdict:
-    """What was counted and what was found wrong.
-
-    Attributes:
-        counts: Figures by name, for the report.
-        wrong: Failed checks by name, how often.
-        sentences: What the first of them were.
-    """
-
-    counts: Counter[str] = field(default_factory=Counter)
-    wrong: Counter[str] = field(default_factory=Counter)
-    sentences: list[str] = field(default_factory=list)
-
-    def fail(self, check: str, sentence: str) -> None:
-        """Counts a failure of a check."""
-        self.wrong[check] += 1
-        if len(self.sentences) < SHOWN:
-            self.sentences.append(f"{check}: {sentence}")
 
 
 @dataclass
@@ -132,80 +113,115 @@ def expected_accounts(entries: Iterable[Entry], sources: Mapping[str, frozenset[
     answered as a duplicate, for all rows of the batch or for none.
 
     Args:
-        entries: The intent log. Batches of one park follow each other; the answer of one stands before the next.
+        entries: The intent log. A batch refers to rows only of batches that were done before it was logged.
         sources: The registered sources of each park.
         verdict: Takes counts and failures.
     """
     accounts = {park: Account(registered) for park, registered in sources.items()}
-    open_batches: dict[str, _OpenBatch] = {}
+    files = OwnFiles()
+    batches: dict[tuple[str, str, int], _Batch] = {}
     for entry in entries:
+        name = entry.get("park_id", ""), entry.get("lane", ""), entry.get("number", 0)
         match entry["kind"]:
+            case "profile":
+                verdict.counts["versions of profiles saved"] += 1
+                if not files.save(entry):
+                    verdict.fail("versions of profiles", f"{entry['profile_id']} was saved as version {entry['version']}")
             case "batch":
-                _close(open_batches.pop(entry["park_id"], None), verdict)
-                account = accounts[entry["park_id"]]
-                rules = [account.judge(row) for row in entry["rows"]]
-                open_batches[entry["park_id"]] = _OpenBatch(entry, rules, account)
-                verdict.counts["rows sent"] += len(rules)
+                account, rows = accounts[entry["park_id"]], files.rows(entry)
+                batches[name] = _Batch(entry, rows, [account.judge(row) for row in rows], account)
+                verdict.counts["rows sent"] += len(rows)
                 verdict.counts["batches"] += 1
+                verdict.counts["rows sent by a profile"] += len(rows) if entry.get("form", {}).get("profile_id") else 0
                 for kind in entry["kinds"]:
                     verdict.counts[f"rows {kind}"] += 1
             case "unanswered":
-                open_batches[entry["park_id"]].attempts += 1
+                batches[name].attempts += 1
                 verdict.counts["attempts without an answer"] += 1
             case "answer":
-                open_batches[entry["park_id"]].answers.append(entry["outcomes"])
-                open_batches[entry["park_id"]].attempts += 1
+                batches[name].answers.append(entry["outcomes"])
+                batches[name].attempts += 1
+            case "job":
+                batches[name].jobs.add(entry["job_id"])
+                batches[name].attempts += 1
+                verdict.counts["jobs accepted"] += 1
+            case "job_ended":
+                batch = batches[name]
+                batch.jobs.discard(entry["job_id"])
+                if outcomes := job_oracle.outcomes_of(entry, batch.rows, batch.entry["form"], verdict):
+                    batch.answers.append(outcomes)
+            case "job_open":
+                verdict.counts["jobs followed in vain"] += 1
             case "refused":
                 verdict.fail("refused requests", f"{entry['park_id']}/{entry['number']} got {entry['status']}: {entry['body']}")
             case "poison":
                 verdict.counts["poison events sent"] += 1
-    for left in open_batches.values():
-        _close(left, verdict)
+    for each in batches.values():
+        _close(each, verdict)
     return accounts
 
 
 @dataclass
-class _OpenBatch:
+class _Batch:
+    """A batch and what became of it.
+
+    Attributes:
+        rows: Under the platform's own names.
+        rules: Outcome and reason that each row must have.
+        jobs: Those that were accepted and did not end.
+    """
+
     entry: Entry
+    rows: Sequence[Mapping[str, str]]
     rules: list[tuple[str, str]]
     account: Account
     attempts: int = 0
     answers: list[list[tuple[str, str]]] = field(default_factory=list)
+    jobs: set[str] = field(default_factory=set)
 
 
-def _close(batch: _OpenBatch | None, verdict: Verdict) -> None:
-    if batch is None:
-        return
-    name = f"{batch.entry['park_id']}/{batch.entry['number']}"
+def _close(batch: _Batch, verdict: Verdict) -> None:
+    name = f"{batch.entry['park_id']}/{batch.entry.get('lane', '')}{batch.entry['number']}"
+    later = bool(batch.entry.get("form", {}).get("later"))
+    for job_id in batch.jobs:
+        verdict.fail(job_oracle.WRONG_STATE, f"{name} {job_id}: never ended")
     if not batch.answers:
         verdict.fail("batches never answered", name)
         return
     verdict.counts["rows answered"] += len(batch.rules)
     if batch.attempts > 1:
         verdict.counts["batches sent more than once"] += 1
-    applied = 0
-    for answer in batch.answers:
-        counted = []
-        for row, rule, given in zip(batch.entry["rows"], batch.rules, answer, strict=True):
-            outcome, reason = given
-            if rule[0] in ("accepted", "superseded"):
-                if outcome not in (rule[0], "duplicate"):
-                    verdict.fail("wrong answers", f"{name} {row['record_id']}: {outcome} {reason}, by the rules {rule[0]}")
-                counted.append(outcome != "duplicate")
-                if outcome != "duplicate":
-                    batch.account.acknowledged[row["record_id"]] += 1
-            elif (outcome, reason) != rule:
-                verdict.fail("wrong answers", f"{name} {row['record_id']}: {outcome} {reason}, by the rules {' '.join(rule)}")
-        if counted and any(counted) != all(counted):
-            verdict.fail("torn batches", f"{name}: {sum(counted)} of {len(counted)} rows counted")
-        applied += bool(counted and any(counted))
+    applied = sum(_judge_answer(name, batch, answer, verdict) for answer in batch.answers)
     if applied > 1:
         verdict.fail("counted twice", f"{name} was acknowledged as new {applied} times")
-    if batch.attempts == len(batch.answers) and not applied and any(rule[0] in ("accepted", "superseded") for rule in batch.rules):
-        verdict.fail("wrong answers", f"{name}: every attempt was answered, and none as new")
+    counts_anything = any(rule[0] in ("accepted", "superseded") for rule in batch.rules)
+    if counts_anything and not applied and batch.attempts == len(batch.answers):
+        if later:
+            # its worker died between the account and the results, and the next found the rows recorded
+            verdict.counts["jobs taken over after they had recorded"] += 1
+        else:
+            verdict.fail("wrong answers", f"{name}: every attempt was answered, and none as new")
     if batch.attempts > len(batch.answers):
         # an answer was lost: the repetition says whether the first had come through
         verdict.counts["ambiguous, had come through" if not applied else "ambiguous, had not come through"] += 1
+
+
+def _judge_answer(name: str, batch: _Batch, answer: Sequence[tuple[str, str]], verdict: Verdict) -> bool:
+    """Says whether an answer acknowledged the rows as new; they are so as a whole, as a batch is one transaction."""
+    counted = []
+    for row, rule, given in zip(batch.rows, batch.rules, answer, strict=True):
+        outcome, reason = given
+        if rule[0] in ("accepted", "superseded"):
+            if outcome not in (rule[0], "duplicate"):
+                verdict.fail("wrong answers", f"{name} {row['record_id']}: {outcome} {reason}, by the rules {rule[0]}")
+            counted.append(outcome != "duplicate")
+            if outcome != "duplicate":
+                batch.account.acknowledged[row["record_id"]] += 1
+        elif (outcome, reason) != rule:
+            verdict.fail("wrong answers", f"{name} {row['record_id']}: {outcome} {reason}, by the rules {' '.join(rule)}")
+    if counted and any(counted) != all(counted):
+        verdict.fail("torn batches", f"{name}: {sum(counted)} of {len(counted)} rows counted")
+    return any(counted)
 
 
 def compare_records(park_id: str, account: Account, found: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:

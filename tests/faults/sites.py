@@ -22,9 +22,7 @@ from typing import Protocol
 import httpx
 import psycopg
 
-from accounting.adapters import tables
-from chassis import outbox
-from chassis.broker import Broker, BrokerError, Subscription
+from chassis.broker import BrokerError, Subscription
 from chassis.clock import SystemClock
 from chassis.database import Database, DatabaseUnavailable
 from chassis.embedded_log import EmbeddedLog
@@ -35,14 +33,14 @@ from chassis.kafka_settings import KafkaSettings
 from chassis.logs import Level, Renderer, configure
 from chassis.testing.kafka import KafkaServer, kafka_libraries, program
 from chassis.testing.postgres import programs, run_program, server_user
-from chassis.topics import TopicRegistry, dead_letter_topic
-from tests.faults.disorder import GROUP, MARKER, TOPICS, Disorder
+from chassis.topics import TopicRegistry
+from tests.faults.disorder import GROUP, TOPICS, Disorder
 from tests.faults.processes import Supervised
 from tests.faults.proxy import Proxy
+from tests.faults.receiver import RECEIVER_ALLOWED
+from tests.faults.stored import letters, waiting
 
 BIN = Path(sys.executable).parent
-_LETTERS_AT_ONCE = 500
-_WAITING_AT_ONCE = 50
 _AT_LAST_SECONDS = 90.0
 
 
@@ -62,11 +60,13 @@ class Site(Protocol):
         processes: Those that may be killed.
         proxies: The lines that may be disturbed, by name; "door" is the line of the clients.
         tenants: Who pushes.
+        gateway_database: The url of the gateway's database, past every proxy.
     """
 
     processes: list[Supervised]
     proxies: dict[str, Proxy]
     tenants: list[Tenant]
+    gateway_database: str
 
     @property
     def url(self) -> str:
@@ -128,25 +128,6 @@ def answers_ready(url: str) -> Callable[[], Awaitable[bool]]:
     return ask
 
 
-async def waiting(database: Database) -> list[Event]:
-    """Returns events that stand in the outbox of accounting."""
-    async with database.read() as session:
-        return [event for _, event in await outbox.unpublished(session, tables.outbox, _WAITING_AT_ONCE)]
-
-
-async def letters(broker: Broker) -> list[tuple[str, str]]:
-    """Returns marker and reason of each dead letter of the gateway."""
-    subscription = await broker.subscribe("letters", [dead_letter_topic(topic, "gateway") for topic in TOPICS])
-    found: list[tuple[str, str]] = []
-    try:
-        while deliveries := await subscription.poll(_LETTERS_AT_ONCE, 2.0):
-            headers = [delivery.message.headers for delivery in deliveries]
-            found += [(each.get(MARKER, b"").decode(), each.get("dead-letter-reason", b"").decode()) for each in headers]
-    finally:
-        await subscription.close()
-    return found
-
-
 def environment(**more: str) -> dict[str, str]:
     """Returns what every process needs of this environment, and some more."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
@@ -177,6 +158,7 @@ class EmbeddedSite:
             watch: Takes what the process says of its loop; None measures nothing.
         """
         self._data = folder / "data"
+        self.gateway_database = f"sqlite:///{self._data / 'gateway.sqlite3'}"
         self._disorder = disorder
         self._disturb = False
         port = free_port()
@@ -186,7 +168,9 @@ class EmbeddedSite:
             Supervised(
                 "parkcarbon up",
                 [str(BIN / "parkcarbon"), "up"],
-                environment=environment(PARKCARBON_DATA=str(self._data), PARKCARBON_PORT=str(port), **watched(watch)),
+                environment=environment(
+                    PARKCARBON_DATA=str(self._data), PARKCARBON_PORT=str(port), **RECEIVER_ALLOWED, **watched(watch)
+                ),
                 log=folder / "up.log",
                 is_ready=answers_ready(self._direct),
                 before_start=self._before_start,
@@ -284,6 +268,7 @@ class ServersSite:
         self._servers = tempfile.TemporaryDirectory(prefix="parkcarbon-servers-", ignore_cleanup_errors=True)
         self._postgres_port, http, grpc_port = free_port(), free_port(), free_port()
         self._direct = f"http://127.0.0.1:{http}"
+        self.gateway_database = self._database_url("gateway")
         kafka_folder = Path(self._servers.name) / "kafka"
         kafka_folder.mkdir()
         kafka_port = int(KafkaServer(kafka_folder, libraries).bootstrap_servers.rpartition(":")[2])
@@ -311,6 +296,7 @@ class ServersSite:
             "GATEWAY_ACCOUNTING__TARGET": f"127.0.0.1:{self.proxies['accounting'].port}",
             "GATEWAY_CALLER_PRIVATE_KEY": str(private),
             "GATEWAY_BOOTSTRAP_TOKENS": json.dumps([_grant(tenant) for tenant in self.tenants]),
+            **RECEIVER_ALLOWED,
             **self._told("GATEWAY_", "gateway"),
             **watched(watch),
         }

@@ -30,6 +30,11 @@ def assert_every_record_counts_once(report: Report, *, kills: int) -> None:
     for kind in ("resent", "other_body", "poison", "correction", "late"):
         assert counts[f"rows {kind}"] > 0, report.text()
     assert counts["attempts without an answer"] > 0
+    # jobs ended with a result for each row, rows came by profiles, and the feed was sent
+    assert counts["jobs in the database"] >= counts["jobs accepted"] == counts["jobs succeeded"] > 0
+    assert counts["results of jobs compared"] > 0
+    assert counts["rows sent by a profile"] > 0
+    assert counts["changes delivered"] >= counts["facts in the feed"] > 0
 
 
 def assert_no_callback_held_a_loop(folder: Path, capsys: pytest.CaptureFixture[str], *, processes: int) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from tests.faults import oracle
 from tests.faults.intents import Entry
-from tests.faults.oracle import MG_PER_T, Account, Verdict
+from tests.faults.oracle import MG_PER_T, Account
+from tests.faults.verdict import Verdict
 
 SOURCES = {"park": frozenset({"electricity-0", "refined_oil-0"})}
 

@@ -50,31 +50,37 @@ class Batch:
 
     Attributes:
         park_id: Whose.
-        number: Counts from 1 in the park.
+        lane: Which stream of batches of the park; lanes have sources and ids of their own, so they come in any order.
+        number: Counts from 1 in the lane.
         kinds: One per row.
         rows: As JSON members.
     """
 
     park_id: str
+    lane: str
     number: int
     kinds: tuple[Kind, ...]
     rows: tuple[Row, ...]
 
 
 class Workload:
-    """The batches of one park. A batch refers to earlier batches only, so the next one is asked for when the last is answered."""
+    """The batches of one lane of a park. A batch refers to batches only that are done when it is asked for."""
 
-    def __init__(self, seed: int, park_id: str, *, sources_per_carrier: int = 8) -> None:
+    def __init__(self, seed: int, park_id: str, *, sources_per_carrier: int = 8, lane: str = "", under_way: int = 0) -> None:
         """Seeds the stream.
 
         Args:
             seed: The same seed and park give the same stream.
             park_id: Of the park.
             sources_per_carrier: Each takes one record an hour, >= 1.
+            lane: Of the park; "" is the first.
+            under_way: How many of the latest batches may not be done when the next is asked for, >= 0.
         """
         self.park_id = park_id
-        self.sources = {f"{carrier}-{n}": carrier for carrier in UNITS for n in range(sources_per_carrier)}
-        self._random = Random(f"{seed} {park_id}")
+        self.lane = lane
+        self.under_way = under_way
+        self.sources = {f"{lane}{carrier}-{n}": carrier for carrier in UNITS for n in range(sources_per_carrier)}
+        self._random = Random(f"{seed} {park_id}{lane}")
         self._number = 0
         self._ids = 0
         self._free = deque((source, hour) for hour in range(HOURS) for source in self.sources)
@@ -82,6 +88,8 @@ class Workload:
         self._set_aside: deque[tuple[int, tuple[str, int]]] = deque()
         self._sent: list[Row] = []
         self._correctable: list[Row] = []
+        # what was made and may not be done
+        self._pending: deque[list[Row]] = deque()
 
     def registrations(self) -> list[dict[str, str | int]]:
         """Returns the bodies of the sources to register."""
@@ -107,12 +115,13 @@ class Workload:
         if len(self._free) < 2 * size:
             return None
         self._number += 1
+        while len(self._pending) > self.under_way:
+            done = self._pending.popleft()
+            self._sent += done
+            self._correctable += done
         made = [self._row() for _ in range(size)]
-        for kind, row in made:
-            if kind in (Kind.NEW, Kind.LATE, Kind.CORRECTION):
-                self._sent.append(row)
-                self._correctable.append(row)
-        return Batch(self.park_id, self._number, tuple(kind for kind, _ in made), tuple(row for _, row in made))
+        self._pending.append([row for kind, row in made if kind in (Kind.NEW, Kind.LATE, Kind.CORRECTION)])
+        return Batch(self.park_id, self.lane, self._number, tuple(kind for kind, _ in made), tuple(row for _, row in made))
 
     def _row(self) -> tuple[Kind, Row]:
         drawn = self._random.random()
@@ -178,7 +187,7 @@ class Workload:
 
     def _new_id(self) -> str:
         self._ids += 1
-        return f"{self.park_id}-{self._ids}"
+        return f"{self.park_id}-{self.lane}{self._ids}"
 
 
 def _local(moment: datetime) -> str:

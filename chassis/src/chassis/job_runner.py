@@ -1,26 +1,18 @@
 """The runner of long tasks: claims a job, lets its handler work, and saves how it ended."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from sqlalchemy import (
-    ColumnElement,
-    CursorResult,
-    Table,
-    and_,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Table, and_, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis import telemetry_names as names
 from chassis.clock import Clock
 from chassis.database import Database, DatabaseUnavailable
 from chassis.errors import INTERNAL, kind_of
-from chassis.jobs import Job, JobFailure, JobState, Json, encode_failure, encode_result, get
+from chassis.jobs import Job, JobFailure, JobLost, JobState, Json, change, encode_failure, get, of_attempt, succeeded
 from chassis.logs import Logger
 from chassis.telemetry import Telemetry
 from chassis.tenancy import Platform
@@ -53,6 +45,7 @@ class JobContext:
             fraction: 0 to 1 inclusive.
 
         Raises:
+            JobLost: If the job is no longer this attempt's; the attempt ends.
             ValueError: If it is not between 0 and 1.
         """
         if not 0.0 <= fraction <= 1.0:
@@ -61,7 +54,7 @@ class JobContext:
 
 
 JobHandler = Callable[[JobContext], Awaitable[Mapping[str, Json]]]
-"""Does a job, and returns its result."""
+"""Does a job, and returns its result; where it saved that itself by `jobs.succeed`, the same again."""
 
 
 class JobRunner:
@@ -69,7 +62,7 @@ class JobRunner:
 
     What becomes of an attempt: returned, the job has succeeded; an error of kind `unavailable` or `exhausted` queues it again
     with growing pauses, every other error fails it; `max_attempts` are the most that are begun, counting those that a death
-    ended. A stop gives running jobs back, without counting the attempt.
+    ended. A stop gives running jobs back, without counting the attempt. An attempt that has lost its job saves nothing.
     """
 
     def __init__(
@@ -233,18 +226,21 @@ class JobRunner:
             if values is None:
                 return
             try:
-                await self._save(job, lease_until=None, **values)
+                state = await self._save_end(job, {"lease_until": None, **values})
             except (SQLAlchemyError, DatabaseUnavailable) as error:
                 # The lease runs out, and another attempt begins.
                 self._logger.warning("job's end not saved", job_id=job.job_id, error=str(error))
                 return
-            self._finished.add(1, {names.ATTRIBUTE_JOB_KIND: job.kind, names.ATTRIBUTE_OUTCOME: values["state"]})
+            if state is not None:
+                self._finished.add(1, {names.ATTRIBUTE_JOB_KIND: job.kind, names.ATTRIBUTE_OUTCOME: state})
 
-    async def _work(self, context: JobContext) -> dict[str, Any]:
+    async def _work(self, context: JobContext) -> dict[str, Any] | None:
         job = context.job
         try:
-            result = await self._kinds[job.kind](context)
-            return {"state": JobState.SUCCEEDED.value, "progress": 1.0, "result": encode_result(result)}
+            return succeeded(await self._kinds[job.kind](context))
+        except JobLost as lost:
+            self._logger.warning("job lost to another worker", job_id=job.job_id, kind=job.kind, error=str(lost))
+            return None
         except Exception as error:
             kind = kind_of(error)
             if kind in (Kind.UNAVAILABLE, Kind.EXHAUSTED) and job.attempts < self._max_attempts:
@@ -269,41 +265,57 @@ class JobRunner:
             }
         return None
 
-    async def _keep(self, context: JobContext, work: asyncio.Task[dict[str, Any]]) -> None:
+    async def _keep(self, context: JobContext, work: asyncio.Task[dict[str, Any] | None]) -> None:
         """Renews the lease; ends the work when somebody wants that, or when the lease is another worker's by now."""
-        table, job = self._table, context.job
+        job = context.job
         never = asyncio.Event()
         while True:
             await self._rest(never, self._heartbeat_seconds)
             try:
-                async with self._database.begin(_OWN_WORK) as session:
-                    now = self._clock.now()
-                    renewed = update(table).where(*self._is_ours(job)).values(lease_until=now + self._lease)
-                    if cast("CursorResult[Any]", await session.execute(renewed)).rowcount == 0:
-                        self._logger.warning("job lost to another worker", job_id=job.job_id, kind=job.kind)
-                        work.cancel()
-                        return
-                    current = await get(session, table, job_id=job.job_id, tenant_id=None)
-                    await session.commit()
+                current = await self._renew(job)
             except (SQLAlchemyError, DatabaseUnavailable) as error:
                 # The lease has room for several heartbeats.
                 self._logger.warning("lease not renewed", job_id=job.job_id, error=str(error))
                 continue
+            if _has_ended(current, job):
+                # Its handler has saved the end, and is about to return.
+                return
+            if current.attempts != job.attempts or current.state is not JobState.RUNNING:
+                self._logger.warning("job lost to another worker", job_id=job.job_id, kind=job.kind)
+                work.cancel()
+                return
             if current.cancel_requested:
                 context.cancelled.set()
                 work.cancel()
                 return
 
+    async def _renew(self, job: Job) -> Job:
+        """Renews the lease where the job is still this attempt's; returns the job as it stands."""
+        async with self._database.begin(_OWN_WORK) as session:
+            renewed = update(self._table).where(*of_attempt(self._table, job.job_id, job.attempts))
+            await session.execute(renewed.values(lease_until=self._clock.now() + self._lease))
+            current = await get(session, self._table, job_id=job.job_id, tenant_id=None)
+            await session.commit()
+        return current
+
     async def _save(self, job: Job, **values: Any) -> None:
         async with self._database.begin(_OWN_WORK) as session:
-            changed = update(self._table).where(*self._is_ours(job)).values(**values, updated_at=self._clock.now())
-            await session.execute(changed)
+            await change(session, self._table, job_id=job.job_id, attempt=job.attempts, now=self._clock.now(), **values)
             await session.commit()
 
-    def _is_ours(self, job: Job) -> Sequence[ColumnElement[bool]]:
-        columns = self._table.c
-        return (
-            columns.job_id == job.job_id,
-            columns.state == JobState.RUNNING.value,
-            columns.attempts == job.attempts,
-        )
+    async def _save_end(self, job: Job, values: Mapping[str, Any]) -> str | None:
+        """Saves how an attempt ended; returns the state that the attempt left, None where the job is another attempt's."""
+        try:
+            await self._save(job, **values)
+        except JobLost as lost:
+            async with self._database.read(_OWN_WORK) as session:
+                current = await get(session, self._table, job_id=job.job_id, tenant_id=None)
+            if _has_ended(current, job):
+                return current.state.value
+            self._logger.warning("job lost to another worker", job_id=job.job_id, kind=job.kind, error=str(lost))
+            return None
+        return str(values["state"])
+
+
+def _has_ended(current: Job, attempt: Job) -> bool:
+    return current.done and current.attempts == attempt.attempts

@@ -3,19 +3,23 @@
 A job is claimed for a while (its lease) and claimed anew when the lease runs out, so it survives the death of its worker; the
 number of the attempt keeps a worker that was only asleep from writing into a later one. A handler therefore may run more than
 once for one job, and has to bear it.
+
+A handler removes nothing that another attempt needs before the end of its job is saved: it saves the end itself by `succeed`, in
+the transaction that removes it. What it stores on the way it stores in a transaction that began with `hold`.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from sqlalchemy import (
     REAL,
     Column,
     ColumnElement,
+    CursorResult,
     Double,
     Index,
     Integer,
@@ -31,15 +35,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.columns import UtcDateTime
 from chassis.dialects import insert_for
-from chassis.tenancy import Platform
 from kernel.refusals import Kind, Refusal
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 JOB: Final = "job"
-_FIRST_PAUSE: Final = timedelta(seconds=1)
-_LONGEST_PAUSE: Final = timedelta(minutes=5)
-_OWN_WORK: Final = Platform("jobs")
 
 
 class JobState(StrEnum):
@@ -135,6 +135,19 @@ class JobDiffers(Refusal):
         """Stores which."""
         super().__init__(f"job {job_id!r} exists with other content", job_id=job_id)
         self.job_id = job_id
+
+
+class JobLost(Exception):
+    """The job is no longer the attempt's: its lease ran out and another worker has it, or it has ended.
+
+    Not a refusal: nobody is answered with it, and the runner ends the attempt without saving anything.
+    """
+
+    def __init__(self, job_id: str, attempt: int) -> None:
+        """Stores which."""
+        super().__init__(f"attempt {attempt} of job {job_id} has lost it")
+        self.job_id = job_id
+        self.attempt = attempt
 
 
 def job_table(metadata: MetaData) -> Table:
@@ -267,6 +280,64 @@ async def request_cancel(session: AsyncSession, table: Table, *, job_id: str, te
     await session.execute(running.values(cancel_requested=1, updated_at=now))
     await session.execute(queued.values(state=JobState.CANCELLED.value, cancel_requested=1, updated_at=now))
     await get(session, table, job_id=job_id, tenant_id=tenant_id)
+
+
+async def hold(session: AsyncSession, table: Table, *, job_id: str, attempt: int) -> None:
+    """Keeps every other worker from taking a job until the session's transaction ends.
+
+    Args:
+        session: What is written in its transaction is this attempt's, or is not written.
+        table: Of the jobs.
+        job_id: Which.
+        attempt: `Job.attempts` as the handler was given it.
+
+    Raises:
+        JobLost: If the job is no longer this attempt's.
+    """
+    held = select(table.c.job_id).where(*of_attempt(table, job_id, attempt)).with_for_update()
+    if (await session.execute(held)).first() is None:
+        raise JobLost(job_id, attempt)
+
+
+async def change(session: AsyncSession, table: Table, *, job_id: str, attempt: int, now: datetime, **values: object) -> None:
+    """Changes the row of a job in the session's transaction.
+
+    Raises:
+        JobLost: If the job is no longer this attempt's.
+    """
+    changed = update(table).where(*of_attempt(table, job_id, attempt)).values(**values, updated_at=now)
+    if cast("CursorResult[Any]", await session.execute(changed)).rowcount == 0:
+        raise JobLost(job_id, attempt)
+
+
+async def succeed(
+    session: AsyncSession, table: Table, *, job_id: str, attempt: int, result: Mapping[str, Json], now: datetime
+) -> None:
+    """Saves in the session's transaction that a job has succeeded: what else the transaction does is done with it, or not at all.
+
+    Args:
+        session: Of the service's own database.
+        table: Of the jobs.
+        job_id: Which.
+        attempt: `Job.attempts` as the handler was given it.
+        result: The handler returns the same afterwards.
+        now: When.
+
+    Raises:
+        JobLost: If the job is no longer this attempt's.
+        ValueError: If the result holds NaN or an infinity.
+    """
+    await change(session, table, job_id=job_id, attempt=attempt, now=now, **succeeded(result))
+
+
+def succeeded(result: Mapping[str, Json]) -> dict[str, object]:
+    """Returns the columns of a job that has succeeded."""
+    return {"state": JobState.SUCCEEDED.value, "progress": 1.0, "result": encode_result(result), "lease_until": None}
+
+
+def of_attempt(table: Table, job_id: str, attempt: int) -> Sequence[ColumnElement[bool]]:
+    """Returns the condition that a job is running, and is this attempt's."""
+    return (table.c.job_id == job_id, table.c.state == JobState.RUNNING.value, table.c.attempts == attempt)
 
 
 def _of(table: Table, tenant_id: str | None) -> Sequence[ColumnElement[bool]]:

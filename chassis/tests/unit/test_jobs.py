@@ -20,7 +20,7 @@ from chassis.database import Database
 from chassis.errors import RemoteError
 from chassis.identity import CallerSigner, CallerVerifier, generate_key_pair
 from chassis.job_runner import JobContext, JobHandler, JobRunner
-from chassis.jobs import Job, JobDiffers, JobState, Json
+from chassis.jobs import Job, JobDiffers, JobLost, JobState, Json
 from chassis.logs import Logger
 from chassis.operations import OPERATOR_ROLE, OperationsServicer
 from chassis.server import GrpcServer, ServerSettings, running
@@ -320,13 +320,16 @@ async def test_a_job_survives_the_death_of_its_worker(store: Database, database_
 
 
 async def test_a_worker_that_overslept_its_lease_cannot_write(store: Database, runner: MakeRunner) -> None:
-    saved = asyncio.Event()
+    lost = asyncio.Event()
     overslept = asyncio.Event()
 
     async def sleepy(context: JobContext) -> Mapping[str, Json]:
         await overslept.wait()
-        await context.progress(0.9)
-        saved.set()
+        try:
+            await context.progress(0.9)
+        except JobLost:
+            lost.set()
+            raise
         return {"from": "sleepy"}
 
     # Its heart does not beat, as under kill -STOP.
@@ -337,9 +340,67 @@ async def test_a_worker_that_overslept_its_lease_cannot_write(store: Database, r
         async with running(runner(add_up, clock=FixedClock(NOW + timedelta(minutes=2)))):
             await until(store, lambda job: job.done)
         overslept.set()
-        await saved.wait()
+        await lost.wait()
     job = await stored(store)
     assert (job.result, job.progress, job.attempts) == ({"sum": "3"}, 1.0, 2)
+
+
+async def test_a_worker_that_overslept_its_lease_and_only_returns_is_not_believed(store: Database, runner: MakeRunner) -> None:
+    overslept, returning = asyncio.Event(), asyncio.Event()
+
+    async def sleepy(_context: JobContext) -> Mapping[str, Json]:
+        await overslept.wait()
+        returning.set()
+        return {"from": "sleepy"}
+
+    await submitted(store)
+    async with running(runner(sleepy, heartbeat_seconds=1000.0)):
+        await until(store, lambda job: job.state is JobState.RUNNING)
+        # The other has it and works on it still: neither the end nor the result of the first is its own.
+        second = runner(hang, clock=FixedClock(NOW + timedelta(minutes=2)), heartbeat_seconds=1000.0)
+        assert await second._claim() is not None
+        overslept.set()
+        await returning.wait()
+    job = await stored(store)
+    assert (job.state, job.result, job.attempts) == (JobState.RUNNING, None, 2)
+
+
+async def test_an_end_that_the_handler_saved_with_its_work_stays_whatever_it_does_then(store: Database, runner: MakeRunner) -> None:
+    async def handler(context: JobContext) -> Mapping[str, Json]:
+        job = context.job
+        async with store.begin() as session:
+            await jobs.succeed(session, TABLE, job_id=job.job_id, attempt=job.attempts, result={"sum": "3"}, now=NOW)
+            await session.commit()
+        raise Away("the answer to the commit was lost")
+
+    await submitted(store)
+    worker = runner(handler)
+    claimed = await worker._claim()
+    assert claimed is not None
+    await worker._attempt(claimed)
+    job = await stored(store)
+    assert (job.state, job.result, job.progress, job.attempts) == (JobState.SUCCEEDED, {"sum": "3"}, 1.0, 1)
+
+
+@pytest.mark.parametrize("write", ["hold", "succeed"])
+async def test_what_an_attempt_stores_after_it_has_lost_its_job_is_refused(store: Database, runner: MakeRunner, write: str) -> None:
+    await submitted(store)
+    first = await runner(hang)._claim()
+    second = await runner(hang, clock=FixedClock(NOW + timedelta(minutes=2)))._claim()
+    assert first is not None
+    assert second is not None
+
+    async def attempt(job: Job) -> None:
+        async with store.begin() as session:
+            if write == "hold":
+                await jobs.hold(session, TABLE, job_id=job.job_id, attempt=job.attempts)
+            else:
+                await jobs.succeed(session, TABLE, job_id=job.job_id, attempt=job.attempts, result={}, now=NOW)
+            await session.commit()
+
+    with pytest.raises(JobLost):
+        await attempt(first)
+    await attempt(second)
 
 
 async def test_a_job_that_kills_its_workers_fails_in_the_end(store: Database, runner: MakeRunner) -> None:

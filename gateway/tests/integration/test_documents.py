@@ -191,7 +191,7 @@ async def test_both_databases_keep_the_library_alike(migrated_url: str) -> None:
     # The files of pushes are forgotten after a while, those of the library are not.
     clock.moment += RESULTS_LIFETIME + timedelta(days=1)
     async with push_services.units(work="pushes") as unit:
-        await unit.files.expire(clock.now())
+        await unit.files.sweep(results_before=clock.now(), uploads_before=clock.now())
         await unit.commit()
     _, _, chunks = await documents.read_content(push_services, ADA, "d", None)
     assert sum([len(chunk) async for chunk in chunks]) == 700_000

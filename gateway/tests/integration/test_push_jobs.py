@@ -6,10 +6,12 @@ import gzip
 import io
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from chassis.job_runner import JobContext
 from gateway.adapters.upload_jobs import UploadJobs
@@ -168,10 +170,8 @@ class TestJobs:
                 with_park.access_services.authorities,
             )
             work = UploadJobs(services)
-            async with with_park.runner._database.begin() as session:
-                from chassis import jobs  # noqa: PLC0415
-
-                job = await jobs.get(session, with_park.runner._table, job_id=job_id, tenant_id=None)
+            job = await with_park.runner._claim()
+            assert job.job_id == job_id
 
             class Died(BaseException):
                 pass
@@ -195,6 +195,9 @@ class TestJobs:
                 await work(JobContext(job, progress))
             assert seen == 1
             with_park.accounting.record_activity = original
+            async with with_park.runner._database.begin() as session:
+                await session.execute(update(with_park.runner._table).values(lease_until=datetime(2026, 1, 1, tzinfo=UTC)))
+                await session.commit()
             await with_park.runner.start()
             result = (await ended(client, location))["result"]
             assert (result["rows"], result["accepted"], result["duplicate"]) == (12_000, 7_000, 5_000)

@@ -10,7 +10,7 @@ import pytest
 from chassis.database import Database
 from gateway.adapters.sql.unit_of_work import SqlUnitsOfWork
 from gateway.application.files import read_file
-from gateway.domain.idempotency import KEY_LEASE, KEY_LIFETIME, IdempotencyKey, KeyState, StoredAnswer
+from gateway.domain.idempotency import KEY_LEASE, KEY_LIFETIME, HeldKey, IdempotencyKey, KeyState, StoredAnswer
 from gateway.domain.push.jobs import RESULTS_LIFETIME, NewJob
 from gateway.domain.push.profiles import MappingProfile, ProfileChangedMeanwhile
 from gateway.tests.conftest import units_over
@@ -71,8 +71,9 @@ async def test_files_are_forgotten_by_name_and_by_age(house: House) -> None:
     async with house.units("ganzhou") as unit:
         await unit.files.delete("ganzhou", "gone")
         await unit.commit()
+    moment = house.clock.moment - timedelta(seconds=1)
     async with house.units(work="pushes") as unit:
-        await unit.files.expire(house.clock.moment - timedelta(seconds=1))
+        assert await unit.files.sweep(results_before=moment, uploads_before=moment) == 1
         await unit.commit()
     assert (await got(house, "old"), await got(house, "new"), await got(house, "gone")) == ([], [b"b"], [])
 
@@ -121,10 +122,11 @@ async def test_of_many_requests_with_one_key_one_has_it(house: House) -> None:
 
 
 async def test_a_key_whose_process_died_is_free_after_its_lease_and_not_before(house: House) -> None:
+    begun = house.clock.moment
     assert await take(house) is None
     house.clock.moment += KEY_LEASE
     async with house.units("ganzhou") as unit:
-        await unit.keys.renew(KEY, house.clock.now())
+        await unit.keys.renew(HeldKey(KEY, begun), house.clock.now())
         await unit.commit()
     house.clock.moment += KEY_LEASE
     assert await take(house) == KeyState(None)
@@ -136,8 +138,8 @@ async def test_an_answer_is_kept_for_a_day_and_no_release_takes_it_away(house: H
     answer = StoredAnswer("f" * 64, 201, {"content-type": "application/json"}, "file")
     assert await take(house) is None
     async with house.units("ganzhou") as unit:
-        await unit.keys.keep(KEY, answer)
-        await unit.keys.release(KEY)
+        assert await unit.keys.keep(HeldKey(KEY, house.clock.moment), answer)
+        await unit.keys.release(HeldKey(KEY, house.clock.moment))
         await unit.commit()
     house.clock.moment += KEY_LIFETIME
     assert await take(house) == KeyState(answer)
@@ -148,6 +150,21 @@ async def test_an_answer_is_kept_for_a_day_and_no_release_takes_it_away(house: H
 async def test_a_key_that_is_released_is_free(house: House) -> None:
     assert await take(house) is None
     async with house.units("ganzhou") as unit:
-        await unit.keys.release(KEY)
+        await unit.keys.release(HeldKey(KEY, house.clock.moment))
         await unit.commit()
+    assert await take(house) is None
+
+
+async def test_a_request_that_was_frozen_neither_frees_nor_answers_the_key_that_another_has_taken(house: House) -> None:
+    frozen = HeldKey(KEY, house.clock.moment)
+    assert await take(house) is None
+    house.clock.moment += KEY_LEASE + timedelta(seconds=1)
+    assert await take(house) is None
+    async with house.units("ganzhou") as unit:
+        assert not await unit.keys.keep(frozen, StoredAnswer("f" * 64, 200, {}, "file"))
+        await unit.keys.renew(frozen, house.clock.moment + KEY_LEASE)
+        await unit.keys.release(frozen)
+        await unit.commit()
+    assert await take(house) == KeyState(None)
+    house.clock.moment += KEY_LEASE + timedelta(seconds=1)
     assert await take(house) is None

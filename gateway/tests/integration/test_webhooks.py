@@ -366,9 +366,9 @@ async def test_a_webhook_is_taken_by_one_and_by_another_after_a_death(migrated_u
         return found
 
     taken = await asyncio.gather(take(), take())
-    assert sorted(taken, key=lambda each: each is None) == [hook, None]
+    assert sorted(taken, key=lambda each: each is None) == [replace(hook, held_until=NOON + timedelta(seconds=60)), None]
     clock.moment += timedelta(seconds=60)
-    assert await take() == hook
+    assert await take() == replace(hook, held_until=NOON + timedelta(seconds=120))
     async with units("ganzhou") as unit:
         await unit.webhooks.put(replace(hook, active=False))
         await unit.commit()
@@ -377,4 +377,58 @@ async def test_a_webhook_is_taken_by_one_and_by_another_after_a_death(migrated_u
     async with units.read("ganzhou") as unit:
         assert [each.outcome for each in await unit.webhooks.deliveries("ganzhou", "w")] == ["no answer in time"]
         assert await unit.webhooks.deliveries("nanchang", "w") == []
+    await database.dispose()
+
+
+@pytest.mark.parametrize("meanwhile", ["another sender", "resumed", "withdrawn"])
+async def test_a_sender_that_has_lost_its_webhook_changes_nothing_of_it(migrated_url: str, meanwhile: str) -> None:
+    database, clock = Database(migrated_url), Hands()
+    units = units_over(database, clock)
+    made = Webhook(
+        webhook_id="w",
+        url="https://region.example/",
+        types=frozenset(),
+        caller=Caller("ada", "ganzhou", frozenset({Role.READER})),
+        sealed_secret="s",
+        position=3,
+        active=True,
+        failures=0,
+        due_time=NOON,
+        made_time=NOON,
+    )
+    async with units("ganzhou") as unit:
+        await unit.webhooks.put(made)
+        await unit.commit()
+
+    async def take() -> Webhook:
+        async with units(work="pushes") as unit:
+            found = await unit.webhooks.take(clock.now())
+            await unit.commit()
+        assert found is not None
+        return found
+
+    async def keep(webhook: Webhook) -> Webhook | None:
+        async with units("ganzhou") as unit:
+            kept = await unit.webhooks.keep(webhook, held=True)
+            await unit.commit()
+        return kept
+
+    slow = await take()
+    clock.moment += timedelta(seconds=61)
+    after: Webhook | None
+    if meanwhile == "another sender":
+        held = await keep(replace(await take(), position=9))
+        assert held is not None
+        after = replace(held, held_until=None)
+    else:
+        after = replace(made, position=5) if meanwhile == "resumed" else None
+        async with units("ganzhou") as unit:
+            if after is not None:
+                await unit.webhooks.put(after)
+            else:
+                await unit.webhooks.delete("ganzhou", "w")
+            await unit.commit()
+    assert await keep(replace(slow, position=4, failures=14, active=False)) is None
+    async with units.read("ganzhou") as unit:
+        assert await unit.webhooks.find("ganzhou", "w") == after
     await database.dispose()

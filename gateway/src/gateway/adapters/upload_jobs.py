@@ -9,7 +9,6 @@ from chassis.jobs import Json
 from gateway.application.push.recording import RecordingServices, Upload, record_upload
 from gateway.domain.access.authority import Authority
 from gateway.domain.callers import Caller
-from gateway.domain.push.activity import Outcome
 from gateway.domain.push.media import Media
 from gateway.domain.push.profiles import ChosenProfile, MappingProfile
 
@@ -49,12 +48,14 @@ class UploadJobs:
         """Records an upload and returns the counts.
 
         Raises:
+            JobLost: Another attempt has taken the job over.
             GatewayError: The upload broke a rule, or accounting is unavailable; the runner tries again in the second case.
         """
         job = context.job
         arguments = msgspec.convert(job.arguments, UploadArguments)
         upload = Upload(
             job_id=job.job_id,
+            attempt=job.attempts,
             park_id=job.park_id,
             media=arguments.media,
             encoding=arguments.encoding,
@@ -62,8 +63,5 @@ class UploadJobs:
             profile=arguments.profile,
             authority=Authority(arguments.caller, arguments.auth_method, arguments.credential),
         )
-        tally = await record_upload(self._services, upload, context.progress)
-        counts: dict[str, Json] = {outcome.value: getattr(tally, outcome.value) for outcome in Outcome}
         chosen = ChosenProfile(arguments.profile, arguments.profile_id, arguments.profile_version)
-        results = f"/v1/jobs/{job.job_id}/results"
-        return {"park_id": job.park_id, "rows": tally.rows, **counts, **chosen.members, "results": results}
+        return await record_upload(self._services, upload, chosen, context.progress)

@@ -1,4 +1,4 @@
-"""The tasks that run beside the requests: sending webhooks, and removing what is past its retention."""
+"""The tasks that run beside the requests: sending webhooks, and removing what is past its retention or no longer needed."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chassis.database import DatabaseUnavailable
 from chassis.logs import Logger
 from gateway.application.feed.webhooks import WebhookServices, deliver_next
+from gateway.application.push.jobs import sweep_files
 from gateway.application.retention import Retention, apply_retention
 
 
@@ -90,8 +91,9 @@ class RetentionWorker:
         while True:
             try:
                 entries, changes = await apply_retention(self._retention)
-                if entries or changes:
-                    self._logger.info("removed past retention", audit_entries=entries, changes=changes)
+                files = await sweep_files(self._retention.units, self._retention.clock)
+                if entries or changes or files:
+                    self._logger.info("removed past retention", audit_entries=entries, changes=changes, files=files)
             except (SQLAlchemyError, DatabaseUnavailable) as error:
                 self._logger.warning("retention not applied", error=str(error), retry_seconds=self._pause_seconds)
             await asyncio.sleep(self._pause_seconds)

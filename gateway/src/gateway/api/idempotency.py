@@ -15,7 +15,7 @@ from gateway.application import idempotency
 from gateway.application.ports import StorageServices
 from gateway.domain.callers import Caller
 from gateway.domain.files import CHUNK_BYTES
-from gateway.domain.idempotency import KEY_LEASE, IdempotencyKey, KeyMalformed, KeyReused, StoredAnswer
+from gateway.domain.idempotency import KEY_LEASE, HeldKey, IdempotencyKey, KeyMalformed, KeyReused, StoredAnswer
 
 _HEADER = b"idempotency-key"
 _KEY = re.compile(r'"([\x20\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})', re.ASCII)
@@ -54,24 +54,24 @@ class Idempotency:
             return
         key = IdempotencyKey(caller.tenant, caller.subject, _key(given))
         seen = _Seen(scope)
-        kept = await idempotency.take(self._storage, key, caller)
-        if kept is not None:
-            await self._again(key, kept, seen, receive, send)
+        taken = await idempotency.take(self._storage, key, caller)
+        if isinstance(taken, StoredAnswer):
+            await self._again(key, taken, seen, receive, send)
             return
-        renewing = asyncio.create_task(self._renew(key))
+        renewing = asyncio.create_task(self._renew(taken))
         try:
             recorded = _Recorded(send)
             await self._app(scope, seen.watched(receive), recorded)
             if seen.ended and recorded.status < 500 and recorded.status not in _NOT_KEPT and recorded.whole:
                 answered = (recorded.status, recorded.headers, recorded.chunks)
-                await idempotency.keep(self._storage, key, caller, seen.fingerprint(), *answered)
+                await idempotency.keep(self._storage, taken, caller, seen.fingerprint(), *answered)
                 return
         finally:
             renewing.cancel()
             with suppress(asyncio.CancelledError):
                 await renewing
             # Without an answer it is free again; with one this changes nothing.
-            await idempotency.release(self._storage, key)
+            await idempotency.release(self._storage, taken)
 
     async def _again(self, key: IdempotencyKey, kept: StoredAnswer, seen: "_Seen", receive: Receive, send: Send) -> None:
         watched = seen.watched(receive)
@@ -86,10 +86,10 @@ class Idempotency:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _renew(self, key: IdempotencyKey) -> None:
+    async def _renew(self, held: HeldKey) -> None:
         while True:
             await asyncio.sleep(KEY_LEASE.total_seconds() / 3)
-            await idempotency.renew(self._storage, key)
+            await idempotency.renew(self._storage, held)
 
 
 def _key(given: list[bytes]) -> str:

@@ -5,56 +5,57 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from gateway.application.files import read_file
 from gateway.application.ports import StorageServices
 from gateway.domain.callers import Caller
-from gateway.domain.idempotency import IdempotencyKey, KeyBeyondRights, KeyInUse, StoredAnswer
+from gateway.domain.idempotency import HeldKey, IdempotencyKey, KeyBeyondRights, KeyInUse, StoredAnswer
 
 
-async def take(services: StorageServices, key: IdempotencyKey, caller: Caller) -> StoredAnswer | None:
-    """Takes a key for a request; returns the answer where there is one already, None where the request is to be carried out.
+async def take(services: StorageServices, key: IdempotencyKey, caller: Caller) -> StoredAnswer | HeldKey:
+    """Takes a key for a request; returns the answer where there is one already, the key where the request is to be carried out.
 
     Raises:
         KeyInUse: A request with the key is under way.
         KeyBeyondRights: The answer was given to a credential that may more than the present one.
     """
+    now = services.clock.now()
     async with services.units(key.tenant_id) as unit:
-        known = await unit.keys.take(key, services.clock.now())
+        known = await unit.keys.take(key, now)
         await unit.commit()
-    if known is not None and known.answer is None:
+    if known is None:
+        return HeldKey(key, now)
+    if known.answer is None:
         raise KeyInUse(key.key)
-    if known is None or known.answer is None:
-        return None
     if not known.answer.is_for(caller):
         raise KeyBeyondRights(key.key)
     return known.answer
 
 
-async def renew(services: StorageServices, key: IdempotencyKey) -> None:
+async def renew(services: StorageServices, held: HeldKey) -> None:
     """Says that the request which has a key is still under way."""
-    async with services.units(key.tenant_id) as unit:
-        await unit.keys.renew(key, services.clock.now())
+    async with services.units(held.key.tenant_id) as unit:
+        await unit.keys.renew(held, services.clock.now())
         await unit.commit()
 
 
-async def release(services: StorageServices, key: IdempotencyKey) -> None:
+async def release(services: StorageServices, held: HeldKey) -> None:
     """Frees a key that has no answer."""
-    async with services.units(key.tenant_id) as unit:
-        await unit.keys.release(key)
+    async with services.units(held.key.tenant_id) as unit:
+        await unit.keys.release(held)
         await unit.commit()
 
 
 async def keep(
     services: StorageServices,
-    key: IdempotencyKey,
+    held: HeldKey,
     caller: Caller,
     fingerprint: str,
     status: int,
     headers: Mapping[str, str],
     chunks: Sequence[bytes],
 ) -> None:
-    """Keeps an answer, so that a repetition of its request is given it.
+    """Keeps an answer, so that a repetition of its request is given it; not where another request has taken the key over.
 
     Args:
         services: Where.
-        key: Of the request.
+        held: The key of the request.
         caller: Who is answered.
         fingerprint: Of the request.
         status: Of the answer.
@@ -62,10 +63,11 @@ async def keep(
         chunks: Its body.
     """
     file_id = f"{services.new_id()}.answer"
-    async with services.units(key.tenant_id) as unit:
-        await unit.files.append(key.tenant_id, "", file_id, 0, b"".join(chunks))
-        await unit.keys.keep(key, StoredAnswer(fingerprint, status, headers, file_id, caller))
-        await unit.commit()
+    tenant_id = held.key.tenant_id
+    async with services.units(tenant_id) as unit:
+        if await unit.keys.keep(held, StoredAnswer(fingerprint, status, headers, file_id, caller)):
+            await unit.files.append(tenant_id, "", file_id, 0, b"".join(chunks))
+            await unit.commit()
 
 
 def body(services: StorageServices, key: IdempotencyKey, kept: StoredAnswer) -> AsyncIterator[bytes]:

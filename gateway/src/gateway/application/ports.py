@@ -13,7 +13,7 @@ from gateway.application.push.ports import Files, Jobs, Profiles
 from gateway.application.services import ServicePort
 from gateway.domain.callers import Caller
 from gateway.domain.feed.platforms import PlatformConnected
-from gateway.domain.idempotency import IdempotencyKey, KeyState, StoredAnswer
+from gateway.domain.idempotency import HeldKey, IdempotencyKey, KeyState, StoredAnswer
 from gateway.domain.push.activity import ActivityRows, BatchOutcome
 from gateway.domain.push.jobs import Job
 
@@ -49,16 +49,16 @@ class Keys(Protocol):
         """Takes a key for the request that asks; returns what is known of it where another has it, None where it is taken now."""
         ...
 
-    async def renew(self, key: IdempotencyKey, now: datetime) -> None:
+    async def renew(self, held: HeldKey, now: datetime) -> None:
         """Says that the request which has the key is still under way."""
         ...
 
-    async def keep(self, key: IdempotencyKey, answer: StoredAnswer) -> None:
-        """Stores the answer under its key."""
+    async def keep(self, held: HeldKey, answer: StoredAnswer) -> bool:
+        """Stores the answer under its key; returns False where another request has taken the key over meanwhile."""
         ...
 
-    async def release(self, key: IdempotencyKey) -> None:
-        """Forgets a key that has no answer, so that the request can be sent again."""
+    async def release(self, held: HeldKey) -> None:
+        """Forgets a key that has no answer, so that the request can be sent again; not one that another request has taken over."""
         ...
 
 

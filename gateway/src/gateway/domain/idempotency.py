@@ -94,6 +94,18 @@ class IdempotencyKey:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldKey:
+    """A key that a request has taken.
+
+    Attributes:
+        begun_time: When it took it: whoever takes the key over from a process that seemed dead has another.
+    """
+
+    key: IdempotencyKey
+    begun_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class KeyTimes:
     """The moments that an idempotency key is held by: its lease, and its end."""
 

@@ -1,6 +1,7 @@
 """Stands the accounting service up: the only module that knows every room."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from accounting.adapters import tables
 from accounting.adapters.factor_files import load_disclosure_rule, load_factor_book, load_reference_tables
@@ -59,8 +60,8 @@ class Accounting(Service):
         await publish_factors(self.ports)
 
     async def _rebuild(self, context: JobContext) -> Mapping[str, Json]:
-        result = await rebuild_sums(self.ports, context.job.tenant_id, context.job.park_id)
-        return {"records": result.records, "sums": result.sums, "corrected": result.corrected}
+        job = context.job
+        return asdict(await rebuild_sums(self.ports, job.tenant_id, job.park_id, job_id=job.job_id, attempt=job.attempts))
 
 
 def build(settings: AccountingSettings, *, clock: Clock, broker: Broker) -> Accounting:

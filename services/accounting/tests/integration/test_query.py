@@ -12,8 +12,11 @@ from google.longrunning import operations_pb2  # type: ignore[import-untyped]
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
+from accounting.adapters import tables
+from accounting.application.maintain import rebuild_sums
 from accounting.domain.accounts import DIMENSIONS
-from chassis.jobs import JobState
+from chassis import jobs
+from chassis.jobs import JobLost, JobState
 from kernel.refusals import Kind
 from parkcarbon.accounting.events.v1 import events_pb2
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
@@ -317,6 +320,32 @@ async def test_a_rebuild_repairs_what_is_derived_says_how_much_and_tells_nobody(
     assert outcomes(again) == ["duplicate"] * 9 + ["rejected"]
     further = await park.record(Row("move", "gas", "2020-01-01", "2020-02-01", "1", "Nm3", supersedes="gas-2020"))
     assert (outcomes(further), further.last_position) == (["superseded"], 11)
+
+
+async def test_a_rebuild_says_what_it_corrected_wherever_its_worker_dies_and_a_worker_that_is_late_corrects_nothing(
+    park: Tenant,
+) -> None:
+    service = park.stand.service
+    await park.record(*ganzhou_rows())
+    right = await park.query("year", "source")
+    await service.runner.stop()
+    request = pb.RebuildSumsRequest(park_id=park.park_id)
+    started = await park.stand.channel.call(park.stand.stub.RebuildSums, request, caller=park.manager)
+    await _tamper(park, "UPDATE emissions_sum SET energy_mgce = 1 WHERE park_id = :park_id AND first_month = 202001")
+    spoiled = await park.query("year", "source")
+    job = await service.runner._claim()
+    assert job is not None
+    assert started.operation_name == f"operations/{job.job_id}"
+    with pytest.raises(JobLost):
+        await rebuild_sums(service.ports, park.tenant_id, park.park_id, job_id=job.job_id, attempt=job.attempts - 1)
+    assert await park.query("year", "source") == spoiled
+    # The worker dies as soon as the sums are right: nothing is saved after this.
+    result = await rebuild_sums(service.ports, park.tenant_id, park.park_id, job_id=job.job_id, attempt=job.attempts)
+    assert (await park.query("year", "source"), result.corrected) == (right, 3)
+    async with service.database.read(EVERYTHING) as session:
+        ended = await jobs.get(session, tables.job, job_id=job.job_id, tenant_id=None)
+    assert (ended.state, ended.result) == (JobState.SUCCEEDED, {"records": 9, "sums": 9, "corrected": 3})
+    await service.runner.start()
 
 
 async def test_a_rebuild_leaves_other_parks_alone(park: Tenant) -> None:

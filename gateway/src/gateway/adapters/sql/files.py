@@ -2,12 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.jobs import JobState
 from gateway.adapters.sql.push_tables import PushTables
 from gateway.adapters.sql.upsert import upsert
-from gateway.domain.files import StoredFile
+from gateway.domain.files import DOCUMENT, RESULTS, UPLOAD, StoredFile
+
+_ENDED = [JobState.SUCCEEDED.value, JobState.FAILED.value, JobState.CANCELLED.value]
 
 
 class SqlFiles:
@@ -17,6 +20,7 @@ class SqlFiles:
         self._session = session
         self._files = tables.stored_file
         self._chunks = tables.stored_chunk
+        self._job = tables.job
         self._now = now
 
     async def append(self, tenant_id: str, park_id: str, file_id: str, number: int, content: bytes) -> None:
@@ -67,11 +71,23 @@ class SqlFiles:
             ours = update(table).where(table.c.tenant_id == tenant_id, table.c.file_id == file_id)
             await self._session.execute(ours.values(file_id=new_id))
 
-    async def expire(self, before: datetime) -> None:
-        """Forgets the files of pushes that began before a moment."""
-        files, chunks = self._files, self._chunks
-        kept = files.c.file_id.startswith("document.", autoescape=True)
-        old = select(files.c.tenant_id, files.c.file_id).where(files.c.begun_time < before, ~kept)
-        for tenant_id, file_id in (await self._session.execute(old)).all():
-            await self._session.execute(delete(chunks).where(chunks.c.tenant_id == tenant_id, chunks.c.file_id == file_id))
-            await self._session.execute(delete(files).where(files.c.tenant_id == tenant_id, files.c.file_id == file_id))
+    async def sweep(self, *, results_before: datetime, uploads_before: datetime) -> int:
+        """Forgets the files of pushes that nobody needs any more, and returns how many; no document, and none of an open job.
+
+        Args:
+            results_before: Results and answers that began before this moment.
+            uploads_before: Uploads that began before this moment and have no job; those of ended jobs go at any age.
+        """
+        files, job = self._files, self._job
+        upload = files.c.file_id.endswith(UPLOAD, autoescape=True)
+        stem = func.replace(func.replace(files.c.file_id, UPLOAD, ""), RESULTS, "")
+        its_job = select(job.c.state).where(job.c.tenant_id == files.c.tenant_id, job.c.job_id == stem).scalar_subquery()
+        ended = its_job.in_(_ENDED)
+        over = (upload & (ended | (its_job.is_(None) & (files.c.begun_time < uploads_before)))) | (
+            ~upload & (ended | its_job.is_(None)) & (files.c.begun_time < results_before)
+        )
+        unneeded = select(files.c.tenant_id, files.c.file_id).where(over, ~files.c.file_id.startswith(DOCUMENT, autoescape=True))
+        found = (await self._session.execute(unneeded)).all()
+        for tenant_id, file_id in found:
+            await self.delete(tenant_id, file_id)
+        return len(found)

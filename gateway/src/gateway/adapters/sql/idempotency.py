@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gateway.adapters.sql.push_tables import PushTables
 from gateway.adapters.sql.upsert import upsert
 from gateway.domain.callers import Caller
-from gateway.domain.idempotency import IdempotencyKey, KeyState, KeyTimes, StoredAnswer
+from gateway.domain.idempotency import HeldKey, IdempotencyKey, KeyState, KeyTimes, StoredAnswer
 
 
 class SqlKeys:
@@ -51,12 +51,12 @@ class SqlKeys:
         caller = None if row.caller_json is None else msgspec.json.decode(row.caller_json, type=Caller)
         return KeyState(StoredAnswer(row.fingerprint, row.status, json.loads(row.headers_json), row.file_id, caller))
 
-    async def renew(self, key: IdempotencyKey, now: datetime) -> None:
+    async def renew(self, held: HeldKey, now: datetime) -> None:
         """Says that the request which has the key is still under way."""
-        await self._session.execute(update(self._table).where(*self._is(key)).values(lease_until=KeyTimes(now).lease))
+        await self._session.execute(update(self._table).where(*self._has(held)).values(lease_until=KeyTimes(now).lease))
 
-    async def keep(self, key: IdempotencyKey, answer: StoredAnswer) -> None:
-        """Stores the answer under its key."""
+    async def keep(self, held: HeldKey, answer: StoredAnswer) -> bool:
+        """Stores the answer under its key; returns False where another request has taken the key over meanwhile."""
         values = {
             "fingerprint": answer.fingerprint,
             "status": answer.status,
@@ -64,11 +64,15 @@ class SqlKeys:
             "file_id": answer.file_id,
             "caller_json": None if answer.caller is None else msgspec.json.encode(answer.caller).decode(),
         }
-        await self._session.execute(update(self._table).where(*self._is(key)).values(**values))
+        kept = update(self._table).where(*self._has(held)).values(**values).returning(self._table.c.key)
+        return (await self._session.execute(kept)).first() is not None
 
-    async def release(self, key: IdempotencyKey) -> None:
-        """Forgets a key that has no answer, so that the request can be sent again."""
-        await self._session.execute(delete(self._table).where(*self._is(key), self._table.c.status == 0))
+    async def release(self, held: HeldKey) -> None:
+        """Forgets a key that has no answer, so that the request can be sent again; not one that another request has taken over."""
+        await self._session.execute(delete(self._table).where(*self._has(held), self._table.c.status == 0))
+
+    def _has(self, held: HeldKey) -> Sequence[Any]:
+        return (*self._is(held.key), self._table.c.begun_time == held.begun_time)
 
     def _is(self, key: IdempotencyKey) -> Sequence[Any]:
         table = self._table

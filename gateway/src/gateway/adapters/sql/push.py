@@ -46,6 +46,22 @@ class SqlJobs:
         except jobs.JobNotFound:
             return None
 
+    async def hold(self, job_id: str, attempt: int) -> None:
+        """Keeps every other worker from taking the job until the transaction ends.
+
+        Raises:
+            JobLost: Another attempt has it, or it has ended.
+        """
+        await jobs.hold(self._session, self._table, job_id=job_id, attempt=attempt)
+
+    async def succeed(self, job_id: str, attempt: int, result: Mapping[str, int | str]) -> None:
+        """Saves that the job has succeeded, with whatever else the transaction does.
+
+        Raises:
+            JobLost: As `hold`.
+        """
+        await jobs.succeed(self._session, self._table, job_id=job_id, attempt=attempt, result=result, now=self._now)
+
 
 def _own(found: jobs.Job) -> OwnJob:
     failure = found.failure

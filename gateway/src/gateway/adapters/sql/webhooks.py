@@ -1,7 +1,9 @@
 """Webhooks and their deliveries in the gateway's database."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from sqlalchemy import delete, select, update
@@ -24,18 +26,41 @@ class SqlWebhooks:
         self._deliveries = tables.webhook_delivery
         self._now = now
 
-    async def put(self, webhook: Webhook, *, held: bool = False) -> None:
-        """Stores a webhook, and gives back the lease on it unless it is still being sent to."""
-        columns = {
-            "webhook_json": msgspec.json.encode(webhook).decode(),
-            "active": int(webhook.active),
-            "due_time": webhook.due_time,
-            "lease_until": self._now + self._LEASE if held else self._now,
-        }
+    async def put(self, webhook: Webhook) -> None:
+        """Stores a webhook as its maker wants it: whoever is sending to it has it no longer."""
+        columns = self._columns(webhook, self._now)
         statement = upsert(self._session, self._webhooks).values(
             tenant_id=webhook.caller.tenant, webhook_id=webhook.webhook_id, park_id="", made_time=webhook.made_time, **columns
         )
         await self._session.execute(statement.on_conflict_do_update(index_elements=["tenant_id", "webhook_id"], set_=columns))
+
+    async def keep(self, webhook: Webhook, *, held: bool = False) -> Webhook | None:
+        """Stores how far the sender of a webhook has come; returns it as it is held then, None where the sender has lost it.
+
+        Args:
+            webhook: As `take` or this gave it, with what has changed.
+            held: Whether the sender goes on.
+        """
+        table, until = self._webhooks, self._now + self._LEASE if held else self._now
+        # The moment is the sender's token: another sender, its maker and its withdrawal have all changed it.
+        ours = (
+            table.c.tenant_id == webhook.caller.tenant,
+            table.c.webhook_id == webhook.webhook_id,
+            table.c.lease_until == webhook.held_until,
+        )
+        kept = update(table).where(*ours).values(**self._columns(webhook, until)).returning(table.c.webhook_id)
+        if (await self._session.execute(kept)).first() is None:
+            return None
+        return replace(webhook, held_until=until)
+
+    @staticmethod
+    def _columns(webhook: Webhook, lease_until: datetime) -> dict[str, Any]:
+        return {
+            "webhook_json": msgspec.json.encode(replace(webhook, held_until=None)).decode(),
+            "active": int(webhook.active),
+            "due_time": webhook.due_time,
+            "lease_until": lease_until,
+        }
 
     async def find(self, tenant_id: str, webhook_id: str) -> Webhook | None:
         """Returns a webhook, None where there is none."""
@@ -69,8 +94,9 @@ class SqlWebhooks:
         if row is None:
             return None
         taken = update(table).where(table.c.tenant_id == row.tenant_id, table.c.webhook_id == row.webhook_id)
-        await self._session.execute(taken.values(lease_until=now + self._LEASE))
-        return msgspec.json.decode(row.webhook_json, type=Webhook)
+        until = now + self._LEASE
+        await self._session.execute(taken.values(lease_until=until))
+        return replace(msgspec.json.decode(row.webhook_json, type=Webhook), held_until=until)
 
     async def log(self, webhook: Webhook, delivery: Delivery) -> None:
         """Notes an attempt; of old ones the newest fifty are kept."""

@@ -17,8 +17,17 @@ from kernel.access import WholeParks
 class Webhooks(Protocol):
     """Webhooks, within a transaction."""
 
-    async def put(self, webhook: Webhook, *, held: bool = False) -> None:
-        """Stores a webhook, and gives back the lease on it unless it is still being sent to."""
+    async def put(self, webhook: Webhook) -> None:
+        """Stores a webhook as its maker wants it: whoever is sending to it has it no longer."""
+        ...
+
+    async def keep(self, webhook: Webhook, *, held: bool = False) -> Webhook | None:
+        """Stores how far the sender of a webhook has come; returns it as it is held then, None where the sender has lost it.
+
+        Args:
+            webhook: As `take` or this gave it, with what has changed.
+            held: Whether the sender goes on.
+        """
         ...
 
     async def find(self, tenant_id: str, webhook_id: str) -> Webhook | None:

@@ -207,9 +207,10 @@ async def deliver_next(services: WebhookServices) -> bool:
                 break
             webhook, delivery = await _send(services, webhook, change)
             arrived = delivery.outcome == DELIVERED
-            await _keep(services, webhook, delivery, held=arrived)
-            if not arrived:
+            kept = await _keep(services, webhook, delivery, held=arrived)
+            if kept is None or not arrived:
                 return True
+            webhook = kept
         else:
             pause = PAUSES[0] if len(changes) < _AT_A_TIME else pause
     except CursorExpired:
@@ -256,12 +257,11 @@ async def _send(services: WebhookServices, webhook: Webhook, change: Change) -> 
     return replace(webhook, failures=attempt, due_time=now + PAUSES[attempt - 1]), failed
 
 
-async def _keep(services: WebhookServices, webhook: Webhook, delivery: Delivery | None, *, held: bool = False) -> None:
+async def _keep(services: WebhookServices, webhook: Webhook, delivery: Delivery | None, *, held: bool = False) -> Webhook | None:
+    """Stores how far a webhook has come; None where it was withdrawn or resumed meanwhile, or is another sender's by now."""
     async with services.units(webhook.caller.tenant) as unit:
-        stored = await unit.webhooks.find(webhook.caller.tenant, webhook.webhook_id)
-        # Withdrawn meanwhile, it stays withdrawn.
-        if stored is not None:
-            await unit.webhooks.put(stored.progressed(webhook), held=held)
-            if delivery is not None:
-                await unit.webhooks.log(webhook, delivery)
+        kept = await unit.webhooks.keep(webhook, held=held)
+        if kept is not None and delivery is not None:
+            await unit.webhooks.log(webhook, delivery)
         await unit.commit()
+    return kept

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from gateway.application.files import read_file
 from gateway.application.ports import StorageServices, UnitsOfWork
 from gateway.domain.callers import Action, Caller
-from gateway.domain.files import CHUNK_BYTES
+from gateway.domain.files import CHUNK_BYTES, DOCUMENT
 from gateway.domain.library.documents import (
     Description,
     Document,
@@ -22,7 +22,7 @@ from kernel.access import may_change, owner_of_new
 
 def file_of(content: StoredContent) -> str:
     """Returns the name under which a file is kept."""
-    return f"document.{content.sha256}"
+    return DOCUMENT + content.sha256
 
 
 async def save_document(

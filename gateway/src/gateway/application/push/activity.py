@@ -8,7 +8,7 @@ from gateway.application.services import must_see_park
 from gateway.domain.callers import Action, Caller
 from gateway.domain.errors import GatewayError, PushInterrupted
 from gateway.domain.limits import Limits
-from gateway.domain.push.activity import BatchOutcome, ReadRows, Receipt, Tally, receipt
+from gateway.domain.push.activity import NOTHING, BatchOutcome, ReadRows, Receipt, Tally, receipt
 
 
 async def push_activity(
@@ -19,8 +19,9 @@ async def push_activity(
     take: Callable[[Receipt], Awaitable[None]],
     *,
     limits: Limits,
+    before: Tally = NOTHING,
 ) -> Tally:
-    """Sends the rows of a file to accounting, batch by batch while it is being read, and returns how many ended how.
+    """Sends the rows of a file to accounting, batch by batch while it is being read, and returns how many ended how in all.
 
     A batch is one transaction. Record ids make the push idempotent: after an interruption the same file is sent again.
 
@@ -31,6 +32,7 @@ async def push_activity(
         parts: The file, closed at the end; rows that could not be read appear in the receipts as rejected.
         take: Is given what became of each part, before the next is asked for.
         limits: The size of a batch.
+        before: What became of the rows of the file that come before `parts`.
 
     Raises:
         RoleMissing: The caller may not record.
@@ -39,7 +41,7 @@ async def push_activity(
         ServiceRefused: Accounting refused the first batch as a whole, such as for a park that does not exist.
         GatewayError: The file broke a rule; `rows_handled` says how many rows came before that.
     """
-    tally = Tally()
+    tally = before
     recorded_any = False
     try:
         async with aclosing(parts) as reading:

@@ -2,16 +2,15 @@
 
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from datetime import datetime
 
 from gateway.application.files import read_file
-from gateway.application.ports import AccountingPort, UnitsOfWork
+from gateway.application.ports import AccountingPort, Clock, UnitsOfWork
 from gateway.application.push.services import PushServices
 from gateway.application.services import must_see_park, region_of
 from gateway.domain.callers import Action, Caller
-from gateway.domain.files import CHUNK_BYTES
+from gateway.domain.files import CHUNK_BYTES, RESULTS, UPLOAD
 from gateway.domain.push.activity import FIELDS, ActivityRows, ReadRows
-from gateway.domain.push.jobs import RESULTS_LIFETIME, Job, JobUnknown, NewJob, OwnJob, ResultsUnknown
+from gateway.domain.push.jobs import RESULTS_LIFETIME, UPLOAD_LIFETIME, Job, JobUnknown, NewJob, OwnJob, ResultsUnknown
 
 PUSH = "push_activity"
 """The kind of these jobs."""
@@ -19,12 +18,12 @@ PUSH = "push_activity"
 
 def results_of(job_id: str) -> str:
     """Returns the name of the file that holds the results of a job."""
-    return f"{job_id}.results"
+    return job_id + RESULTS
 
 
 def upload_of(job_id: str) -> str:
     """Returns the name of the file that holds the upload of a job."""
-    return f"{job_id}.upload"
+    return job_id + UPLOAD
 
 
 async def submit_push(
@@ -65,22 +64,32 @@ async def submit_push(
                 del held[:CHUNK_BYTES]
                 number += 1
         await _append(services.units, caller.tenant, park_id, file_id, number, bytes(held))
-        new = NewJob(job_id, PUSH, caller.tenant, park_id, caller.subject, {**arguments, "park_id": park_id, "upload_bytes": size})
-        async with services.units(caller.tenant) as unit:
-            found = await unit.jobs.submit(new)
-            await unit.commit()
     except BaseException:
         async with services.units(caller.tenant) as unit:
             await unit.files.delete(caller.tenant, file_id)
             await unit.commit()
         raise
+    # A commit that was interrupted may have been kept, and its job needs the upload: without a job it is swept later.
+    new = NewJob(job_id, PUSH, caller.tenant, park_id, caller.subject, {**arguments, "park_id": park_id, "upload_bytes": size})
+    async with services.units(caller.tenant) as unit:
+        found = await unit.jobs.submit(new)
+        await unit.commit()
     services.wake()
     return found.job
 
 
-async def append_results(units: UnitsOfWork, tenant_id: str, park_id: str, job_id: str, number: int, content: bytes) -> None:
-    """Keeps the results of one more part of a push."""
-    await _append(units, tenant_id, park_id, results_of(job_id), number, content)
+async def append_results(
+    units: UnitsOfWork, tenant_id: str, park_id: str, job_id: str, attempt: int, number: int, content: bytes
+) -> None:
+    """Keeps the results of one more part of a push, unless another attempt has taken the job over meanwhile.
+
+    Raises:
+        JobLost: It has; as the port of jobs raises it.
+    """
+    async with units(tenant_id) as unit:
+        await unit.jobs.hold(job_id, attempt)
+        await unit.files.append(tenant_id, park_id, results_of(job_id), number, content)
+        await unit.commit()
 
 
 async def _append(units: UnitsOfWork, tenant_id: str, park_id: str, file_id: str, number: int, content: bytes) -> None:
@@ -89,14 +98,16 @@ async def _append(units: UnitsOfWork, tenant_id: str, park_id: str, file_id: str
         await unit.commit()
 
 
-async def forget_upload(units: UnitsOfWork, tenant_id: str, job_id: str, now: datetime) -> None:
-    """Forgets an upload whose job has ended, and every file of pushes that is over its time."""
-    async with units(tenant_id) as unit:
-        await unit.files.delete(tenant_id, upload_of(job_id))
-        await unit.commit()
+async def sweep_files(units: UnitsOfWork, clock: Clock) -> int:
+    """Forgets the files of pushes that nobody needs any more, and returns how many: never one of a job that has not ended.
+
+    Safe to repeat, and from several replicas at once.
+    """
+    now = clock.now()
     async with units(work="pushes") as unit:
-        await unit.files.expire(now - RESULTS_LIFETIME)
+        swept = await unit.files.sweep(results_before=now - RESULTS_LIFETIME, uploads_before=now - UPLOAD_LIFETIME)
         await unit.commit()
+    return swept
 
 
 async def after_row(parts: AsyncIterator[ReadRows], last_row: int) -> AsyncGenerator[ReadRows]:

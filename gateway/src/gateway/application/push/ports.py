@@ -1,6 +1,6 @@
 """What pushes need from outside."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -35,8 +35,13 @@ class Files(Protocol):
         """Gives a file its lasting name; where there is one of that name already, that one stays and this one goes."""
         ...
 
-    async def expire(self, before: datetime) -> None:
-        """Forgets the files of pushes that began before a moment."""
+    async def sweep(self, *, results_before: datetime, uploads_before: datetime) -> int:
+        """Forgets the files of pushes that nobody needs any more, and returns how many; no document, and none of an open job.
+
+        Args:
+            results_before: Results and answers that began before this moment.
+            uploads_before: Uploads that began before this moment and have no job; those of ended jobs go at any age.
+        """
         ...
 
 
@@ -49,6 +54,22 @@ class Jobs(Protocol):
 
     async def find(self, tenant_id: str, job_id: str) -> OwnJob | None:
         """Returns a job of the tenant, None where there is none."""
+        ...
+
+    async def hold(self, job_id: str, attempt: int) -> None:
+        """Keeps every other worker from taking the job until the transaction ends.
+
+        Raises:
+            JobLost: Another attempt has it, or it has ended; nothing may be stored for it.
+        """
+        ...
+
+    async def succeed(self, job_id: str, attempt: int, result: Mapping[str, int | str]) -> None:
+        """Saves that the job has succeeded, with whatever else the transaction does.
+
+        Raises:
+            JobLost: As `hold`.
+        """
         ...
 
 

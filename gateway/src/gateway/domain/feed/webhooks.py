@@ -160,6 +160,7 @@ class Webhook:
         auth_method: By what the caller came in, "" where that was not stored.
         credential: By which one, as `Authority` has it.
         problem: Why it is disabled; None while it is active, and where that was not stored.
+        held_until: Until when the sender that took it has it; None for whoever only looks at it. No two senders have the same.
     """
 
     webhook_id: str
@@ -175,6 +176,7 @@ class Webhook:
     auth_method: str = ""
     credential: str = ""
     problem: Problem | None = None
+    held_until: datetime | None = None
 
     @property
     def authority(self) -> Authority:
@@ -197,17 +199,6 @@ class Webhook:
             failures=0,
             due_time=now,
             problem=None,
-        )
-
-    def progressed(self, other: "Webhook") -> "Webhook":
-        """Returns it as far as another state of it is; in whose name it acts stays, as it may have been resumed meanwhile."""
-        return replace(
-            self,
-            position=other.position,
-            active=other.active,
-            failures=other.failures,
-            due_time=other.due_time,
-            problem=other.problem,
         )
 
 

@@ -232,9 +232,18 @@ class Tally:
         """All of them."""
         return self.accepted + self.duplicate + self.superseded + self.rejected
 
+    def count(self, outcome: Outcome) -> int:
+        """Returns how many ended so."""
+        found: int = getattr(self, outcome.value)
+        return found
+
     def with_receipt(self, found: Receipt) -> "Tally":
         """Returns the tally with the rows of one more part."""
-        return Tally(**{outcome.value: getattr(self, outcome.value) + found.count(outcome) for outcome in Outcome})
+        return Tally(**{outcome.value: self.count(outcome) + found.count(outcome) for outcome in Outcome})
+
+
+NOTHING = Tally()
+"""Of no rows."""
 
 
 def receipt(park_id: str, read: ReadRows, batches: Sequence[BatchOutcome]) -> Receipt:

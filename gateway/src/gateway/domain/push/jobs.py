@@ -91,4 +91,7 @@ class NewJob:
 
 
 RESULTS_LIFETIME = timedelta(days=30)
-"""How long the results of a push are kept, and an upload whose job never came."""
+"""How long the results of a push are kept."""
+
+UPLOAD_LIFETIME = timedelta(days=1)
+"""How long an upload is kept whose job never came: longer than any upload takes to arrive."""

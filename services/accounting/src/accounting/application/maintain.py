@@ -59,14 +59,17 @@ async def request_rebuild(ports: Ports, caller: Caller, park_id: str) -> str:
     return job_id
 
 
-async def rebuild_sums(ports: Ports, tenant_id: str, park_id: str) -> RebuiltSums:
+async def rebuild_sums(ports: Ports, tenant_id: str, park_id: str, *, job_id: str, attempt: int) -> RebuiltSums:
     """Computes keys and sums of a park anew from its records, while nothing else writes to it.
+
+    The end of the job is saved with the sums: another attempt would find them corrected, and say that none had been wrong.
 
     Returns:
         How many records were read, how many sums written, and how many of them had been wrong or missing.
 
     Raises:
         EvidenceBroken: the stored records are not those that were accepted: no sum is made of them.
+        JobLost: Another attempt has taken the job over; as the port of jobs raises it.
     """
     async with ports.read(tenant_id) as account:
         park = await account.parks.get(park_id)
@@ -77,5 +80,6 @@ async def rebuild_sums(ports: Ports, tenant_id: str, park_id: str) -> RebuiltSum
         head = await uow.parks.lock(park_id)
         await verify_since(uow.activity, park, verified, head)
         result = await uow.activity.rebuild(park_id)
+        await uow.jobs.succeed(job_id, attempt, result)
         await uow.commit()
     return result

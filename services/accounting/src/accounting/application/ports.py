@@ -279,6 +279,14 @@ class Jobs(Protocol):
         """Queues a rebuild of a park's sums; returns the job's id."""
         ...
 
+    async def succeed(self, job_id: str, attempt: int, result: RebuiltSums) -> None:
+        """Saves that a job has succeeded, with whatever else the transaction does.
+
+        Raises:
+            JobLost: Another attempt has the job, or it has ended.
+        """
+        ...
+
 
 class Account(Protocol):
     """What is recorded, as it was at one moment. Ids compare exactly; pages come in ascending order of what they page by.

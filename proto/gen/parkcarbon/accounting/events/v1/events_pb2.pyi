@@ -251,11 +251,19 @@ class ActivityRecorded(_message.Message):
     BASIS_INDEX_FIELD_NUMBER: _builtins.int
     SUPERSESSIONS_FIELD_NUMBER: _builtins.int
     RECORDED_TIME_FIELD_NUMBER: _builtins.int
+    LAST_POSITION_FIELD_NUMBER: _builtins.int
+    HEAD_SHA256_FIELD_NUMBER: _builtins.int
     park_id: _builtins.str
     tenant_id: _builtins.str
     first_position: _builtins.int
     """The first record's position in the park; the others follow one by one."""
     recorded_time: _builtins.str
+    last_position: _builtins.int
+    """The last record's position in the park."""
+    head_sha256: _builtins.str
+    """Head of the park's hash chain there, lower-case hex: SHA-256 over every record up to it, see docs/decisions/0034. Empty in facts from
+    before there was one, as last_position is 0.
+    """
     @_builtins.property
     def record_id(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -318,10 +326,12 @@ class ActivityRecorded(_message.Message):
         basis_index: _abc.Iterable[_builtins.int] | None = ...,
         supersessions: _abc.Iterable[Global___Supersession] | None = ...,
         recorded_time: _builtins.str = ...,
+        last_position: _builtins.int = ...,
+        head_sha256: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis_id", b"basis_id", "basis_index", b"basis_index", "emissions_mg_co2e", b"emissions_mg_co2e", "energy_mgce", b"energy_mgce", "first_position", b"first_position", "park_id", b"park_id", "period_end_s", b"period_end_s", "period_start_s", b"period_start_s", "quantity_micro", b"quantity_micro", "record_id", b"record_id", "recorded_time", b"recorded_time", "source_id", b"source_id", "source_index", b"source_index", "supersessions", b"supersessions", "tenant_id", b"tenant_id", "unit", b"unit", "unit_index", b"unit_index"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis_id", b"basis_id", "basis_index", b"basis_index", "emissions_mg_co2e", b"emissions_mg_co2e", "energy_mgce", b"energy_mgce", "first_position", b"first_position", "head_sha256", b"head_sha256", "last_position", b"last_position", "park_id", b"park_id", "period_end_s", b"period_end_s", "period_start_s", b"period_start_s", "quantity_micro", b"quantity_micro", "record_id", b"record_id", "recorded_time", b"recorded_time", "source_id", b"source_id", "source_index", b"source_index", "supersessions", b"supersessions", "tenant_id", b"tenant_id", "unit", b"unit", "unit_index", b"unit_index"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -523,6 +533,7 @@ class InventoryClosed(_message.Message):
     REMOVALS_MG_CO2E_FIELD_NUMBER: _builtins.int
     BIOGENIC_MG_CO2E_FIELD_NUMBER: _builtins.int
     ENERGY_MGCE_FIELD_NUMBER: _builtins.int
+    HEAD_SHA256_FIELD_NUMBER: _builtins.int
     park_id: _builtins.str
     tenant_id: _builtins.str
     inventory_id: _builtins.str
@@ -590,6 +601,8 @@ class InventoryClosed(_message.Message):
     removals_mg_co2e: _builtins.str
     biogenic_mg_co2e: _builtins.str
     energy_mgce: _builtins.str
+    head_sha256: _builtins.str
+    """Head of the park's hash chain at last_position, lower-case hex."""
     def __init__(
         self,
         *,
@@ -619,10 +632,11 @@ class InventoryClosed(_message.Message):
         removals_mg_co2e: _builtins.str = ...,
         biogenic_mg_co2e: _builtins.str = ...,
         energy_mgce: _builtins.str = ...,
+        head_sha256: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic_mg_co2e", b"biogenic_mg_co2e", "biogenic_mg_co2e_int64", b"biogenic_mg_co2e_int64", "closed_time", b"closed_time", "content_sha256", b"content_sha256", "emissions_mg_co2e", b"emissions_mg_co2e", "emissions_mg_co2e_int64", b"emissions_mg_co2e_int64", "energy_mgce", b"energy_mgce", "energy_mgce_int64", b"energy_mgce_int64", "factor_set_id", b"factor_set_id", "inventory_id", b"inventory_id", "last_position", b"last_position", "park_id", b"park_id", "reason", b"reason", "records", b"records", "records_sha256", b"records_sha256", "removals_mg_co2e", b"removals_mg_co2e", "removals_mg_co2e_int64", b"removals_mg_co2e_int64", "scope_1_mg_co2e", b"scope_1_mg_co2e", "scope_1_mg_co2e_int64", b"scope_1_mg_co2e_int64", "scope_2_mg_co2e", b"scope_2_mg_co2e", "scope_2_mg_co2e_int64", b"scope_2_mg_co2e_int64", "scope_3_mg_co2e", b"scope_3_mg_co2e", "scope_3_mg_co2e_int64", b"scope_3_mg_co2e_int64", "tenant_id", b"tenant_id", "version", b"version", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["biogenic_mg_co2e", b"biogenic_mg_co2e", "biogenic_mg_co2e_int64", b"biogenic_mg_co2e_int64", "closed_time", b"closed_time", "content_sha256", b"content_sha256", "emissions_mg_co2e", b"emissions_mg_co2e", "emissions_mg_co2e_int64", b"emissions_mg_co2e_int64", "energy_mgce", b"energy_mgce", "energy_mgce_int64", b"energy_mgce_int64", "factor_set_id", b"factor_set_id", "head_sha256", b"head_sha256", "inventory_id", b"inventory_id", "last_position", b"last_position", "park_id", b"park_id", "reason", b"reason", "records", b"records", "records_sha256", b"records_sha256", "removals_mg_co2e", b"removals_mg_co2e", "removals_mg_co2e_int64", b"removals_mg_co2e_int64", "scope_1_mg_co2e", b"scope_1_mg_co2e", "scope_1_mg_co2e_int64", b"scope_1_mg_co2e_int64", "scope_2_mg_co2e", b"scope_2_mg_co2e", "scope_2_mg_co2e_int64", b"scope_2_mg_co2e_int64", "scope_3_mg_co2e", b"scope_3_mg_co2e", "scope_3_mg_co2e_int64", b"scope_3_mg_co2e_int64", "tenant_id", b"tenant_id", "version", b"version", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

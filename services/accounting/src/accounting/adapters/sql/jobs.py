@@ -1,11 +1,13 @@
 """Long tasks of the account."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounting.adapters import tables
 from accounting.domain.parks import Park
+from accounting.domain.stored import RebuiltSums
 from chassis import jobs
 from chassis.clock import Clock
 
@@ -14,7 +16,7 @@ REBUILD_SUMS = "rebuild-sums"
 
 
 class SqlJobs:
-    """Queues jobs in a transaction."""
+    """Queues jobs in a transaction, and saves their end in one."""
 
     def __init__(
         self,
@@ -56,3 +58,11 @@ class SqlJobs:
         )
         self._after_commit(self._submitted)
         return job_id
+
+    async def succeed(self, job_id: str, attempt: int, result: RebuiltSums) -> None:
+        """Saves that a job has succeeded, with whatever else the transaction does.
+
+        Raises:
+            JobLost: Another attempt has the job, or it has ended.
+        """
+        await jobs.succeed(self._session, tables.job, job_id=job_id, attempt=attempt, result=asdict(result), now=self._clock.now())
