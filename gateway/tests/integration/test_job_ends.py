@@ -31,6 +31,7 @@ from chassis.logs import Level, configure
 from chassis.telemetry import Telemetry, TelemetrySettings
 from chassis.tenancy import Platform, Scope
 from gateway.adapters.platform_cache import PlatformCache
+from gateway.adapters.sql.access import SqlCredentials
 from gateway.adapters.sql.tables import tables
 from gateway.adapters.upload_jobs import UploadJobs
 from gateway.adapters.workers import RetentionWorker
@@ -38,12 +39,14 @@ from gateway.api.reading import streams
 from gateway.api.reading.body_reader import BodyReader
 from gateway.api.reading.uploads import Uploads
 from gateway.api.reading.workbooks import Workbooks
+from gateway.application.access.authority import Authorities
 from gateway.application.files import read_file
 from gateway.application.push.jobs import PUSH, results_of, submit_push, sweep_files, upload_of
 from gateway.application.push.receipts import unpacked
 from gateway.application.push.recording import RecordingServices
 from gateway.application.push.services import PushServices
 from gateway.application.retention import Retention
+from gateway.domain.access.tokens import digest
 from gateway.domain.callers import Caller, Role
 from gateway.domain.errors import Unavailable
 from gateway.domain.limits import Limits
@@ -51,10 +54,12 @@ from gateway.domain.push.activity import ActivityRows, BatchOutcome, Outcome
 from gateway.domain.push.jobs import RESULTS_LIFETIME, UPLOAD_LIFETIME
 from gateway.domain.push.media import Format, Media
 from gateway.domain.push.profiles import NO_PROFILE
-from gateway.tests.conftest import units_over
+from gateway.tests.conftest import FakeTokens, units_over
 from gateway.tests.fake_services import FakeAccounting
 from parkcarbon.accounting.v1 import accounting_pb2 as pb
 
+ADAS = digest("ada")
+"""Her token, as it is stored."""
 ADA = Caller("ada", "ganzhou", frozenset({Role.PARK_MANAGER}))
 FIELDS = ["record_id", "source_id", "period_start", "period_end", "quantity", "unit"]
 # the third is rejected; two rows make a part and a batch
@@ -212,7 +217,7 @@ class World:
 
         services = PushServices(self.units, self.clock, new_id=lambda: f"j{next(self._numbers)}", wake=lambda: None)
         media = Media(format_, "utf-8" if format_ is Format.CSV else "")
-        arguments = {"media": media, "encoding": encoding, "profile": NO_PROFILE, "caller": ADA, "way": ""}
+        arguments = {"media": media, "encoding": encoding, "profile": NO_PROFILE, "caller": ADA, "way": "token", "credential": ADAS}
         return (await submit_push(services, self.accounting, ADA, "etdz", chunks(), arguments)).job_id
 
     def worker(self, life: Life, *, max_attempts: int = 20) -> JobRunner:
@@ -223,10 +228,12 @@ class World:
         accounting = MortalAccounting(self.accounting, life, self.accepted)
         reader = BodyReader(Uploads(LIMITS), Workbooks(LIMITS))
         platforms = PlatformCache(units, self.clock, lambda _error: None)
+        credentials = SqlCredentials(self.database, tables(MetaData()).access)
+        authorities = Authorities(FakeTokens({"ada": ADA}), credentials, frozenset(), self.clock)
         return JobRunner(
             database,
             self.table.job,
-            {PUSH: UploadJobs(RecordingServices(accounting, units, reader, self.clock, platforms))},
+            {PUSH: UploadJobs(RecordingServices(accounting, units, reader, self.clock, platforms, authorities))},
             clock=self.clock,
             telemetry=self._telemetry,
             logger=self._logger,
