@@ -188,8 +188,8 @@ async def test_a_record_that_was_gone_before_the_upgrade_is_found_after_it(old: 
     with opened(url) as rows:
         (report,) = checked(rows, [])
     assert [(each.what, each.position) for each in report.findings if each.what not in ("fsck.key", "fsck.sum")] == [
-        ("missing", 4),
-        ("missing", last),
+        ("fsck.missing", 4),
+        ("fsck.missing", last),
     ]
 
 
@@ -242,6 +242,7 @@ async def test_an_upgraded_platform_says_what_it_said_and_goes_on(old: Upgraded,
 OVERFLOWING = 92
 """Records of 98,770,000 t each: the most of which a sum of 0.1.0 holds the milligrams in 64 bits, 93 do not fit."""
 EACH_MG = 170_000_000 * 581 * 10**6
+LAST_POSITION = "(SELECT last_position FROM park_ledger WHERE park_id = 'tested')"
 EACH_MGCE = 170_000_000 * 1229 * 10**5
 
 
@@ -252,7 +253,7 @@ def overflow(url: str, kind: str) -> None:
     at = "2026-01-01T00:00:00.000000Z"
     for number, source in enumerate(("electricity", "second")):
         for row in range(OVERFLOWING):
-            position, begin = 1000 + number * OVERFLOWING + row, start + 3600 * row
+            position, begin = f"{LAST_POSITION} + {1 + number * OVERFLOWING + row}", start + 3600 * row
             key = f"'bench', 'tested', '{source}-{row}', {position}, '{source}', {begin}, {begin + 3600}"
             statements.append(
                 "INSERT INTO activity_key (tenant_id, park_id, record_id, position, source_id, period_start_s, period_end_s)"
@@ -272,7 +273,7 @@ def overflow(url: str, kind: str) -> None:
     basis = (
         "INSERT INTO basis VALUES ('platform', '', 'huge', 'wang-2024', 'electricity', 'CO2', 'MWh', '581', '1', '1229', '10', '')"
     )
-    last = f"UPDATE park_ledger SET last_position = {1000 + 2 * OVERFLOWING}"
+    last = f"UPDATE park_ledger SET last_position = last_position + {2 * OVERFLOWING}"
     tenant = "SELECT tenant_id FROM park WHERE park_id = 'tested'"
     everything = [second, basis, *statements, last]
     if kind == "sqlite":
