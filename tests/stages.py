@@ -71,7 +71,7 @@ def stages() -> dict[str, Stage]:
         "integration": Stage(16.0, tests=existing("tests/integration", "tests/conformance"), databases=True),
         "system": Stage(7.0, tests=("tests/system", *existing("tests/system")), databases=True),
         # ten thousand requests on each database
-        "security": Stage(6.0, tests=("tests/security",), databases=True),
+        "security": Stage(7.0, tests=("tests/security",), databases=True),
         "api": Stage(2.0, tests=("tests/api",)),
         "faults": Stage(7.0, tests=("tests/faults",)),
         "alone": Stage(1.5, (("python", "tests/alone.py"),)),

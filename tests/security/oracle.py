@@ -161,7 +161,7 @@ def verdict(name: str, who: Who, things: Mapping[str, Thing], aimed: Place | Non
     if aimed is not None and rule.shows is Shows.WHOLE and not who.sees_whole(aimed):
         return Verdict(False, NO_ROLE | NOT_THERE)
     if rule.of_wholes and who.enterprises is not None:
-        return Verdict(False, NO_ROLE)
+        return Verdict(False, NO_ROLE | NOT_THERE if things else NO_ROLE)
     found = {exists_for(who, thing, aimed) for thing in things.values()}
     if False in found:
         changes = name.startswith("PUT ") and rule.shows is Shows.OWNED
