@@ -198,8 +198,10 @@ async def test_sqlite_keeps_the_same_tables(package: str, tmp_path: Path) -> Non
     database = Database(f"sqlite:///{tmp_path}/kept.sqlite3")
     await database.migrate(package)
     async with database.read() as session:
-        kept = await session.execute(text("SELECT tbl_name, count(*) FROM sqlite_master WHERE type = 'trigger' GROUP BY tbl_name"))
-        found: dict[str, int] = dict(row._tuple() for row in kept)
+        kept = await session.execute(
+            text("SELECT tbl_name, count(*) AS triggers FROM sqlite_master WHERE type = 'trigger' GROUP BY 1")
+        )
+        found = {row.tbl_name: row.triggers for row in kept}
         here = set(await session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'")))
         # without it REPLACE deletes a row that the triggers keep
         assert (await session.execute(text("PRAGMA recursive_triggers"))).scalar_one() == 1
