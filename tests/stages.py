@@ -73,7 +73,7 @@ def stages() -> dict[str, Stage]:
         # ten thousand requests on each database
         "security": Stage(7.0, tests=("tests/security",), databases=True),
         "api": Stage(2.0, tests=("tests/api",)),
-        "faults": Stage(7.0, tests=("tests/faults",)),
+        "faults": Stage(9.0, tests=("tests/faults",)),
         "alone": Stage(1.5, (("python", "tests/alone.py"),)),
         # one worker: the images are built once
         "compose": Stage(15.0, tests=("tests/compose",), options=("-n0",)),

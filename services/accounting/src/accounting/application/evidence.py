@@ -8,7 +8,7 @@ from accounting.domain.errors import EvidenceBroken
 from accounting.domain.evidence import ChainHead, ChainPart, first_head
 from accounting.domain.parks import Park
 
-_PART: Final = 5_000
+_PART: Final = 2_000
 """Records read at once."""
 
 

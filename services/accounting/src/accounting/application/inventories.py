@@ -1,5 +1,6 @@
 """Closing the inventory of a year, reading it, and computing it again."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,7 +32,7 @@ from accounting.domain.reference import ReferenceTables
 from kernel.access import Caller, require
 from kernel.refusals import InvalidField
 
-_PART = 10_000
+_PART = 2_000
 """Records read at once: a year may have millions."""
 
 _ALL = 2**31
@@ -136,7 +137,7 @@ def _must_be_closable(park: Park, year: int, reason: str, now: datetime) -> None
 async def _compiled(account: Account, park: Park, year: int, last_position: int, reference: ReferenceTables) -> Compiled:
     tally, after = Tally(), 0
     while part := await account.activity.in_force(park.park_id, year, last_position, after, _PART):
-        tally.add(part)
+        await asyncio.to_thread(tally.add, part)
         after = part[-1].position
     bases = await account.factors.bases_named(sorted(tally.basis_ids))
     return await _added_up(account, park, tally, bases, reference)
@@ -225,10 +226,10 @@ async def replay_inventory(ports: Ports, caller: Caller, park_id: str, inventory
         bases: dict[str, Basis] = {}
         wrong: list[Difference] = []
         while part := await account.activity.in_force(park.park_id, closed.year, closed.last_position, after, _PART):
-            tally.add(part)
+            await asyncio.to_thread(tally.add, part)
             after = part[-1].position
             bases |= await account.factors.bases_named(sorted({record.basis_id for record in part} - bases.keys()))
-            wrong += wrong_records(part, bases)[: MAX_DIFFERENCES - len(wrong)]
+            wrong += (await asyncio.to_thread(wrong_records, part, bases))[: MAX_DIFFERENCES - len(wrong)]
         compiled = await _added_up(account, park, tally, bases, ports.reference)
         kept = await account.inventories.lines(park.park_id, closed.year, closed.version, 0, _ALL)
     again = replace(
