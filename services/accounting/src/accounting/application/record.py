@@ -1,5 +1,6 @@
 """Recording activity: the main way into the account."""
 
+import asyncio
 from collections.abc import Set
 from datetime import datetime
 
@@ -55,7 +56,10 @@ async def record_activity(ports: Ports, caller: Caller, park_id: str, columns: A
         sources = await uow.sources.named(park.park_id, sorted(set(columns.source_id.values)))
         if own is not None:
             sources = {source_id: source for source_id, source in sources.items() if source.enterprise_id in own}
-        candidates, problems = judge(columns, park, sources, ports.book, ports.reference, int(now.timestamp()))
+        # Rows are judged and chained outside of the event loop: thousands of them would keep everybody else waiting.
+        candidates, problems = await asyncio.to_thread(
+            judge, columns, park, sources, ports.book, ports.reference, int(now.timestamp())
+        )
         head = await uow.parks.lock(park.park_id)
         if own is not None:
             candidates = await _without_foreign(uow.activity, uow.sources, park, own, candidates, columns, problems)
@@ -101,7 +105,7 @@ async def _kept(
             continue
         accepted = wave.take(decision.accepted)
         await uow.factors.keep_bases(ports.book.bases_named(set(accepted.basis_id)))
-        links = chain_links(head, accepted, now)
+        links = await asyncio.to_thread(chain_links, head, accepted, now)
         touched = await uow.activity.append(park, accepted, links, now)
         sums |= {(each.source_id, each.first_month, each.last_month): each for each in touched}
         for fact in recorded(park, accepted, links, now):
