@@ -167,8 +167,15 @@ class Caller:
             scopes=_common(self.scopes, other.scopes),
             parks=_common(self.parks, other.parks),
             regions=_common_regions(self.regions, other.regions),
-            enterprises=_common(self.enterprises, other.enterprises),
+            enterprises=self._common_enterprises(other),
         )
+
+    def _common_enterprises(self, other: "Caller") -> frozenset[str] | None:
+        """Returns the enterprises that both name; whom no bound names any and no role shows whole parks, sees none."""
+        if (self.enterprises is None) is (other.enterprises is None):
+            return _common(self.enterprises, other.enterprises)
+        named, unbound = (other, self) if self.enterprises is None else (self, other)
+        return frozenset() if unbound.roles.isdisjoint(WHOLE_PARK_ROLES) else named.enterprises
 
     def has_role(self, permission: Permission) -> bool:
         """Says whether one of the caller's roles is among those of a permission."""

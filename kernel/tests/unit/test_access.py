@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from kernel.access import Bounds, Caller, Permission, Place, reaches, require, sees
@@ -148,6 +148,12 @@ def test_the_whole_parks_of_a_caller_are_those_that_it_sees_as_a_whole(caller: C
         assert not sees(caller, place)
 
 
+@example(
+    Caller("m", "t1", frozenset({"enterprise"}), enterprises=frozenset({"etdz/mill"})),
+    Caller("m", "t1", frozenset({"enterprise"})),
+    Place("t1", "etdz", "360700", "mill"),
+    Permission("read", frozenset({"enterprise"})),
+)
 @given(CALLERS, CALLERS, PLACES, PERMISSIONS)
 def test_what_holds_of_then_and_of_now_allows_no_more_than_either(
     then: Caller, now: Caller, place: Place, permission: Permission
