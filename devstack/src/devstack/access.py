@@ -60,16 +60,21 @@ def folder_options(words: Words) -> list[click.Parameter]:
             type=click.Path(path_type=Path, dir_okay=False),
             help=words("help.connection"),
         ),
-        click.Option(
-            ["--data"],
-            envvar="PARKCARBON_DATA",
-            show_envvar=True,
-            default=DEFAULT_DATA,
-            show_default=True,
-            type=click.Path(path_type=Path, file_okay=False),
-            help=words("help.data"),
-        ),
+        data_option(words),
     ]
+
+
+def data_option(words: Words, help_key: str = "help.data") -> click.Parameter:
+    """Returns the option that names the data folder; `help_key` is the sentence that says what for."""
+    return click.Option(
+        ["--data"],
+        envvar="PARKCARBON_DATA",
+        show_envvar=True,
+        default=DEFAULT_DATA,
+        show_default=True,
+        type=click.Path(path_type=Path, file_okay=False),
+        help=words(help_key),
+    )
 
 
 def park_option(words: Words) -> click.Option:

@@ -339,24 +339,26 @@ async def test_a_target_that_hangs_or_is_not_there_is_a_failure() -> None:
     assert await HttpWebhookSender(LOOPBACK, seconds=5).send(f"http://127.0.0.1:{port}/", {}, b"x") == (0, "ConnectError")
 
 
+HOOK = Webhook(
+    webhook_id="w",
+    url="https://region.example/",
+    types=frozenset({"ParkRegistered"}),
+    caller=Caller("ada", "ganzhou", frozenset({Role.READER}), parks=frozenset({"etdz"})),
+    sealed_secret="s",
+    position=3,
+    active=True,
+    failures=0,
+    due_time=NOON,
+    made_time=NOON,
+)
+
+
 async def test_a_webhook_is_taken_by_one_and_by_another_after_a_death(migrated_url: str) -> None:
     database, clock = Database(migrated_url), Hands()
     units = units_over(database, clock)
-    hook = Webhook(
-        webhook_id="w",
-        url="https://region.example/",
-        types=frozenset({"ParkRegistered"}),
-        caller=Caller("ada", "ganzhou", frozenset({Role.READER}), parks=frozenset({"etdz"})),
-        sealed_secret="s",
-        position=3,
-        active=True,
-        failures=0,
-        due_time=NOON,
-        made_time=NOON,
-    )
     async with units("ganzhou") as unit:
-        await unit.webhooks.put(hook)
-        await unit.webhooks.log(hook, Delivery(3, 1, 0, "no answer in time", NOON))
+        await unit.webhooks.put(HOOK)
+        await unit.webhooks.log(HOOK, Delivery(3, 1, 0, "no answer in time", NOON))
         await unit.commit()
 
     async def take() -> Webhook | None:
@@ -366,11 +368,11 @@ async def test_a_webhook_is_taken_by_one_and_by_another_after_a_death(migrated_u
         return found
 
     taken = await asyncio.gather(take(), take())
-    assert sorted(taken, key=lambda each: each is None) == [replace(hook, held_until=NOON + timedelta(seconds=60)), None]
+    assert sorted(taken, key=lambda each: each is None) == [replace(HOOK, held_until=NOON + timedelta(seconds=60)), None]
     clock.moment += timedelta(seconds=60)
-    assert await take() == replace(hook, held_until=NOON + timedelta(seconds=120))
+    assert await take() == replace(HOOK, held_until=NOON + timedelta(seconds=120))
     async with units("ganzhou") as unit:
-        await unit.webhooks.put(replace(hook, active=False))
+        await unit.webhooks.put(replace(HOOK, active=False))
         await unit.commit()
     clock.moment += timedelta(days=1)
     assert await take() is None
@@ -384,20 +386,8 @@ async def test_a_webhook_is_taken_by_one_and_by_another_after_a_death(migrated_u
 async def test_a_sender_that_has_lost_its_webhook_changes_nothing_of_it(migrated_url: str, meanwhile: str) -> None:
     database, clock = Database(migrated_url), Hands()
     units = units_over(database, clock)
-    made = Webhook(
-        webhook_id="w",
-        url="https://region.example/",
-        types=frozenset(),
-        caller=Caller("ada", "ganzhou", frozenset({Role.READER})),
-        sealed_secret="s",
-        position=3,
-        active=True,
-        failures=0,
-        due_time=NOON,
-        made_time=NOON,
-    )
     async with units("ganzhou") as unit:
-        await unit.webhooks.put(made)
+        await unit.webhooks.put(HOOK)
         await unit.commit()
 
     async def take() -> Webhook:
@@ -421,7 +411,7 @@ async def test_a_sender_that_has_lost_its_webhook_changes_nothing_of_it(migrated
         assert held is not None
         after = replace(held, held_until=None)
     else:
-        after = replace(made, position=5) if meanwhile == "resumed" else None
+        after = replace(HOOK, position=5) if meanwhile == "resumed" else None
         async with units("ganzhou") as unit:
             if after is not None:
                 await unit.webhooks.put(after)

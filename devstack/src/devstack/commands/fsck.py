@@ -8,8 +8,7 @@ from pathlib import Path
 
 import click
 
-from devstack.access import NotDone
-from devstack.connection import DEFAULT_DATA
+from devstack.access import NotDone, data_option
 from devstack.folder import FolderInUse, claimed
 from devstack.fsck.check import Finding, ParkReport, checked
 from devstack.fsck.heads import HeadsUnreadable, ToldHead, read_heads, told_by_accounting, told_by_feed, told_by_log, write_heads
@@ -47,15 +46,7 @@ def build(words: Words) -> click.Command:
 def _options(words: Words) -> list[click.Parameter]:
     file = click.Path(path_type=Path, dir_okay=False)
     return [
-        click.Option(
-            ["--data"],
-            envvar="PARKCARBON_DATA",
-            show_envvar=True,
-            default=DEFAULT_DATA,
-            show_default=True,
-            type=click.Path(path_type=Path, file_okay=False),
-            help=words("help.fsck.data"),
-        ),
+        data_option(words, "help.fsck.data"),
         click.Option(
             ["--accounting-url"], envvar="ACCOUNTING_DATABASE__URL", show_envvar=True, help=words("help.fsck.accounting_url")
         ),
