@@ -91,7 +91,7 @@ class Site(Protocol):
         ...
 
     async def disturb_at_last(self) -> None:
-        """Disturbs events once more when nothing else is disturbed, and sends the poison that no broker has taken yet."""
+        """Disturbs events for the last time, and sends the poison that no broker has taken yet. What starts later disturbs none."""
         ...
 
     async def waiting_events(self) -> int:
@@ -173,7 +173,7 @@ class EmbeddedSite:
                 ),
                 log=folder / "up.log",
                 is_ready=answers_ready(self._direct),
-                before_start=self._before_start,
+                before_start=self.before_start,
             )
         ]
         self._parks = tuple(parks)
@@ -207,7 +207,8 @@ class EmbeddedSite:
         self._disturb = True
 
     async def disturb_at_last(self) -> None:
-        """Does nothing: the process lives, and its file took everything whenever it was dead."""
+        """Forgets a disturbance that waits for a death: the check restarts the process after it has counted the poison."""
+        self._disturb = False
 
     async def waiting_events(self) -> int:
         """Returns how many events stand in the outbox."""
@@ -226,7 +227,8 @@ class EmbeddedSite:
         finally:
             await log.close()
 
-    async def _before_start(self) -> None:
+    async def before_start(self) -> None:
+        """Disturbs events, where it was asked for since the last start."""
         if not self._disturb:
             return
         self._disturb = False
