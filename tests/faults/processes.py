@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _ASK_SECONDS = 0.05
@@ -107,8 +108,8 @@ class Supervised:
 
         def go_on() -> None:
             # not whatever was started in its place meanwhile
-            if process is not None and process.returncode is None:
-                os.killpg(process.pid, signal.SIGCONT)
+            if process is not None:
+                _signal(process, signal.SIGCONT)
 
         asyncio.get_running_loop().call_later(seconds, go_on)
 
@@ -129,8 +130,8 @@ class Supervised:
         return self._log.read_text(encoding="utf-8", errors="replace")[-characters:] if self._log.exists() else ""
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.returncode is None:
-            os.killpg(self._process.pid, number)
+        if self._process is not None:
+            _signal(self._process, number)
 
     async def _supervise(self) -> None:
         while not self._ending:
@@ -157,3 +158,10 @@ class Supervised:
         while not await self._is_ready():  # noqa: ASYNC110
             await asyncio.sleep(_ASK_SECONDS)
         self._ready.set()
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Signals a process and its children; nothing where it has ended, which the loop may not have heard yet."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)

@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,15 @@ def supervised(tmp_path: Path, script: str = SCRIPT) -> Supervised:
         is_ready=is_ready,
         before_start=before_start,
     )
+
+
+def hold_the_loop_until_gone(pid: int) -> None:
+    """Waits until asyncio's thread has reaped a process, of which the loop hears nothing meanwhile."""
+    ends_at = time.monotonic() + 5
+    with suppress(ProcessLookupError):
+        while time.monotonic() < ends_at:
+            os.kill(pid, 0)
+            time.sleep(0.01)
 
 
 async def ended_by_itself(process: Supervised) -> None:
@@ -97,6 +108,18 @@ async def test_a_frozen_process_goes_on_as_the_same_one(tmp_path: Path) -> None:
     assert (process.freezes, process.kills, process.ended_itself) == (1, 0, 0)
     process.freeze(600.0)
     await until("T")
+    await process.end()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_a_process_that_is_gone_before_the_loop_hears_of_it_is_ended(tmp_path: Path) -> None:
+    process = supervised(tmp_path)
+    process.start()
+    await process.wait_ready(20)
+    pid = int((tmp_path / "pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+    hold_the_loop_until_gone(pid)
     await process.end()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
