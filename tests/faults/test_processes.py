@@ -36,7 +36,7 @@ def supervised(tmp_path: Path, script: str = SCRIPT) -> Supervised:
 
 
 def hold_the_loop_until_gone(pid: int) -> None:
-    """Waits until asyncio's thread has reaped a process, of which the loop hears nothing meanwhile."""
+    """Waits until asyncio's thread has reaped a process, of which the loop hears nothing meanwhile; 5 s where the loop reaps."""
     ends_at = time.monotonic() + 5
     with suppress(ProcessLookupError):
         while time.monotonic() < ends_at:

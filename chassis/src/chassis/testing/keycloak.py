@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,7 +89,9 @@ def running_keycloak(realm: Mapping[str, Any]) -> Iterator[KeycloakServer]:
             _await(server, f"{started.issuer(str(realm['realm']))}/.well-known/openid-configuration", log)
             yield started
         finally:
-            os.killpg(server.pid, signal.SIGTERM)
+            # one that ended by itself says why: that its group is gone must not hide it
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)
             try:
                 server.wait(20)
             except subprocess.TimeoutExpired:
