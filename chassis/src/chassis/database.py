@@ -15,12 +15,15 @@ from itertools import repeat
 from typing import Any, Final, Literal
 
 import aiosqlite
+import psycopg
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
+from psycopg.pq import PipelineStatus, TransactionStatus
+from psycopg.pq.abc import PGconn
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -272,8 +275,14 @@ class Database:
             await cursor.close()
             return
         body = copy_text(columns)
-        async with driver.cursor() as cursor, cursor.copy(f"COPY {_quoted(table_name)} ({listed}) FROM STDIN") as copy:
-            await copy.write(body)
+        try:
+            async with driver.cursor() as cursor, cursor.copy(f"COPY {_quoted(table_name)} ({listed}) FROM STDIN") as copy:
+                await copy.write(body)
+        except psycopg.Error:
+            raise
+        except BaseException:  # as `_interrupted`, which does not hear of what goes past SQLAlchemy
+            await connection.invalidate()
+            raise
 
     async def migrate(self, package: str) -> None:
         """Brings the schema up to the newest revision, in a thread.
@@ -443,8 +452,37 @@ def _prepare_postgresql(engine: Engine, timeouts: Timeouts) -> None:
         if looked.poll(0):
             raise InvalidatePoolError
 
+    def checked_in(connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        # Whoever takes a connection that still waits for an answer gets the answers of others, and commits nothing.
+        driver: Any = connection
+        if driver is not None and not _at_rest(driver.driver_connection.pgconn):
+            entry.invalidate()
+
     event.listen(engine, "connect", connected)
     event.listen(engine, "checkout", checked_out)
+    event.listen(engine, "checkin", checked_in)
+    event.listen(engine, "handle_error", _interrupted)
+
+
+def _at_rest(connection: PGconn) -> bool:
+    """Whether nothing is under way on a connection: no transaction, no statement, no answer to come."""
+    return connection.transaction_status == TransactionStatus.IDLE and connection.pipeline_status == PipelineStatus.OFF
+
+
+def _interrupted(context: ExceptionContext) -> BaseException | None:
+    """Gives up the connection of a statement that ended by anything but an answer, and lets a cancellation be one.
+
+    The driver may raise something else when it is cancelled: psycopg 3.3 does where a batch of statements begins, and leaves its
+    connection in the middle of it. SQLAlchemy gives up a connection for a cancellation, and not for an error that is nobody's.
+    """
+    if context.sqlalchemy_exception is not None:  # the driver's answer, or a statement that was never sent
+        return None
+    context.is_disconnect = True
+    context.invalidate_pool_on_disconnect = False
+    error: BaseException | None = context.original_exception
+    while error is not None and not isinstance(error, asyncio.CancelledError):
+        error = error.__context__
+    return error
 
 
 def _quoted(name: str) -> str:

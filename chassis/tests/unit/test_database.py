@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select, text, update
+from sqlalchemy import Column, Integer, MetaData, Table, delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 from chassis import telemetry_names as names
@@ -248,6 +248,49 @@ async def test_transaction_that_is_cancelled_at_any_moment_holds_no_lock(databas
         await write()
     assert any(writing.cancelled() for writing in cancelled)
     await database.dispose()
+
+
+# of the driver's, where a connection is ready in the moment of the cancellation
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <function BaseConnection.__del__:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("work", ["statement", "batch", "copy"])
+async def test_connection_of_a_cancelled_transaction_answers_nobody_else(
+    database_url: str, schema: ExampleSchema, monkeypatch: pytest.MonkeyPatch, work: str
+) -> None:
+    """A transaction is cancelled at each of its steps in turn; what is committed next, by the same connections, is there to all."""
+    # the driver lets others run only when it was busy for a while: here each time, so that each such place is met
+    monkeypatch.setattr("psycopg.waiting.MAX_BUSY_TIME", 0.0)
+    database, other = Database(database_url, pool_size=1), Database(database_url, pool_size=1)
+    await schema.create(database)
+    rows = [{"id": number, "name": "cancelled"} for number in range(-3, 0)]
+
+    async def write() -> None:
+        async with database.begin() as session:
+            if work == "copy":
+                await database.copy_rows(session, "effect", ["id", "name"], [tuple(row.values()) for row in rows])
+            else:
+                await session.execute(insert(schema.effect), rows if work == "batch" else rows[0])
+            await session.execute(delete(schema.effect).where(schema.effect.c.id < 0))
+            await session.commit()
+
+    for steps in range(200):
+        writing = asyncio.create_task(write())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        writing.cancel()
+        await asyncio.wait({writing})
+        async with database.begin() as session:
+            assert (await session.execute(text("SELECT CAST(:steps AS integer)"), {"steps": steps})).scalar_one() == steps
+            await session.execute(insert(schema.effect).values(id=steps, name="next"))
+            await session.commit()
+        assert await count(other, schema.effect) == steps + 1
+        if not writing.cancelled():
+            break
+    # it ended by itself, with no error, after all that it consists of
+    assert not writing.cancelled()
+    assert writing.exception() is None
+    assert steps > 20
+    await database.dispose()
+    await other.dispose()
 
 
 async def test_wrong_statement_is_no_outage(database: Database) -> None:
