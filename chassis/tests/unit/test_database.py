@@ -3,6 +3,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from array import array
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
@@ -369,6 +370,16 @@ async def test_bulk_rows_of_every_type_come_back(database: Database) -> None:
         "sqlite": (*row[:4], 1, *texts, "power"),
     }
     assert found == [expected[database.dialect], empty]
+
+
+async def test_bulk_columns_of_numbers_come_back(database: Database) -> None:
+    numbers = [2**63 - 1, 0, -(2**63)]
+    names, columns = ["n", "i", "a", "f"], [range(3), numbers, array("q", numbers), [0.1, 1e300, -0.0]]
+    async with database.begin() as session:
+        await session.execute(text("CREATE TABLE numbers (n bigint, i bigint, a bigint, f double precision)"))
+        await database.copy_columns(session, "numbers", names, columns)
+        found = [tuple(found) for found in await session.execute(text("SELECT * FROM numbers ORDER BY n"))]
+    assert found == list(zip(*columns, strict=True))
 
 
 async def test_bulk_rows_belong_to_the_transaction(database: Database, schema: ExampleSchema) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounting.domain.batches import Candidates
-from accounting.domain.plausibility import HISTORY_S, Extent, PastSpan, doubtful_sources, held, near_bounds
+from accounting.domain.plausibility import HISTORY_S, Extent, PastSpan, doubtful_sources, held, near_bounds, threshold
 from accounting.domain.reference import AmountBounds, ReferenceTables, UnitMistake
 from kernel.periods import parse_instant, time_zone
 
@@ -261,6 +261,26 @@ def test_no_short_row_is_held_whose_history_was_not_asked_for(
     extent = Extent(min(before), 0, 0)
     if held(rows, history, []):
         assert doubtful_sources(rows, {"meter": extent}) == {"meter"}
+
+
+@given(
+    st.lists(st.sampled_from([0, 1000, 9999, 10**4, 10**6, 10**14]), max_size=20),
+    st.lists(st.tuples(st.sampled_from([None, 0, 1, 100, 1000, 10**5]), st.sampled_from([0, 10**15, 10**17])), max_size=4),
+)
+def test_spans_below_the_threshold_change_no_answer(
+    candidates: Callable[..., Candidates], short: list[int], spans: list[tuple[int | None, int]]
+) -> None:
+    bounds = AmountBounds(emissions_mg=10**17, energy_mgce=10**17)
+    rows = candidates(*quarters(300, short))
+    least = threshold(rows, bounds)
+    reaching = [(rate, size) for rate, size in spans if (rate is not None and rate <= least[0]) or size >= least[1]]
+    answers = []
+    for known in (spans, reaching):
+        rates = [rate for rate, _ in known if rate is not None]
+        extent = Extent(min(rates, default=None), max((size for _, size in known), default=0), 0)
+        extents = {"meter": extent} if known else {}
+        answers.append((doubtful_sources(rows, extents), near_bounds(rows, extents.values(), bounds)))
+    assert answers[0] == answers[1]
 
 
 def test_rows_may_come_near_a_bound_when_all_of_them_and_the_largest_sum_reach_it(candidates: Callable[..., Candidates]) -> None:

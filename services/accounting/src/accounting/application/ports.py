@@ -171,8 +171,11 @@ class Sums(Protocol):
         """Returns what sources of a park emitted in the spans that start in or after a month (YYYYMM)."""
         ...
 
-    async def extents(self, park_id: str, source_ids: Sequence[str], from_month: int) -> Mapping[str, Extent]:
-        """Returns how far the spans of sources that start in or after a month (YYYYMM) reach; none of a source without any."""
+    async def extents(self, park_id: str, source_ids: Sequence[str], from_month: int, threshold: Extent) -> Mapping[str, Extent]:
+        """Returns how far spans of sources that start in or after a month (YYYYMM) reach; none of a source without any.
+
+        Only of spans whose rate is that of the threshold or lower, or whose size is that of it or larger.
+        """
         ...
 
 

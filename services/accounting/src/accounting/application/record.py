@@ -14,7 +14,7 @@ from accounting.domain.evidence import ChainHead, chain_links
 from accounting.domain.facts import MAX_EVENT_ROWS, EmissionsCalculated, SpanSum, recorded
 from accounting.domain.ordering import waves
 from accounting.domain.parks import Park
-from accounting.domain.plausibility import HISTORY_S, doubtful_sources, held, near_bounds
+from accounting.domain.plausibility import HISTORY_S, doubtful_sources, held, near_bounds, threshold
 from accounting.domain.problems import RowProblem
 from accounting.domain.record import BatchResult, Outcome, decide
 from accounting.domain.reference import ReferenceTables
@@ -162,7 +162,8 @@ async def _without_held(
     if len(candidates) == 0:
         return candidates, False
     since = month_of(int(candidates.start_s.min()) - HISTORY_S, park.zone).number
-    extents = await sums.extents(park.park_id, sorted(set(candidates.source_id)), since)
+    least = threshold(candidates, reference.bounds)
+    extents = await sums.extents(park.park_id, sorted(set(candidates.source_id)), since, least)
     near = near_bounds(candidates, extents.values(), reference.bounds)
     doubtful = doubtful_sources(candidates, extents)
     if not doubtful:

@@ -19,7 +19,6 @@ DIGEST_BYTES: Final = 32
 _TAG: Final = b"parkcarbon activity records 1"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_LENGTHS: Final = [length.to_bytes(4, "big") for length in range(256)]
 
 NUMBERS: Final = (
     "position",
@@ -138,15 +137,15 @@ def row_digests(before: bytes, rows: Sequence[ChainedRow]) -> bytes:
 
 def _digests(digest: bytes, numbers: NDArray[np.int64], texts: Sequence[Sequence[str]]) -> bytes:
     """Computes the chain: texts are those of TEXTS by column, all but the last of which repeat from row to row."""
-    integers = numbers.tobytes()
     *repeated, last = texts
-    ids = _encoded(last)
+    with_length, ids = _Written(), _encoded(last)
     written = map(
         b"".join,
         zip(
-            [integers[start : start + _ROW_BYTES] for start in range(0, len(integers), _ROW_BYTES)],
-            map(_Written().__getitem__, zip(*repeated, strict=True)),
-            [_LENGTHS[len(each)] if len(each) < len(_LENGTHS) else len(each).to_bytes(4, "big") for each in ids],
+            # Numpy cuts the rows into bytes by itself, several times faster than slice by slice.
+            np.ascontiguousarray(numbers).view(f"V{_ROW_BYTES}").ravel().tolist(),
+            *(map(with_length.__getitem__, column) for column in repeated),
+            map(_Lengths().__getitem__, map(len, ids)),
             ids,
             strict=True,
         ),
@@ -154,17 +153,25 @@ def _digests(digest: bytes, numbers: NDArray[np.int64], texts: Sequence[Sequence
     return b"".join([digest := sha256(digest + row).digest() for row in written])
 
 
-class _Written(dict[tuple[str, ...], bytes]):
-    """Texts that stand beside each other, with their lengths: each combination is written once."""
+class _Written(dict[str, bytes]):
+    """Texts with their lengths before them: each is written once."""
 
-    def __missing__(self, key: tuple[str, ...]) -> bytes:
-        written = self[key] = b"".join(map(_with_length, key))
+    def __missing__(self, key: str) -> bytes:
+        written = self[key] = _with_length(key)
+        return written
+
+
+class _Lengths(dict[int, bytes]):
+    """Lengths as they stand before texts: each is written once."""
+
+    def __missing__(self, key: int) -> bytes:
+        written = self[key] = key.to_bytes(4, "big")
         return written
 
 
 def _encoded(texts: Sequence[str]) -> list[bytes]:
     try:
-        return [text.encode() for text in texts]
+        return list(map(str.encode, texts))
     except UnicodeEncodeError:
         return [text.encode("utf-8", "surrogateescape") for text in texts]
 

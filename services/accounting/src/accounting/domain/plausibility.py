@@ -68,23 +68,49 @@ def doubtful_sources(candidates: Candidates, extents: Mapping[str, Extent]) -> s
 
     Args:
         candidates: the rows.
-        extents: of the account, by source.
+        extents: of the account, by source; at least of the spans that reach the `threshold`.
     """
-    length_s = candidates.end_s - candidates.start_s
-    asked = ~candidates.confirmed & (candidates.emissions_mg > 0)
-    long = length_s >= LONG_PERIOD_S
-    found = {candidates.source_id[row] for row in np.flatnonzero(long & asked).tolist()}
-    highest: dict[str, float] = {}
-    rows = np.flatnonzero(~long & asked)
-    for row, rate in zip(rows.tolist(), (candidates.emissions_mg[rows] / length_s[rows]).tolist(), strict=True):
+    rows, rates = _short_rates(candidates)
+    long = (candidates.end_s - candidates.start_s >= LONG_PERIOD_S) & _asked(candidates)
+    found = {candidates.source_id[row] for row in np.flatnonzero(long).tolist()}
+    lowest = {source: extent.lowest_rate for source, extent in extents.items() if extent.lowest_rate is not None}
+    if not lowest:
+        return found
+    fast = rates >= FAR_OFF * min(lowest.values())
+    for row, rate in zip(rows[fast].tolist(), rates[fast].tolist(), strict=True):
         source = candidates.source_id[row]
-        if rate > highest.get(source, 0.0):
-            highest[source] = rate
-    for source, rate in highest.items():
-        extent = extents.get(source)
-        if extent is not None and extent.lowest_rate is not None and rate >= FAR_OFF * extent.lowest_rate:
+        if source in lowest and rate >= FAR_OFF * lowest[source]:
             found.add(source)
     return found
+
+
+def _asked(candidates: Candidates) -> NDArray[np.bool_]:
+    asked: NDArray[np.bool_] = ~candidates.confirmed & (candidates.emissions_mg > 0)
+    return asked
+
+
+def _short_rates(candidates: Candidates) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Returns the short rows that may be held, and what each emits, mg per second."""
+    length_s = candidates.end_s - candidates.start_s
+    rows = np.flatnonzero((length_s < LONG_PERIOD_S) & _asked(candidates))
+    return rows, candidates.emissions_mg[rows] / length_s[rows]
+
+
+def threshold(candidates: Candidates, bounds: AmountBounds) -> Extent:
+    """Returns from where on a span of the past matters for rows: as slow as that or slower, or as large as that or larger.
+
+    `doubtful_sources` and `near_bounds` answer the same without the spans that are neither. Rounded to the safe side.
+
+    Args:
+        candidates: the rows.
+        bounds: of a sum of a source and span.
+    """
+    _, rates = _short_rates(candidates)
+    return Extent(
+        int(1.001 * rates.max(initial=0.0) / FAR_OFF) + 1,
+        max(int(0.998 * bounds.emissions_mg - _size(candidates.emissions_mg)), 0),
+        max(int(0.998 * bounds.energy_mgce - _size(candidates.energy_mgce)), 0),
+    )
 
 
 def near_bounds(candidates: Candidates, extents: Iterable[Extent], bounds: AmountBounds) -> bool:
@@ -92,7 +118,8 @@ def near_bounds(candidates: Candidates, extents: Iterable[Extent], bounds: Amoun
 
     Args:
         candidates: the rows.
-        extents: of the sources that the rows are of, and of every span that they are in.
+        extents: of the sources that the rows are of, and of every span that they are in; at least of those that reach the
+            `threshold`.
         bounds: of such a sum.
     """
     known = list(extents)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select, tuple_
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounting.adapters import tables
@@ -96,13 +96,26 @@ class SqlSums:
             found.setdefault(row.source_id, []).append(span)
         return found
 
-    async def extents(self, park_id: str, source_ids: Sequence[str], from_month: int) -> Mapping[str, Extent]:
-        """Returns how far the spans of sources that start in or after a month (YYYYMM) reach: a row for each source is little."""
+    async def extents(self, park_id: str, source_ids: Sequence[str], from_month: int, threshold: Extent) -> Mapping[str, Extent]:
+        """Returns how far spans of sources that start in or after a month (YYYYMM) reach, if they reach a threshold.
+
+        Hardly any do, so that there is little to read.
+        """
         sums = tables.emissions_sum.c
         rate = case((and_(sums.emissions_mg > 0, sums.covered_s > 0), sums.emissions_mg // sums.covered_s))
+        emissions_mg, energy_mgce = func.abs(sums.emissions_mg), func.abs(sums.energy_mgce)
         query = (
-            select(sums.source_id, func.min(rate), func.max(func.abs(sums.emissions_mg)), func.max(func.abs(sums.energy_mgce)))
-            .where(sums.park_id == park_id, among(self._session, sums.source_id, source_ids), sums.first_month >= from_month)
+            select(sums.source_id, func.min(rate), func.max(emissions_mg), func.max(energy_mgce))
+            .where(
+                sums.park_id == park_id,
+                among(self._session, sums.source_id, source_ids),
+                sums.first_month >= from_month,
+                or_(
+                    rate <= threshold.lowest_rate,
+                    emissions_mg >= threshold.emissions_mg,
+                    energy_mgce >= threshold.energy_mgce,
+                ),
+            )
             .group_by(sums.source_id)
         )
         return {source_id: Extent(*found) for source_id, *found in await self._session.execute(query)}
