@@ -181,6 +181,7 @@ class Database:
             # Waiters queue here, fairly and without a time limit of the pool's, instead of at the file's lock.
             self._one_writer: asyncio.Lock | nullcontext[None] = asyncio.Lock()
         else:
+            common["connect_args"] = {"async_creator_fn": _connected}
             self._writer = create_async_engine(self._url, pool_size=pool_size, max_overflow=0, **common)
             _prepare_postgresql(self._writer.sync_engine, self._timeouts)
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -433,6 +434,24 @@ def _prepare_sqlite(engine: Engine, timeouts: Timeouts, access: Access) -> None:
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
     event.listen(engine, "invalidate", invalidated)
+
+
+async def _connected(*arguments: Any, **more: Any) -> psycopg.AsyncConnection[Any]:
+    """Opens a connection of PostgreSQL; one that is ready when its caller was cancelled is closed.
+
+    The driver would drop it, open, and the server would keep a place for it until a collection of garbage.
+    """
+    connecting = asyncio.ensure_future(psycopg.AsyncConnection.connect(*arguments, **more))
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        connecting.add_done_callback(_abandoned)
+        raise
+
+
+def _abandoned(connecting: "asyncio.Future[psycopg.AsyncConnection[Any]]") -> None:
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().pgconn.finish()
 
 
 def _prepare_postgresql(engine: Engine, timeouts: Timeouts) -> None:
