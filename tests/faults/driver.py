@@ -389,19 +389,21 @@ async def _records(asking: httpx.AsyncClient, park: str) -> list[dict[str, Any]]
 
 
 async def _settled_feed(asking: httpx.AsyncClient, parks: Sequence[str], accounts: dict[str, Account]) -> list[dict[str, Any]]:
-    """Reads the feed until it has told of every record, or as long as that may take."""
+    """Reads the feed until it has told of every record, or for so long nothing of any."""
     wanted = sum(len(accounts[park].records) for park in parks)
     changes: list[dict[str, Any]] = []
-    cursor, told, ends_at = "", 0, time.monotonic() + SETTLED_SECONDS
-    while told < wanted and time.monotonic() < ends_at:
+    cursor, told, moved_at = "", 0, time.monotonic()
+    while told < wanted and time.monotonic() < moved_at + DELIVERED_SECONDS:
         answer = await asking.get("/v1/changes", params={"since": cursor, "limit": PAGE_CHANGES})
         answer.raise_for_status()
         page = json.loads(answer.content)
         changes += page["changes"]
         told += sum(len(each["data"]["record_id"]) for each in page["changes"] if each["type"].endswith(".ActivityRecorded"))
         cursor = page["next"]
+        if page["changes"]:
+            moved_at = time.monotonic()
         if not page["more"]:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(ASK_SECONDS)
     # what follows the last record: its sums, and whatever should not be there
     while True:
         page = (await asking.get("/v1/changes", params={"since": cursor, "limit": PAGE_CHANGES})).json()

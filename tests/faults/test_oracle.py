@@ -133,6 +133,14 @@ def test_a_platform_without_a_fault_passes() -> None:
     assert verdict.counts["ambiguous, had not come through"] == 1
 
 
+def test_rows_of_a_call_that_was_repeated_inside_are_counted_and_must_be_there() -> None:
+    account, verdict = judged([batch(1, row("a", 0)), answer(1, "duplicate")])
+    assert not verdict.wrong, verdict.sentences
+    assert verdict.counts["calls repeated after they had recorded"] == 1
+    oracle.compare_records("park", account, [], verdict)
+    assert verdict.wrong["lost"] == 1
+
+
 def test_emissions_are_the_published_factors_times_the_quantity_rounded_once() -> None:
     account, _ = judged(GOOD)
     # 100 MWh × 0.581 t; 2.000001 t × 43.07 GJ/t × 19.6 tC/TJ × 99 % × 44/12 = 6.12869178434436 t
@@ -215,7 +223,6 @@ def test_gaps_repetitions_and_parks_of_others_in_a_feed_are_found() -> None:
             "wrong answers",
             id="another_body_merged",
         ),
-        pytest.param([batch(1, row("a", 0)), answer(1, "duplicate")], "wrong answers", id="known_before_it_was_sent"),
         pytest.param(
             [batch(1, row("a", 0), row("b", 1)), unanswered(1), answer(1, "accepted", "duplicate")], "torn batches", id="torn"
         ),
