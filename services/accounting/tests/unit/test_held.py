@@ -273,7 +273,9 @@ def test_spans_below_the_threshold_change_no_answer(
     bounds = AmountBounds(emissions_mg=10**17, energy_mgce=10**17)
     rows = candidates(*quarters(300, short))
     least = threshold(rows, bounds)
-    reaching = [(rate, size) for rate, size in spans if (rate is not None and rate <= least[0]) or size >= least[1]]
+    lowest = least.lowest_rate
+    assert lowest is not None
+    reaching = [(rate, size) for rate, size in spans if (rate is not None and rate <= lowest) or size >= least.emissions_mg]
     answers = []
     for known in (spans, reaching):
         rates = [rate for rate, _ in known if rate is not None]
