@@ -4,33 +4,28 @@ A commit that was answered is on disk; a block that is left without a commit lea
 """
 
 import asyncio
-import select
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
-from enum import StrEnum
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from importlib import resources
 from itertools import repeat
 from typing import Any, Final, Literal
 
-import aiosqlite
 import psycopg
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
-from psycopg.pq import PipelineStatus, TransactionStatus
-from psycopg.pq.abc import PGconn
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
-from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError, ProgrammingError
+from sqlalchemy import URL, Connection, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session, SessionTransaction
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
+from sqlalchemy.pool import NullPool
 
 from chassis.bulk_rows import copy_text, plain_column
+from chassis.connections import Access, open_postgresql, open_sqlite, prepare_postgresql, prepare_sqlite
 from chassis.telemetry import Telemetry
 from chassis.tenancy import Scope, enter
 from kernel.refusals import Kind, Refusal
@@ -50,14 +45,6 @@ class Timeouts(BaseModel):
 
     statement_seconds: float = Field(default=60.0, gt=0.0)
     lock_seconds: float = Field(default=10.0, gt=0.0)
-
-
-class Access(StrEnum):
-    """What a transaction may do."""
-
-    READ = "read"
-    WRITE = "write"
-    MIGRATE = "migrate"
 
 
 # Alembic keeps the migration that runs in a module, `alembic.op`: two at a time in one process would mix.
@@ -172,18 +159,18 @@ class Database:
         # The connection that was used last has its statements prepared, its temporary tables made and its pages at hand.
         common: dict[str, Any] = {"echo": echo, "hide_parameters": True, "pool_use_lifo": True}
         if self.dialect == "sqlite":
-            common["connect_args"] = {"async_creator_fn": _opened}
+            common["connect_args"] = {"async_creator_fn": open_sqlite}
             self._writer = create_async_engine(_asynchronous(self._url), pool_size=1, max_overflow=0, **common)
             self._reader = create_async_engine(_asynchronous(self._url), pool_size=pool_size, max_overflow=0, **common)
-            _prepare_sqlite(self._writer.sync_engine, self._timeouts, Access.WRITE)
-            _prepare_sqlite(self._reader.sync_engine, self._timeouts, Access.READ)
+            prepare_sqlite(self._writer.sync_engine, self._timeouts.lock_seconds, Access.WRITE)
+            prepare_sqlite(self._reader.sync_engine, self._timeouts.lock_seconds, Access.READ)
             self._engines = [self._writer, self._reader]
             # Waiters queue here, fairly and without a time limit of the pool's, instead of at the file's lock.
             self._one_writer: asyncio.Lock | nullcontext[None] = asyncio.Lock()
         else:
-            common["connect_args"] = {"async_creator_fn": _connected}
+            common["connect_args"] = {"async_creator_fn": open_postgresql}
             self._writer = create_async_engine(self._url, pool_size=pool_size, max_overflow=0, **common)
-            _prepare_postgresql(self._writer.sync_engine, self._timeouts)
+            prepare_postgresql(self._writer.sync_engine, self._timeouts.statement_seconds, self._timeouts.lock_seconds)
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             self._engines = [self._writer]
             self._one_writer = nullcontext()
@@ -281,7 +268,7 @@ class Database:
                 await copy.write(body)
         except psycopg.Error:
             raise
-        except BaseException:  # as `_interrupted`, which does not hear of what goes past SQLAlchemy
+        except BaseException:  # as `chassis.connections` does, which does not hear of what goes past SQLAlchemy
             await connection.invalidate()
             raise
 
@@ -313,7 +300,7 @@ class Database:
     def _migrate(self, package: str) -> None:
         engine = create_engine(self._owner_url, poolclass=NullPool, hide_parameters=True)
         if self.dialect == "sqlite":
-            _prepare_sqlite(engine, self._timeouts, Access.MIGRATE)
+            prepare_sqlite(engine, self._timeouts.lock_seconds, Access.MIGRATE)
         version_table = f"schema_version_{package.split('.', maxsplit=1)[0]}"
         with (
             _ONE_MIGRATION,
@@ -372,136 +359,8 @@ def _let_use(connection: Connection, role: str) -> None:
         connection.exec_driver_sql(f"GRANT {grant} TO {to}")
 
 
-_CACHE_KIB: Final = 32 * 1024
-_CHECKPOINT_PAGES: Final = 8_000
-
-
 def _asynchronous(url: URL) -> URL:
     return url.set(drivername="sqlite+aiosqlite")
-
-
-async def _opened(*arguments: Any, **more: Any) -> aiosqlite.Connection:
-    """Opens a connection of SQLite; one that cannot be opened leaves no thread behind.
-
-    The driver asks the thread of such a connection to end and does not wait: it would answer to a loop that may be closed by then.
-    """
-    connection = aiosqlite.connect(*arguments, **more)
-    thread = connection._thread
-    # as SQLAlchemy does where it makes the connection: the end of a process waits for no thread
-    thread.daemon = True
-    try:
-        return await connection
-    except BaseException:
-        await asyncio.to_thread(thread.join)
-        raise
-
-
-def _prepare_sqlite(engine: Engine, timeouts: Timeouts, access: Access) -> None:
-    """Sets what SQLite leaves off by default, and takes BEGIN out of the driver's hands.
-
-    The driver begins late and deferred: a transaction that reads before it writes then fails at once with "database is
-    locked" when another has written in between, whatever the timeout.
-    """
-
-    def connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        driver: Any = connection
-        driver.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(timeouts.lock_seconds * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        # The 2 MiB that SQLite takes by default hold neither the index pages of a busy table nor a stage of rows, and a checkpoint
-        # every 4 MiB writes the same pages again and again.
-        cursor.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
-        cursor.execute("PRAGMA temp_store = MEMORY")
-        cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-        # REPLACE deletes without it what triggers keep.
-        cursor.execute("PRAGMA recursive_triggers = ON")
-        cursor.execute(f"PRAGMA foreign_keys = {'OFF' if access is Access.MIGRATE else 'ON'}")
-        if access is Access.READ:
-            cursor.execute("PRAGMA query_only = ON")
-        cursor.close()
-
-    def begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if access is Access.READ else "BEGIN IMMEDIATE")
-
-    def invalidated(connection: DBAPIConnection, _entry: ConnectionPoolEntry, _error: BaseException | None) -> None:
-        # A closed connection keeps its transaction, and with it the file's only lock, for as long as anything refers to one of its
-        # statements; the traceback of the task whose end closes it does. A second cancellation finds the rollback on its way.
-        with suppress(sqlite3.Error, asyncio.CancelledError):
-            connection.rollback()
-
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begun)
-    event.listen(engine, "invalidate", invalidated)
-
-
-async def _connected(*arguments: Any, **more: Any) -> psycopg.AsyncConnection[Any]:
-    """Opens a connection of PostgreSQL; one that is ready when its caller was cancelled is closed.
-
-    The driver would drop it, open, and the server would keep a place for it until a collection of garbage.
-    """
-    connecting = asyncio.ensure_future(psycopg.AsyncConnection.connect(*arguments, **more))
-    try:
-        return await asyncio.shield(connecting)
-    except asyncio.CancelledError:
-        connecting.add_done_callback(_abandoned)
-        raise
-
-
-def _abandoned(connecting: "asyncio.Future[psycopg.AsyncConnection[Any]]") -> None:
-    if not connecting.cancelled() and connecting.exception() is None:
-        connecting.result().pgconn.finish()
-
-
-def _prepare_postgresql(engine: Engine, timeouts: Timeouts) -> None:
-    def connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"SET statement_timeout = {int(timeouts.statement_seconds * 1000)}")
-        cursor.execute(f"SET lock_timeout = {int(timeouts.lock_seconds * 1000)}")
-        cursor.close()
-        connection.commit()
-
-    def checked_out(connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:
-        # A server that went away has closed the socket or has said so on it, and says nothing to a connection that rests. To look
-        # at the socket finds what a ping finds, without a round trip in each transaction.
-        driver: Any = connection
-        looked = select.poll()
-        looked.register(driver.driver_connection.fileno(), select.POLLIN | select.POLLPRI)
-        if looked.poll(0):
-            raise InvalidatePoolError
-
-    def checked_in(connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
-        # Whoever takes a connection that still waits for an answer gets the answers of others, and commits nothing.
-        driver: Any = connection
-        if driver is not None and not _at_rest(driver.driver_connection.pgconn):
-            entry.invalidate()
-
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "checkout", checked_out)
-    event.listen(engine, "checkin", checked_in)
-    event.listen(engine, "handle_error", _interrupted)
-
-
-def _at_rest(connection: PGconn) -> bool:
-    """Whether nothing is under way on a connection: no transaction, no statement, no answer to come."""
-    return connection.transaction_status == TransactionStatus.IDLE and connection.pipeline_status == PipelineStatus.OFF
-
-
-def _interrupted(context: ExceptionContext) -> BaseException | None:
-    """Gives up the connection of a statement that ended by anything but an answer, and lets a cancellation be one.
-
-    The driver may raise something else when it is cancelled: psycopg 3.3 does where a batch of statements begins, and leaves its
-    connection in the middle of it. SQLAlchemy gives up a connection for a cancellation, and not for an error that is nobody's.
-    """
-    if context.sqlalchemy_exception is not None:  # the driver's answer, or a statement that was never sent
-        return None
-    context.is_disconnect = True
-    context.invalidate_pool_on_disconnect = False
-    error: BaseException | None = context.original_exception
-    while error is not None and not isinstance(error, asyncio.CancelledError):
-        error = error.__context__
-    return error
 
 
 def _quoted(name: str) -> str:

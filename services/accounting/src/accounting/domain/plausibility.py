@@ -71,7 +71,7 @@ def doubtful_sources(candidates: Candidates, extents: Mapping[str, Extent]) -> s
         extents: of the account, by source; at least of the spans that reach the `threshold`.
     """
     rows, rates = _short_rates(candidates)
-    long = (candidates.end_s - candidates.start_s >= LONG_PERIOD_S) & _asked(candidates)
+    long = (candidates.end_s - candidates.start_s >= LONG_PERIOD_S) & _to_judge(candidates)
     found = {candidates.source_id[row] for row in np.flatnonzero(long).tolist()}
     lowest = {source: extent.lowest_rate for source, extent in extents.items() if extent.lowest_rate is not None}
     if not lowest:
@@ -84,7 +84,7 @@ def doubtful_sources(candidates: Candidates, extents: Mapping[str, Extent]) -> s
     return found
 
 
-def _asked(candidates: Candidates) -> NDArray[np.bool_]:
+def _to_judge(candidates: Candidates) -> NDArray[np.bool_]:
     asked: NDArray[np.bool_] = ~candidates.confirmed & (candidates.emissions_mg > 0)
     return asked
 
@@ -92,7 +92,7 @@ def _asked(candidates: Candidates) -> NDArray[np.bool_]:
 def _short_rates(candidates: Candidates) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Returns the short rows that may be held, and what each emits, mg per second."""
     length_s = candidates.end_s - candidates.start_s
-    rows = np.flatnonzero((length_s < LONG_PERIOD_S) & _asked(candidates))
+    rows = np.flatnonzero((length_s < LONG_PERIOD_S) & _to_judge(candidates))
     return rows, candidates.emissions_mg[rows] / length_s[rows]
 
 
