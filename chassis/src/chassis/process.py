@@ -1,7 +1,6 @@
 """A service as a process of its own."""
 
 import asyncio
-import os
 from typing import Protocol, TypeVar
 
 import uvloop
@@ -51,8 +50,6 @@ def run_service(name: str, settings: Settings_contra, build: Build[Settings_cont
     Raises:
         SystemExit: If the settings name a broker that connects no processes.
     """
-    # Without it gRPC writes a line for each program that a service starts; nothing forks to go on with gRPC.
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     try:
         settings.broker.must_connect_processes(f"{name.upper()}_")
     except OneProcessOnly as error:

@@ -36,8 +36,6 @@ def build(words: Words) -> click.Command:
         path = connection_path(connection, settings.data_folder).absolute()
         # whatever this process writes, databases too, is for its owner
         os.umask(0o077)
-        # without it gRPC writes a line for each program that reads an uploaded file; nothing forks to go on with gRPC
-        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
         try:
             uvloop.run(_serve(words, settings, path))
         except FolderInUse as error:
