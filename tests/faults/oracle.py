@@ -106,7 +106,9 @@ def _milligrams(tonnes: Fraction) -> int:
     return round(tonnes * MG_PER_T)
 
 
-def expected_accounts(entries: Iterable[Entry], sources: Mapping[str, frozenset[str]], verdict: Verdict) -> dict[str, Account]:
+def expected_accounts(
+    entries: Iterable[Entry], sources: Mapping[str, frozenset[str]], verdict: Verdict, *, repeated_inside: bool = False
+) -> dict[str, Account]:
     """Returns the account of each park, and judges the answers on the way.
 
     A row must be answered as the rules say; when an earlier attempt of its batch may have been carried out, what then counts is
@@ -116,6 +118,7 @@ def expected_accounts(entries: Iterable[Entry], sources: Mapping[str, frozenset[
         entries: The intent log. A batch refers to rows only of batches that were done before it was logged.
         sources: The registered sources of each park.
         verdict: Takes counts and failures.
+        repeated_inside: Whether answers between services may be lost, so that the gateway repeats calls whose rows are recorded.
     """
     accounts = {park: Account(registered) for park, registered in sources.items()}
     files = OwnFiles()
@@ -157,7 +160,7 @@ def expected_accounts(entries: Iterable[Entry], sources: Mapping[str, frozenset[
             case "poison":
                 verdict.counts["poison events sent"] += 1
     for each in batches.values():
-        _close(each, verdict)
+        _close(each, verdict, repeated_inside)
     return accounts
 
 
@@ -180,7 +183,7 @@ class _Batch:
     jobs: set[str] = field(default_factory=set)
 
 
-def _close(batch: _Batch, verdict: Verdict) -> None:
+def _close(batch: _Batch, verdict: Verdict, repeated_inside: bool) -> None:
     name = f"{batch.entry['park_id']}/{batch.entry.get('lane', '')}{batch.entry['number']}"
     later = bool(batch.entry.get("form", {}).get("later"))
     for job_id in batch.jobs:
@@ -196,9 +199,13 @@ def _close(batch: _Batch, verdict: Verdict) -> None:
         verdict.fail("counted twice", f"{name} was acknowledged as new {applied} times")
     counts_anything = any(rule[0] in ("accepted", "superseded") for rule in batch.rules)
     if counts_anything and not applied and batch.attempts == len(batch.answers):
-        # Somebody inside has repeated what was recorded already: a worker that took a job over from one that died, or the gateway,
-        # which repeats a call whose answer it has lost. That the rows are recorded is seen by comparing the records.
-        verdict.counts["jobs taken over after they had recorded" if later else "calls repeated after they had recorded"] += 1
+        if later:
+            # its worker died between the account and the results, and the next found the rows recorded
+            verdict.counts["jobs taken over after they had recorded"] += 1
+        elif repeated_inside:
+            verdict.counts["calls repeated after they had recorded"] += 1
+        else:
+            verdict.fail("wrong answers", f"{name}: every attempt was answered, and none as new")
     if batch.attempts > len(batch.answers):
         # an answer was lost: the repetition says whether the first had come through
         verdict.counts["ambiguous, had come through" if not applied else "ambiguous, had not come through"] += 1
